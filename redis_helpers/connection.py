@@ -1,0 +1,254 @@
+"""Which Redis the course talks to, and a ready client for it."""
+
+import atexit
+import contextlib
+import threading
+import warnings
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote, urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from redis_helpers.embedded import EmbeddedRedis
+from redis_helpers.errors import CourseError
+from redis_helpers.settings import read_settings
+
+CONNECT_TIMEOUT = 2  # seconds until a host that does not answer counts as not there
+REPLY_TIMEOUT = 5  # seconds until a server that accepted the call but does not answer counts as hung
+LEAST_VERSION = (6, 2)
+
+
+@dataclass(frozen=True)
+class ConnectOptions:
+    """An address and the credentials for it. Its repr leaves the password out."""
+
+    host: str = "127.0.0.1"
+    port: int = 6379
+    db: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    tls_ca_file: str | None = None
+    tls_verify: bool = True
+
+    @property
+    def address(self) -> str:
+        """What may be shown: `host:port/db`."""
+        return f"{self.host}:{self.port}/{self.db}"
+
+    @property
+    def url(self) -> str:
+        """The same as a REDIS_URL, for a process that the lesson starts. It holds the password: do not print it."""
+        user = ":".join(quote(part or "", safe="") for part in (self.username, self.password))
+        return f"{'rediss' if self.tls else 'redis'}://{user}@{self.host}:{self.port}/{self.db}"
+
+    def arguments(self) -> dict[str, object]:
+        """The keyword arguments for `redis.Redis`. They hold the password: do not print them."""
+        plain = {name: getattr(self, name) for name in ("host", "port", "db", "username", "password")}
+        if not self.tls:
+            return plain
+        verify = "required" if self.tls_verify else "none"
+        names = {"ssl_ca_certs": self.tls_ca_file, "ssl_cert_reqs": verify, "ssl_check_hostname": self.tls_verify}
+        return {**plain, "ssl": True, **names}
+
+
+def connect_options() -> ConnectOptions | None:
+    """The Redis that environment variables or `.env` name, or None: then the embedded server serves.
+
+    REDIS_URL holds everything; otherwise REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD and
+    REDIS_TLS, of which the host or the port must be set. REDIS_TLS_CA_FILE names the certificate authority's file.
+
+    Raises CourseError, which names the variable but never its value, when one cannot be understood.
+    """
+    settings = read_settings()
+    tls = {
+        "tls_ca_file": settings.get("REDIS_TLS_CA_FILE"),
+        "tls_verify": _yes_or_no(settings, "REDIS_TLS_VERIFY", default=True),
+    }
+    if url := settings.get("REDIS_URL"):
+        return ConnectOptions(**_parse_url(url), **tls)
+    if not (settings.get("REDIS_HOST") or settings.get("REDIS_PORT")):
+        return None
+    return ConnectOptions(
+        host=settings.get("REDIS_HOST", "127.0.0.1"),
+        port=_number(settings.get("REDIS_PORT", "6379"), "REDIS_PORT", "a port from 1 to 65535", 1, 65535),
+        db=_number(settings.get("REDIS_DB", "0"), "REDIS_DB", "a database number such as 0", 0, 2**31),
+        username=settings.get("REDIS_USERNAME"),
+        password=settings.get("REDIS_PASSWORD"),
+        tls=_yes_or_no(settings, "REDIS_TLS", default=False),
+        **tls,
+    )
+
+
+def _parse_url(url: str) -> dict[str, object]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 6379
+    except ValueError:  # not a port, or a broken IPv6 address
+        parts = None
+    if parts is None or parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.query or parts.fragment:
+        raise CourseError(
+            "REDIS_URL is not an address that the course understands: write redis://[user]:password@host:port/db "
+            "(rediss:// for TLS; in a password, %40 stands for @, %2F for /)."
+        )
+    return {
+        "host": parts.hostname,
+        "port": port,
+        "db": _number(parts.path.strip("/") or "0", "REDIS_URL", "a database number after its last /", 0, 2**31),
+        "username": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+        "tls": parts.scheme == "rediss",
+    }
+
+
+def _number(text: str, name: str, wanted: str, least: int, most: int) -> int:
+    if text.isascii() and text.isdigit() and least <= int(text) <= most:
+        return int(text)
+    raise CourseError(f"{name} needs {wanted}: correct it in the environment or in .env.")
+
+
+def _yes_or_no(settings: dict[str, str], name: str, default: bool) -> bool:
+    text = settings.get(name, "yes" if default else "no").lower()
+    if text in ("1", "yes", "true", "on"):
+        return True
+    if text in ("0", "no", "false", "off"):
+        return False
+    raise CourseError(f"{name} needs yes or no: correct it in the environment or in .env.")
+
+
+class RedisConnectionHandle:
+    """Opens clients to the course's Redis, and closes them.
+
+        redis_conn = RedisConnectionHandle().connect()
+
+    Without `options`, those of `connect_options()` are used; when they are not set either, the kernel's embedded server.
+    """
+
+    def __init__(self, options: ConnectOptions | None = None) -> None:
+        self._options = options or connect_options()
+        self.embedded = self._options is None
+        self._clients: list[redis.Redis] = []
+
+    def __repr__(self) -> str:
+        return f"RedisConnectionHandle({'embedded' if self.embedded else self._options.address})"
+
+    def __enter__(self) -> "RedisConnectionHandle":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @property
+    def options(self) -> ConnectOptions:
+        """The address in use. For the embedded server, which is started if need be, it is known only now."""
+        if self._options:
+            return self._options
+        server = embedded_server()
+        return ConnectOptions(host=server.host, port=server.port, password=server.password)
+
+    def connect(self) -> redis.Redis:
+        """A ready client: its server has answered PING. Replies are `str`, in the shapes that `redis.Redis()` gives.
+
+        Two defaults of redis-py 8 are replaced, because of what they do to a lesson:
+
+        - Retries: none, instead of ten. When only a reply is lost, a retry runs the command a second time, and `INCR`
+          counts double in silence. And when Redis is gone, ten retries keep a reader waiting for 3 to 60 seconds.
+        - Timeouts: 2 seconds to connect and 5 for a reply, written down here rather than inherited. A blocking command
+          that waits longer (`BLPOP`) needs `connect_blocking()`.
+
+        Raises CourseError, one sentence with the next step, when there is no such server or it does not let us in.
+        """
+        client = self._new_client(REPLY_TIMEOUT)
+        try:
+            _check_server(client)
+        except redis.RedisError as error:
+            raise CourseError(_explain(error, self.options)) from None
+        return client
+
+    def connect_blocking(self) -> redis.Redis:
+        """A client for blocking commands (BLPOP, XREAD BLOCK, pub/sub): it waits for a reply as long as the command does.
+
+        With a reply timeout, the client would give up in the middle of a wait, and what the server hands out at that
+        moment would be lost. Keep it for those commands: it waits for a hung server too.
+        """
+        self.connect()  # what is wrong with the server is found by a client that does not wait for ever
+        return self._new_client(None)
+
+    def close(self) -> None:
+        """Closes the clients. The embedded server stays: the kernel's other clients use it, and it ends with the kernel."""
+        while self._clients:
+            self._clients.pop().close()
+
+    def _new_client(self, reply_timeout: float | None) -> redis.Redis:
+        options = self.options
+        if options.tls and not options.tls_verify:
+            warnings.warn("The server's TLS certificate is not verified (REDIS_TLS_VERIFY=no).", stacklevel=3)
+        client = redis.Redis(
+            **options.arguments(),
+            decode_responses=True,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=reply_timeout,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._clients.append(client)
+        return client
+
+
+def _check_server(client: redis.Redis) -> None:
+    """PING, then the version, where this user may ask for it."""
+    client.ping()
+    with contextlib.suppress(redis.ResponseError):
+        version = client.info("server")["redis_version"]
+        if tuple(int(part) for part in version.split(".")[:2]) < LEAST_VERSION:
+            raise CourseError(f"That server is Redis {version}, and the course needs 6.2 or newer: update it.")
+
+
+# What a failed connection says, in parts of redis-py's own message (lower case), and our sentence for it. First match wins.
+REASONS = (
+    ("invalid username-password", "refused the user or password: check REDIS_USERNAME and REDIS_PASSWORD (or REDIS_URL)"),
+    ("already authenticated", "wants a password: set REDIS_PASSWORD (or REDIS_URL)"),
+    ("authentication required", "wants a password: set REDIS_PASSWORD (or REDIS_URL)"),
+    ("no permissions to run", "lets this user in, but not PING: widen its rights with ACL SETUSER, or take another user"),
+    ("loading the dataset", "is still loading its data: wait some seconds and run this again"),
+    ("max number of clients", "has no room for one more client: close notebooks you do not use, and run this again"),
+    ("protected mode", "takes clients of its own machine only (protected mode): give it a password"),
+    ("wrong_version_number", "does not speak TLS: unset REDIS_TLS (or write redis:// in REDIS_URL)"),
+    ("record layer failure", "does not speak TLS: unset REDIS_TLS (or write redis:// in REDIS_URL)"),
+    ("certificate has expired", "shows a TLS certificate that has expired: renew it"),
+    ("certificate", "shows a TLS certificate that is not trusted: set REDIS_TLS_CA_FILE to its authority's file"),
+    ("no such file", "was not asked, for REDIS_TLS_CA_FILE names no file: correct it"),
+    ("refused", "is not there (connection refused): start it, for example with `docker compose up -d`, or correct the address"),
+    ("name or service not known", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
+    ("nodename nor servname", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
+    ("temporary failure in name", "has a host name that cannot be looked up now: check the network, or REDIS_HOST"),
+    ("timeout connecting", "did not answer within 2 seconds: check the address, the network, and that the server runs"),
+    ("timeout reading", "accepted the connection but does not answer: is it Redis, and is it busy or paused?"),
+    ("protocol error", "answers, but not as a Redis does: correct the host or the port"),
+    ("closed by server", "closed the connection at once: if it wants TLS, set REDIS_TLS=yes (or write rediss://)"),
+    ("reset by peer", "closed the connection at once: if it wants TLS, set REDIS_TLS=yes (or write rediss://)"),
+)
+
+
+def _explain(error: redis.RedisError, options: ConnectOptions) -> str:
+    """One sentence on a failed connection: what was tried, what happened, what to do next."""
+    message = str(error).lower()
+    reason = next((ours for theirs, ours in REASONS if theirs in message), f"cannot be used ({type(error).__name__})")
+    if options.tls and "timeout" in message:  # a plain Redis waits in silence for the rest of what TLS sent
+        reason = "did not answer to TLS: if it does not speak TLS, unset REDIS_TLS (or write redis:// in REDIS_URL)"
+    return f"The Redis at {options.address} {reason}."
+
+
+_embedded: EmbeddedRedis | None = None
+_embedded_guard = threading.Lock()
+
+
+def embedded_server() -> EmbeddedRedis:
+    """The kernel's own embedded server, started at the first call. Raises CourseError when none can be had."""
+    global _embedded
+    with _embedded_guard:
+        if _embedded is None:
+            _embedded = EmbeddedRedis()
+            atexit.register(_embedded.stop)
+        return _embedded.start()

@@ -1,0 +1,87 @@
+"""`doctor`: the set-up, one line a subject: OK, or what to do."""
+
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+
+from redis_helpers.environment import VENV, in_virtual_environment, missing_packages, pinned_packages
+from redis_helpers.errors import CourseError
+
+
+def run_doctor() -> int:
+    """Prints one line a subject. Returns 1 when something must be done, otherwise 0."""
+    checks = {
+        "Python": _python,
+        "Packages": _packages,
+        "Redis": _redis,
+        "Market database": _market,
+        "MySQL": _mysql,
+        "Docker": _docker,
+    }
+    failed = 0
+    for subject, check in checks.items():
+        try:
+            verdict = f"OK, {check()}"
+        except CourseError as problem:
+            failed, verdict = 1, str(problem)
+        except ImportError:  # the checks import late: there may be no packages yet
+            failed, verdict = 1, "cannot be checked before the packages are installed."
+        print(f"{subject + ':':17}{verdict}")
+    return failed
+
+
+def _python() -> str:
+    return f"{platform.python_version()} in {sys.prefix}"
+
+
+def _packages() -> str:
+    if not in_virtual_environment():
+        raise CourseError(f"not installed yet ({VENV.name} is not there): run `python3 -m redis_helpers lab`.")
+    if missing := missing_packages():
+        raise CourseError(f"{', '.join(missing)}: not at the pinned version: run `python3 -m redis_helpers lab`.")
+    return f"{len(pinned_packages())} packages at their pinned versions"
+
+
+def _redis() -> str:
+    from redis_helpers.connection import RedisConnectionHandle
+    from redis_helpers.server import server_name
+
+    with RedisConnectionHandle() as handle:
+        name = server_name(handle.connect())
+        where = "embedded, started when needed" if handle.embedded else f"configured, at {handle.options.address}"
+        return f"{name}, {where}"
+
+
+def _market() -> str:
+    from redis_helpers.source_repository import DATABASE, SqliteRepository
+
+    if not DATABASE.exists():
+        return "not built yet; the first lesson that needs it builds it in some seconds"
+    SqliteRepository().close()
+    return f"{DATABASE}, {DATABASE.stat().st_size / 1e6:.0f} MB"
+
+
+def _mysql() -> str:
+    from redis_helpers.settings import setting
+
+    host, port = setting("MYSQL_HOST"), setting("MYSQL_PORT") or "3306"
+    if not host:
+        return "not configured, and not needed"
+    try:
+        socket.create_connection((host, int(port)), timeout=2).close()
+    except (OSError, ValueError):
+        raise CourseError(f"nothing answers at {host}:{port}: start it, or unset MYSQL_HOST.") from None
+    return f"configured, and {host}:{port} answers"
+
+
+def _docker() -> str:
+    docker = shutil.which("docker")
+    if docker is None:
+        return "not installed, and not needed"
+    try:
+        running = subprocess.run([docker, "info"], capture_output=True, timeout=10).returncode == 0
+    except subprocess.TimeoutExpired:
+        running = False
+    return "running" if running else "installed, but its engine does not answer; the course runs without it"

@@ -1,0 +1,198 @@
+"""Makes the virtual environment that the course runs in. Standard library only: nothing is installed yet.
+
+Inside an active virtual environment that one is used, otherwise `.venv` beside the README.
+"""
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from redis_helpers.errors import CourseError
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "requirements.txt"
+VENV = ROOT / ".venv"
+VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+COURSE = "redis-cell-by-cell"
+UV = "uv==0.13.9"  # installs in seconds what pip installs in half a minute
+
+NO_ENSUREPIP = (
+    "This Python cannot make virtual environments, because its ensurepip is not installed: "
+    "run `sudo apt install python3-venv` (Debian, Ubuntu) and start again."
+)
+NO_NETWORK = ("name resolution", "dns error", "failed to lookup", "connection refused", "unreachable", "timed out", "proxy")
+NO_NETWORK += ("newconnectionerror", "client error (connect)", "from versions: none", "getaddrinfo", "error sending request")
+
+
+def ensure_environment(arguments: list[str]) -> None:
+    """Returns inside an environment that has every package of `requirements.txt` at its pinned version.
+
+    Outside a virtual environment it makes `.venv` and starts the same command again with its Python, so it does not
+    return. Raises CourseError.
+    """
+    if not os.access(ROOT, os.W_OK):
+        raise CourseError(f"The folder {ROOT} cannot be written: clone the course into a folder of your own.")
+    if not in_virtual_environment():
+        _make_venv()
+        replace_process([str(VENV_PYTHON), "-m", "redis_helpers", *arguments])
+    if missing_packages():
+        _install()
+        replace_process([sys.executable, "-m", "redis_helpers", *arguments])  # with the new packages in view
+
+
+def enter_environment(arguments: list[str]) -> None:
+    """Goes on inside `.venv` when it is there, and changes nothing."""
+    if not in_virtual_environment() and VENV_PYTHON.exists():
+        replace_process([str(VENV_PYTHON), "-m", "redis_helpers", *arguments])
+
+
+def in_virtual_environment() -> bool:
+    """Whether this Python belongs to a virtual environment."""
+    return sys.prefix != sys.base_prefix
+
+
+def pinned_packages() -> dict[str, str]:
+    """Name and version of each pin of `requirements.txt` that applies to this machine."""
+    from packaging.requirements import Requirement  # comes with pytest, so it may not be there yet
+
+    lines = (line.strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines())
+    pins = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
+    return {pin.name: str(pin.specifier).removeprefix("==") for pin in pins if not pin.marker or pin.marker.evaluate()}
+
+
+def missing_packages() -> dict[str, str | None]:
+    """The packages that are not there at their pinned version, with the version that is (None: none)."""
+    try:
+        pins = pinned_packages()
+    except ImportError:
+        return {COURSE: None}
+    missing = {name: _version(name) for name, version in pins.items() if _version(name) != version}
+    return missing if _course_is_installed() else {**missing, COURSE: None}
+
+
+def _version(name: str) -> str | None:
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(name)
+    return None
+
+
+def _course_is_installed() -> bool:
+    """Whether `import redis_helpers` finds this very folder from anywhere; it does not after the folder was moved."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError, TypeError, ValueError):
+        origin = importlib.metadata.distribution(COURSE).read_text("direct_url.json")
+        return json.loads(origin)["url"] == ROOT.as_uri()
+    return False
+
+
+def _make_venv() -> None:
+    """Makes `.venv` unless it is there and works."""
+    if VENV_PYTHON.exists() and _runs(VENV_PYTHON):
+        return
+    if uv := shutil.which("uv"):
+        command = [uv, "venv", "--seed", "--clear", "--python", sys.executable, str(VENV)]
+    elif importlib.util.find_spec("ensurepip") is None:
+        raise CourseError(NO_ENSUREPIP)
+    else:
+        command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    try:
+        _run("Making the virtual environment .venv", command)
+    except _Failed as failure:
+        shutil.rmtree(VENV, ignore_errors=True)
+        if "ensurepip" in failure.log:  # Debian's Python has half of it
+            raise CourseError(NO_ENSUREPIP) from None
+        raise CourseError(f"The folder {VENV} could not be made: see the reason, and start again. ({failure})") from None
+
+
+def _runs(python: Path) -> bool:
+    """False for an environment whose base Python is gone, and for a half-made one."""
+    test = "import sys, importlib.util as u; sys.exit(u.find_spec('pip') is None)"
+    try:
+        return subprocess.run([str(python), "-c", test], capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _install() -> None:
+    """Installs `requirements.txt` into the running environment: with uv when it can be had, otherwise with pip."""
+    with tempfile.TemporaryDirectory() as scratch:
+        uv = shutil.which("uv") or _fetch_uv(Path(scratch))
+        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+        installer = [uv, "pip", "install", "--python", sys.executable] if uv else pip
+        title = f"Installing the packages of requirements.txt with {'uv' if uv else 'pip, which takes a while'}"
+        try:
+            _run(title, [*installer, "-r", str(REQUIREMENTS)])
+        except _Failed as failure:
+            raise CourseError(_why_not_installed(failure)) from None
+
+
+def _fetch_uv(folder: Path) -> str | None:
+    """uv from PyPI, in a folder that goes away afterwards, so that both installers leave the same environment."""
+    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--only-binary=:all:", "--no-deps"]
+    try:
+        _run("Fetching the installer uv", [*command, "--retries=0", "--target", str(folder), UV])
+    except _Failed:
+        return None
+    return shutil.which("uv", path=str(folder / "bin"))
+
+
+def _why_not_installed(failure: "_Failed") -> str:
+    log = failure.log.lower()
+    if any(sign in log for sign in NO_NETWORK):
+        return "The packages could not be fetched: check the network (or the proxy: HTTPS_PROXY), and start again."
+    if "no space left" in log:
+        return "The disk is full: the packages need about 600 MB; make room and start again."
+    if "permission denied" in log or "read-only" in log:
+        return f"The packages could not be written into {sys.prefix}: check its permissions, or leave that environment."
+    return f"The packages could not be installed, see the reason, and start again. ({failure})"
+
+
+class _Failed(Exception):
+    """A command that ended with an error; `log` is all it printed."""
+
+    def __init__(self, log: str) -> None:
+        self.log = log
+        lines = [line.strip() for line in log.splitlines() if line.strip()]
+        super().__init__(lines[-1] if lines else "it printed nothing")
+
+
+def _run(title: str, command: list[str]) -> None:
+    """Runs a command in silence, shows the seconds that pass, and keeps what it printed for the case that it fails."""
+    start, shown = time.monotonic(), 0
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        try:
+            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        except OSError as error:
+            raise _Failed(str(error)) from None
+        print(f"{title} …", end="", flush=True)
+        try:
+            while process.poll() is None:
+                time.sleep(0.05)
+                seconds = int(time.monotonic() - start)
+                if seconds > shown and (sys.stdout.isatty() or seconds % 5 == 0):
+                    print(f"\r{title} … {seconds} s" if sys.stdout.isatty() else f" {seconds} s", end="", flush=True)
+                    shown = seconds
+        finally:
+            if process.poll() is None:  # Ctrl-C
+                process.kill()
+                process.wait()
+            print()
+        if process.returncode:
+            log.seek(0)
+            raise _Failed(log.read())
+
+
+def replace_process(command: list[str]) -> None:
+    """Goes on as another command from the course's folder, as the same process where the system can. Does not return."""
+    sys.stdout.flush()
+    if os.name == "nt":
+        sys.exit(subprocess.call(command, cwd=ROOT))
+    os.chdir(ROOT)
+    os.execv(command[0], command)
