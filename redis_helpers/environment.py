@@ -4,6 +4,7 @@ Inside an active virtual environment that one is used, otherwise `.venv` beside 
 """
 
 import contextlib
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -11,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from pathlib import Path
@@ -45,7 +47,9 @@ def ensure_environment(arguments: list[str]) -> None:
         replace_process([str(VENV_PYTHON), "-m", "redis_helpers", *arguments])
     if missing_packages():
         _install()
-        replace_process([sys.executable, "-m", "redis_helpers", *arguments])  # with the new packages in view
+        importlib.invalidate_caches()  # the new packages come into view
+        if missing := missing_packages():
+            raise CourseError(f"After the installation these are still not right: {', '.join(missing)}. Delete .venv, and start again.")
 
 
 def enter_environment(arguments: list[str]) -> None:
@@ -86,10 +90,9 @@ def _version(name: str) -> str | None:
 
 def _course_is_installed() -> bool:
     """Whether `import redis_helpers` finds this very folder from anywhere; it does not after the folder was moved."""
-    with contextlib.suppress(importlib.metadata.PackageNotFoundError, TypeError, ValueError):
-        origin = importlib.metadata.distribution(COURSE).read_text("direct_url.json")
-        return json.loads(origin)["url"] == ROOT.as_uri()
-    return False
+    installed = importlib.metadata.distributions(name=COURSE, path=[sysconfig.get_path("purelib")])
+    origins = [json.loads(one.read_text("direct_url.json") or "{}").get("url") for one in installed]
+    return origins == [ROOT.as_uri()]
 
 
 def _make_venv() -> None:
