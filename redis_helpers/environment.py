@@ -111,7 +111,7 @@ def _make_venv() -> None:
         shutil.rmtree(VENV, ignore_errors=True)
         if "ensurepip" in failure.log:  # Debian's Python has half of it
             raise CourseError(NO_ENSUREPIP) from None
-        raise CourseError(f"The folder {VENV} could not be made: see the reason, and start again. ({failure})") from None
+        raise CourseError(f"The folder {VENV} could not be made: the reason stands in {failure.keep()}.") from None
 
 
 def _runs(python: Path) -> bool:
@@ -154,16 +154,22 @@ def _why_not_installed(failure: "_Failed") -> str:
         return "The disk is full: the packages need about 600 MB; make room and start again."
     if "permission denied" in log or "read-only" in log:
         return f"The packages could not be written into {sys.prefix}: check its permissions, or leave that environment."
-    return f"The packages could not be installed, see the reason, and start again. ({failure})"
+    return f"The packages could not be installed: the reason stands in {failure.keep()}; mend it, and start again."
 
 
 class _Failed(Exception):
     """A command that ended with an error; `log` is all it printed."""
 
     def __init__(self, log: str) -> None:
+        super().__init__(log)
         self.log = log
-        lines = [line.strip() for line in log.splitlines() if line.strip()]
-        super().__init__(lines[-1] if lines else "it printed nothing")
+
+    def keep(self) -> Path:
+        """Writes the log to a file, for the failures that no sentence foresees."""
+        path = ROOT / "data" / "install.log"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(self.log, encoding="utf-8")
+        return path
 
 
 def _run(title: str, command: list[str]) -> None:
