@@ -13,13 +13,14 @@ class CacheAside:
     because Redis could not be asked.
     """
 
-    def __init__(self, redis_conn: redis.Redis, not_found_ttl: int = 5) -> None:
+    def __init__(self, redis_conn: redis.Redis, not_found_ttl: float = 5) -> None:
         self._redis = redis_conn
         self._not_found_ttl = not_found_ttl  # seconds that "there is no such thing" (None) may be remembered
         self.hits = self.misses = self.failures = 0
 
-    def get_or_load(self, key: str, load: Callable[[], object], ttl: int) -> object:
-        """The value under `key`, from Redis when it is there, from `load()` when not; then it is kept for `ttl` seconds.
+    def get_or_load(self, key: str, load: Callable[[], object], ttl: float) -> object:
+        """The value under `key`, from Redis when it is there, from `load()` when not; then it is kept for `ttl` seconds
+        (0.25 is a quarter of one).
 
         Values are what JSON can hold. A `load()` that returns None ("not found") is remembered too, but briefly. When
         Redis fails in any way the answer is `load()`'s: a cache that is down makes the reader slower, not wrong.
@@ -46,9 +47,10 @@ class CacheAside:
         """
         self._redis.delete(key)
 
-    def _store(self, key: str, value: object, ttl: int) -> None:
+    def _store(self, key: str, value: object, ttl: float) -> None:
         text = json.dumps(value)
+        seconds = ttl if value is not None else min(ttl, self._not_found_ttl)
         try:
-            self._redis.set(key, text, ex=ttl if value is not None else min(ttl, self._not_found_ttl))
+            self._redis.set(key, text, px=max(1, round(seconds * 1000)))
         except redis.RedisError:
             pass  # the reader has its value; the next one will try to store it
