@@ -1,0 +1,64 @@
+"""What the tests of the package share: settings of their own, and real servers."""
+
+import contextlib
+import os
+
+import pytest
+import redis
+
+from redis_helpers.embedded import EmbeddedRedis
+
+# Further server programs to run the version-dependent tests against, such as an older Redis or a Valkey.
+MORE_BINARIES = [path for path in os.environ.get("REDIS_TEST_BINARIES", "").split(os.pathsep) if path]
+
+
+@contextlib.contextmanager
+def no_settings(folder):
+    """Hides the developer's own settings: those of the shell, and those of any `.env`."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("REDIS_", "MYSQL_")) and name != "REDIS_SERVER_BINARY":
+                patch.delenv(name)
+        (folder / ".env").touch()  # the search for a `.env` ends here
+        patch.chdir(folder)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path_factory):
+    with no_settings(tmp_path_factory.mktemp("settings")):
+        yield
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The embedded server that most tests share."""
+    with no_settings(tmp_path_factory.mktemp("settings")):
+        started = EmbeddedRedis().start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session", params=[None, *MORE_BINARIES], ids=lambda path: path or "embedded")
+def any_server(request, tmp_path_factory):
+    """The embedded server, and each of REDIS_TEST_BINARIES."""
+    with no_settings(tmp_path_factory.mktemp("settings")):
+        started = EmbeddedRedis(request.param).start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def redis_conn(server):
+    """A client of the shared server, which is empty."""
+    with redis.Redis.from_url(server.url, decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def any_conn(any_server):
+    """A client of each server in turn, which is empty."""
+    with redis.Redis.from_url(any_server.url, decode_responses=True) as client:
+        client.flushall()
+        yield client
