@@ -18,7 +18,7 @@ USAGE = """usage: python3 -m redis_helpers COMMAND
 
 
 def main(arguments: list[str]) -> int:
-    """Runs one command and returns its exit code; what goes wrong is one sentence on standard error, and exit code 1."""
+    """Runs one command and returns its exit code. What goes wrong is one sentence on standard error, and code 1."""
     commands = {"lab": lab, "test": test, "doctor": doctor, "redis": redis, "figures": figures}
     command, rest = (arguments or ["--help"])[0], arguments[1:]
     if command not in commands:
@@ -33,6 +33,9 @@ def main(arguments: list[str]) -> int:
         return commands[command](rest)
     except CourseError as problem:
         print(problem, file=sys.stderr)
+        return 1
+    except OSError as error:  # a full disk, a file that belongs to somebody else
+        print(f"The system refused: {error}. Make room on the disk, or check who owns that file.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

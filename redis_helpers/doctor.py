@@ -1,8 +1,10 @@
 """`doctor`: the set-up, one line a subject: OK, or what to do."""
 
+import contextlib
 import platform
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 
@@ -28,6 +30,8 @@ def run_doctor() -> int:
             failed, verdict = 1, str(problem)
         except ImportError:  # the checks import late: there may be no packages yet
             failed, verdict = 1, "cannot be checked before the packages are installed."
+        except Exception as error:  # a doctor reports, whatever happens
+            failed, verdict = 1, f"cannot be checked ({type(error).__name__}: {error})."
         print(f"{subject + ':':17}{verdict}")
     return failed
 
@@ -40,7 +44,8 @@ def _packages() -> str:
     if not in_virtual_environment():
         raise CourseError(f"not installed yet ({VENV.name} is not there): run `python3 -m redis_helpers lab`.")
     if missing := missing_packages():
-        raise CourseError(f"{', '.join(missing)}: not at the pinned version: run `python3 -m redis_helpers lab`.")
+        found = ", ".join(f"{name} ({version or 'not there'})" for name, version in missing.items())
+        raise CourseError(f"not as requirements.txt pins them: {found}: run `python3 -m redis_helpers lab`.")
     return f"{len(pinned_packages())} packages at their pinned versions"
 
 
@@ -55,12 +60,18 @@ def _redis() -> str:
 
 
 def _market() -> str:
-    from redis_helpers.source_repository import DATABASE, SqliteRepository
+    from redis_helpers.market import SEED
+    from redis_helpers.source_repository import DATABASE
 
     if not DATABASE.exists():
         return "not built yet; the first lesson that needs it builds it in some seconds"
-    SqliteRepository().close()
-    return f"{DATABASE}, {DATABASE.stat().st_size / 1e6:.0f} MB"
+    try:
+        with contextlib.closing(sqlite3.connect(f"{DATABASE.as_uri()}?mode=ro", uri=True)) as connection:
+            complete = connection.execute("PRAGMA user_version").fetchone()[0] == SEED
+    except sqlite3.Error as error:
+        raise CourseError(f"{DATABASE} cannot be read ({error}): delete it; it is built again when needed.") from None
+    size = f"{DATABASE.stat().st_size / 1e6:.0f} MB"
+    return f"{DATABASE}, {size}" if complete else "half built; the next lesson that needs it finishes it"
 
 
 def _mysql() -> str:

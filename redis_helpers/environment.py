@@ -1,6 +1,8 @@
 """Makes the virtual environment that the course runs in. Standard library only: nothing is installed yet.
 
-Inside an active virtual environment that one is used, otherwise `.venv` beside the README.
+Inside an active virtual environment that one is used, otherwise `.venv` beside the README. A note in the environment
+says which folder it was made for, or that it is not finished: after an interrupted or moved installation the packages
+may look right, by their names and versions, and yet lack files.
 """
 
 import contextlib
@@ -10,12 +12,15 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from redis_helpers.errors import CourseError
 
@@ -24,14 +29,31 @@ REQUIREMENTS = ROOT / "requirements.txt"
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 COURSE = "redis-cell-by-cell"
+NOTE = f"{COURSE}.txt"
+UNFINISHED = "not finished"
 UV = "uv==0.13.9"  # installs in seconds what pip installs in half a minute
+PIP_INSTALL = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
 
 NO_ENSUREPIP = (
     "This Python cannot make virtual environments, because its ensurepip is not installed: "
     "run `sudo apt install python3-venv` (Debian, Ubuntu) and start again."
 )
-NO_NETWORK = ("name resolution", "dns error", "failed to lookup", "connection refused", "unreachable", "timed out", "proxy")
-NO_NETWORK += ("newconnectionerror", "client error (connect)", "from versions: none", "getaddrinfo", "error sending request")
+DISK_FULL = "The disk is full: the course needs about 700 MB; make room, and start again."
+# What pip and uv print when they cannot reach the package index.
+NO_NETWORK = (
+    "client error (connect)",
+    "connection refused",
+    "dns error",
+    "error sending request",
+    "failed to lookup",
+    "from versions: none",
+    "getaddrinfo",
+    "name resolution",
+    "newconnectionerror",
+    "proxyerror",
+    "timed out",
+    "unreachable",
+)
 
 
 def ensure_environment(arguments: list[str]) -> None:
@@ -45,11 +67,15 @@ def ensure_environment(arguments: list[str]) -> None:
     if not in_virtual_environment():
         _make_venv()
         replace_process([str(VENV_PYTHON), "-m", "redis_helpers", *arguments])
-    if missing_packages():
-        _install()
-        importlib.invalidate_caches()  # the new packages come into view
-        if missing := missing_packages():
-            raise CourseError(f"After the installation these are still not right: {', '.join(missing)}. Delete .venv, and start again.")
+    broken = _read_note(sys.prefix) == UNFINISHED
+    if not broken and not missing_packages():
+        return
+    _write_note(sys.prefix, UNFINISHED)
+    _install(anew=broken)
+    importlib.invalidate_caches()  # the new packages come into view
+    if missing := missing_packages():
+        raise CourseError(f"Still not right: {', '.join(missing)}. Delete the folder {sys.prefix}, and start again.")
+    _write_note(sys.prefix, str(ROOT))
 
 
 def enter_environment(arguments: list[str]) -> None:
@@ -91,31 +117,51 @@ def _version(name: str) -> str | None:
 def _course_is_installed() -> bool:
     """Whether `import redis_helpers` finds this very folder from anywhere; it does not after the folder was moved."""
     installed = importlib.metadata.distributions(name=COURSE, path=[sysconfig.get_path("purelib")])
-    origins = [json.loads(one.read_text("direct_url.json") or "{}").get("url") for one in installed]
-    return origins == [ROOT.as_uri()]
+    origins = [json.loads(one.read_text("direct_url.json") or "{}").get("url", "") for one in installed]
+    return [Path(url2pathname(urlsplit(url).path)) for url in origins] == [ROOT]
+
+
+def _read_note(environment: Path | str) -> str | None:
+    with contextlib.suppress(OSError):
+        return (Path(environment) / NOTE).read_text(encoding="utf-8")
+    return None
+
+
+def _write_note(environment: Path | str, text: str) -> None:
+    (Path(environment) / NOTE).write_text(text, encoding="utf-8")
 
 
 def _make_venv() -> None:
-    """Makes `.venv` unless it is there and works."""
-    if VENV_PYTHON.exists() and _runs(VENV_PYTHON):
+    """Makes `.venv` unless it is there, complete, made for this folder, and works. One made by hand has no note."""
+    if VENV_PYTHON.exists() and _read_note(VENV) in (None, str(ROOT)) and _runs(VENV_PYTHON):
         return
-    if uv := shutil.which("uv"):
-        command = [uv, "venv", "--seed", "--clear", "--python", sys.executable, str(VENV)]
-    elif importlib.util.find_spec("ensurepip") is None:
-        raise CourseError(NO_ENSUREPIP)
+    shutil.rmtree(VENV, ignore_errors=True)
+    # A Debian without python3-venv has no ensurepip. Then uv can help, but only then: it would bring another pip.
+    if importlib.util.find_spec("ensurepip"):
+        command = [sys.executable, "-m", "venv", str(VENV)]
+    elif uv := shutil.which("uv"):
+        command = [uv, "venv", "--seed", "--allow-existing", "--python", sys.executable, str(VENV)]
     else:
-        command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+        raise CourseError(NO_ENSUREPIP)
+    VENV.mkdir(exist_ok=True)
+    _write_note(VENV, UNFINISHED)
     try:
         _run("Making the virtual environment .venv", command)
     except _Failed as failure:
         shutil.rmtree(VENV, ignore_errors=True)
-        if "ensurepip" in failure.log:  # Debian's Python has half of it
-            raise CourseError(NO_ENSUREPIP) from None
-        raise CourseError(f"The folder {VENV} could not be made: the reason stands in {failure.keep()}.") from None
+        raise CourseError(_why_no_venv(failure)) from None
+
+
+def _why_no_venv(failure: "_Failed") -> str:
+    if "ensurepip is not available" in failure.log:  # Debian's Python has half of it
+        return NO_ENSUREPIP
+    if "no space left" in failure.log.lower():
+        return DISK_FULL
+    return f"The folder {VENV} could not be made: the reason stands in {failure.keep()}."
 
 
 def _runs(python: Path) -> bool:
-    """False for an environment whose base Python is gone, and for a half-made one."""
+    """False when the Python that the environment was made with is gone, and when pip is."""
     test = "import sys, importlib.util as u; sys.exit(u.find_spec('pip') is None)"
     try:
         return subprocess.run([str(python), "-c", test], capture_output=True, timeout=60).returncode == 0
@@ -123,24 +169,31 @@ def _runs(python: Path) -> bool:
         return False
 
 
-def _install() -> None:
-    """Installs `requirements.txt` into the running environment: with uv when it can be had, otherwise with pip."""
+def _install(anew: bool) -> None:
+    """Installs `requirements.txt` into the running environment: with uv when it can be had, otherwise with pip.
+
+    `anew` replaces what is there. Where uv fails, pip may still succeed: it knows the package index of pip's settings.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         uv = shutil.which("uv") or _fetch_uv(Path(scratch))
-        pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
-        installer = [uv, "pip", "install", "--python", sys.executable] if uv else pip
-        title = f"Installing the packages of requirements.txt with {'uv' if uv else 'pip, which takes a while'}"
+        if uv:
+            command = [uv, "pip", "install", "--python", sys.executable, *(["--reinstall"] if anew else [])]
+            with contextlib.suppress(_Failed):
+                return _run("Installing the packages with uv", [*command, "-r", str(REQUIREMENTS)])
+        command = [*PIP_INSTALL, *(["--force-reinstall"] if anew else [])]
         try:
-            _run(title, [*installer, "-r", str(REQUIREMENTS)])
+            _run("Installing the packages with pip, which takes a while", [*command, "-r", str(REQUIREMENTS)])
         except _Failed as failure:
             raise CourseError(_why_not_installed(failure)) from None
 
 
 def _fetch_uv(folder: Path) -> str | None:
     """uv from PyPI, in a folder that goes away afterwards, so that both installers leave the same environment."""
-    command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--only-binary=:all:", "--no-deps"]
     try:
-        _run("Fetching the installer uv", [*command, "--retries=0", "--target", str(folder), UV])
+        _run(
+            "Fetching the installer uv",
+            [*PIP_INSTALL, "--only-binary=:all:", "--no-deps", "--retries=0", "--target", str(folder), UV],
+        )
     except _Failed:
         return None
     return shutil.which("uv", path=str(folder / "bin"))
@@ -148,10 +201,10 @@ def _fetch_uv(folder: Path) -> str | None:
 
 def _why_not_installed(failure: "_Failed") -> str:
     log = failure.log.lower()
+    if "no space left" in log:
+        return DISK_FULL
     if any(sign in log for sign in NO_NETWORK):
         return "The packages could not be fetched: check the network (or the proxy: HTTPS_PROXY), and start again."
-    if "no space left" in log:
-        return "The disk is full: the packages need about 600 MB; make room and start again."
     if "permission denied" in log or "read-only" in log:
         return f"The packages could not be written into {sys.prefix}: check its permissions, or leave that environment."
     return f"The packages could not be installed: the reason stands in {failure.keep()}; mend it, and start again."
@@ -177,7 +230,7 @@ def _run(title: str, command: list[str]) -> None:
     start, shown = time.monotonic(), 0
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         try:
-            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         except OSError as error:
             raise _Failed(str(error)) from None
         print(f"{title} …", end="", flush=True)
@@ -199,9 +252,10 @@ def _run(title: str, command: list[str]) -> None:
 
 
 def replace_process(command: list[str]) -> None:
-    """Goes on as another command from the course's folder, as the same process where the system can. Does not return."""
+    """Goes on as another command from the course's folder, as the same process where the system can. No return."""
     sys.stdout.flush()
     if os.name == "nt":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the command too, and is its business
         sys.exit(subprocess.call(command, cwd=ROOT))
     os.chdir(ROOT)
     os.execv(command[0], command)
