@@ -123,7 +123,7 @@ class RedisConnectionHandle:
 
         redis_conn = RedisConnectionHandle().connect()
 
-    Without `options`, those of `connect_options()` are used; when they are not set either, the kernel's embedded server.
+    Without `options`, those of `connect_options()` count; when they are not set either, the kernel's embedded server.
     """
 
     def __init__(self, options: ConnectOptions | None = None) -> None:
@@ -168,7 +168,7 @@ class RedisConnectionHandle:
         return client
 
     def connect_blocking(self) -> redis.Redis:
-        """A client for blocking commands (BLPOP, XREAD BLOCK, pub/sub): it waits for a reply as long as the command does.
+        """A client for commands that block (BLPOP, XREAD BLOCK, pub/sub): it waits for a reply as long as they do.
 
         With a reply timeout, the client would give up in the middle of a wait, and what the server hands out at that
         moment would be lost. Keep it for those commands: it waits for a hung server too.
@@ -177,7 +177,7 @@ class RedisConnectionHandle:
         return self._new_client(None)
 
     def close(self) -> None:
-        """Closes the clients. The embedded server stays: the kernel's other clients use it, and it ends with the kernel."""
+        """Closes the clients. The embedded server stays for the kernel's other clients, and ends with the kernel."""
         while self._clients:
             self._clients.pop().close()
 
@@ -205,12 +205,18 @@ def _check_server(client: redis.Redis) -> None:
             raise CourseError(f"That server is Redis {version}, and the course needs 6.2 or newer: update it.")
 
 
-# What a failed connection says, in parts of redis-py's own message (lower case), and our sentence for it. First match wins.
+# What redis-py says of a failed connection (a part of its message, lower case), and our sentence. First match wins.
 REASONS = (
-    ("invalid username-password", "refused the user or password: check REDIS_USERNAME and REDIS_PASSWORD (or REDIS_URL)"),
+    (
+        "invalid username-password",
+        "refused the user or password: check REDIS_USERNAME and REDIS_PASSWORD (or REDIS_URL)",
+    ),
     ("already authenticated", "wants a password: set REDIS_PASSWORD (or REDIS_URL)"),
     ("authentication required", "wants a password: set REDIS_PASSWORD (or REDIS_URL)"),
-    ("no permissions to run", "lets this user in, but not PING: widen its rights with ACL SETUSER, or take another user"),
+    (
+        "no permissions to run",
+        "lets this user in, but not PING: widen its rights with ACL SETUSER, or take another user",
+    ),
     ("loading the dataset", "is still loading its data: wait some seconds and run this again"),
     ("max number of clients", "has no room for one more client: close notebooks you do not use, and run this again"),
     ("protected mode", "takes clients of its own machine only (protected mode): give it a password"),
@@ -219,7 +225,10 @@ REASONS = (
     ("certificate has expired", "shows a TLS certificate that has expired: renew it"),
     ("certificate", "shows a TLS certificate that is not trusted: set REDIS_TLS_CA_FILE to its authority's file"),
     ("no such file", "was not asked, for REDIS_TLS_CA_FILE names no file: correct it"),
-    ("refused", "is not there (connection refused): start it, for example with `docker compose up -d`, or correct the address"),
+    (
+        "refused",
+        "is not there (connection refused): start it, for example with `docker compose up -d`, or correct the address",
+    ),
     ("name or service not known", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
     ("nodename nor servname", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
     ("temporary failure in name", "has a host name that cannot be looked up now: check the network, or REDIS_HOST"),

@@ -24,7 +24,8 @@ def expect_error(kind: type[BaseException], part: str = "") -> Iterator[None]:
     try:
         yield
     except kind as error:
-        assert part.lower() in str(error).lower(), f"{type(error).__name__} came, but says: {error}"
+        if part.lower() not in str(error).lower():
+            raise AssertionError(f"{type(error).__name__} came, but says: {error}") from error
         print(f"{type(error).__name__}, as expected: {error}")
     else:
         raise AssertionError(f"{kind.__name__} was expected, and nothing was raised.")

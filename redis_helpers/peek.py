@@ -21,7 +21,7 @@ def peek(redis_conn: redis.Redis, prefix: str, most: int = 30) -> pd.DataFrame:
 
     A TTL of -1 means that the key never expires. Values are shortened. A key that ends while we look is left out.
     """
-    pattern = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in prefix.replace("\\", "\\\\"))
+    pattern = prefix.replace("\\", "\\\\").replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
     keys = sorted(islice(redis_conn.scan_iter(match=pattern + "*", count=1000), most))
     rows = [_look(redis_conn, key) for key in dict.fromkeys(keys)]
     return pd.DataFrame([row for row in rows if row], columns=COLUMNS)

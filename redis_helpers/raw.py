@@ -22,13 +22,13 @@ NEVER = {
     ),
     **dict.fromkeys(
         ["FLUSHALL", "FLUSHDB", "SWAPDB", "KEYS"],
-        "touches every key, also those that others keep on this server; find your own with SCAN, delete them with UNLINK",
+        "touches every key, also those of others on this server; find your own with SCAN, delete them with UNLINK",
     ),
     **dict.fromkeys(
         ["SHUTDOWN", "DEBUG"], "can stop the server, which others may be using; a lesson that needs it starts its own"
     ),
 }
-# Where a blocking command says how long it may wait: the position of the timeout among its words, and its unit in seconds.
+# Where a blocking command says how long it may wait: the position among its words, and the unit in seconds.
 WAITS = {
     **dict.fromkeys(["BLPOP", "BRPOP", "BZPOPMIN", "BZPOPMAX", "BLMOVE", "BRPOPLPUSH"], (-1, 1)),
     **dict.fromkeys(["BLMPOP", "BZMPOP"], (1, 1)),
@@ -52,8 +52,8 @@ def load_ipython_extension(shell) -> None:
 def run_cell(redis_conn: redis.Redis, cell: str) -> None:
     """Runs the commands of a cell one after the other on one connection, and prints the replies.
 
-    An error of the server is printed like a reply. Raises CourseError for a line that cannot be read, for a command that
-    would hang or take over the connection, and when the connection is lost.
+    An error of the server is printed like a reply. Raises CourseError for a line that cannot be read, for a command
+    that would hang or take over the connection, and when the connection is lost.
     """
     commands = [words for line in cell.splitlines() if (words := split_words(line))]
     for words in commands:
@@ -71,13 +71,14 @@ def run_cell(redis_conn: redis.Redis, cell: str) -> None:
             connection.send_command(*words)
             print(format_reply(read_reply(replies)))
     except (redis.RedisError, OSError) as error:
-        raise CourseError(f"The connection to Redis was lost ({type(error).__name__}): run the connect cell again.") from None
+        problem = type(error).__name__
+        raise CourseError(f"The connection to Redis was lost ({problem}): run the connect cell again.") from None
     finally:
         connection.disconnect()
 
 
-WORD = re.compile(r'''\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']\S*))(?=\s|$)''')
-ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|(.))".encode())
+WORD = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^\s"']\S*))(?=\s|$)""")
+ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))")
 
 
 def split_words(line: str) -> list[bytes]:
@@ -119,7 +120,7 @@ def _refuse_what_would_hang(words: list[bytes]) -> None:
     except (ValueError, IndexError):
         return  # the server has its own words for that
     if not 0 < seconds <= LONGEST_WAIT:
-        raise CourseError(f"{command} would wait too long for a notebook: give it a timeout of at most {LONGEST_WAIT} seconds.")
+        raise CourseError(f"{command} would wait too long here: give it a timeout of at most {LONGEST_WAIT} seconds.")
 
 
 class Status(bytes):

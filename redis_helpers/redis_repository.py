@@ -143,7 +143,7 @@ class RedisRepository:
         """
         if not prefix:
             raise CourseError("An empty prefix would delete every key on the server: name one, such as 'basics:'.")
-        pattern = "".join(f"[{letter}]" if letter in "*?[" else "\\\\" if letter == "\\" else letter for letter in prefix)
+        pattern = prefix.replace("\\", "\\\\").replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
         deleted, batch = 0, []
         for key in self._redis.scan_iter(match=pattern + "*", count=1000):
             batch.append(key)

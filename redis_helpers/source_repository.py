@@ -1,7 +1,6 @@
 """The data source behind the cache: three questions to the fruit market's database."""
 
 import sqlite3
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -52,8 +51,8 @@ class SourceRepository(Protocol):
 class SqliteRepository:
     """The market in a SQLite file. It is built at the first use: some seconds, with a progress bar.
 
-    A connection belongs to the thread that made it, so each thread opens its own repository. Raises CourseError when the
-    file cannot be built or read.
+    A connection belongs to the thread that made it, so each thread opens its own repository. Raises CourseError when
+    the file cannot be built or read.
     """
 
     def __init__(self, path: str | Path = DATABASE) -> None:
@@ -103,8 +102,8 @@ def build_database(path: str | Path = DATABASE) -> None:
             connection.close()
     except (OSError, sqlite3.Error) as error:
         raise CourseError(
-            f"The market's database {path} cannot be built or read ({error}): check that the folder can be written and the "
-            "disk has 100 MB free, delete the file, and run this again."
+            f"The market's database {path} cannot be built or read ({error}): check that the folder can be written and "
+            "the disk has 100 MB free, delete the file, and run this again."
         ) from None
 
 
@@ -143,5 +142,5 @@ def _with_progress(rows: Iterable[tuple], count: int, title: str) -> Iterator[tu
         if number % (count // 40) == 0:
             done = 40 * number // count
             bar = "█" * done + "·" * (40 - done)
-            print(f"\r{title} {bar} {number:>9,} rows, {time.monotonic() - start:.1f} s", end="", file=sys.stdout, flush=True)
+            print(f"\r{title} {bar} {number:>9,} rows, {time.monotonic() - start:.1f} s", end="", flush=True)
     print()

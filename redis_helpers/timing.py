@@ -77,6 +77,9 @@ def plot_latency(
         (line,) = ax.plot(ordered, share, drawstyle="steps-post", linewidth=2, color=(colors or {}).get(name))
         middle = (ordered[len(ordered) // 2], 0.5)
         ax.annotate(name, middle, (6, -12), textcoords="offset points", color=line.get_color(), weight="bold")
-    ax.set(xscale="log", xlabel="time of one call, µs (log scale)", ylabel="share of calls", title=title, ylim=(0, 1.02))
+    ax.set(
+        title=title, xlabel="time of one call, µs (log scale)", ylabel="share of calls", xscale="log", ylim=(0, 1.02)
+    )
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     return ax
