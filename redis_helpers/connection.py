@@ -36,13 +36,14 @@ class ConnectOptions:
     @property
     def address(self) -> str:
         """What may be shown: `host:port/db`."""
-        return f"{self.host}:{self.port}/{self.db}"
+        host = f"[{self.host}]" if ":" in self.host else self.host  # an IPv6 address
+        return f"{host}:{self.port}/{self.db}"
 
     @property
     def url(self) -> str:
         """The same as a REDIS_URL, for a process that the lesson starts. It holds the password: do not print it."""
         user = ":".join(quote(part or "", safe="") for part in (self.username, self.password))
-        return f"{'rediss' if self.tls else 'redis'}://{user}@{self.host}:{self.port}/{self.db}"
+        return f"{'rediss' if self.tls else 'redis'}://{user}@{self.address}"
 
     def arguments(self) -> dict[str, object]:
         """The keyword arguments for `redis.Redis`. They hold the password: do not print them."""
@@ -85,10 +86,11 @@ def connect_options() -> ConnectOptions | None:
 def _parse_url(url: str) -> dict[str, object]:
     try:
         parts = urlsplit(url)
-        port = parts.port or 6379
+        port = 6379 if parts.port is None else parts.port
     except ValueError:  # not a port, or a broken IPv6 address
-        parts = None
-    if parts is None or parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.query or parts.fragment:
+        parts, port = None, 0
+    understood = port > 0 and parts.scheme in ("redis", "rediss") and parts.hostname
+    if not understood or parts.query or parts.fragment:
         raise CourseError(
             "REDIS_URL is not an address that the course understands: write redis://[user]:password@host:port/db "
             "(rediss:// for TLS; in a password, %40 stands for @, %2F for /)."
@@ -104,7 +106,7 @@ def _parse_url(url: str) -> dict[str, object]:
 
 
 def _number(text: str, name: str, wanted: str, least: int, most: int) -> int:
-    if text.isascii() and text.isdigit() and least <= int(text) <= most:
+    if text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most:
         return int(text)
     raise CourseError(f"{name} needs {wanted}: correct it in the environment or in .env.")
 
@@ -163,7 +165,7 @@ class RedisConnectionHandle:
         client = self._new_client(REPLY_TIMEOUT)
         try:
             _check_server(client)
-        except redis.RedisError as error:
+        except (redis.RedisError, UnicodeError) as error:  # UnicodeError: a host name that no name can be
             raise CourseError(_explain(error, self.options)) from None
         return client
 
@@ -173,7 +175,7 @@ class RedisConnectionHandle:
         With a reply timeout, the client would give up in the middle of a wait, and what the server hands out at that
         moment would be lost. Keep it for those commands: it waits for a hung server too.
         """
-        self.connect()  # what is wrong with the server is found by a client that does not wait for ever
+        self.connect().close()  # what is wrong with the server is found by a client that does not wait for ever
         return self._new_client(None)
 
     def close(self) -> None:
@@ -230,6 +232,7 @@ REASONS = (
         "is not there (connection refused): start it, for example with `docker compose up -d`, or correct the address",
     ),
     ("name or service not known", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
+    ("'idna' codec", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
     ("nodename nor servname", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
     ("temporary failure in name", "has a host name that cannot be looked up now: check the network, or REDIS_HOST"),
     ("timeout connecting", "did not answer within 2 seconds: check the address, the network, and that the server runs"),
@@ -240,7 +243,7 @@ REASONS = (
 )
 
 
-def _explain(error: redis.RedisError, options: ConnectOptions) -> str:
+def _explain(error: Exception, options: ConnectOptions) -> str:
     """One sentence on a failed connection: what was tried, what happened, what to do next."""
     message = str(error).lower()
     reason = next((ours for theirs, ours in REASONS if theirs in message), f"cannot be used ({type(error).__name__})")

@@ -26,16 +26,19 @@ ELSEWHERE = "start one with `docker compose up -d` (README, 'Docker Compose') an
 # The server's parent is this small shell script, the guard. The guard waits at the read end of a pipe whose write end
 # only the owning Python holds. However that Python ends, kill -9 included, the system closes the pipe and the guard
 # stops the server. The configuration comes through the same pipe: a password among the arguments could be read by
-# everybody with `ps`.
+# everybody with `ps`. The owner can be gone at any line: before END nothing is started, and a PID that nobody reads
+# any more (PIPE) must not end the guard.
 GUARD = r"""
+trap '' PIPE
 exec 3<&0
 configuration=
 while IFS= read -r line && [ "$line" != END ]; do configuration="$configuration$line
 "; done
+[ "$line" = END ] && mkdir -m 700 "$2" || exit 1
 printf '%s' "$configuration" | "$1" - >&2 &
 server=$!
 echo "$server"
-(read -r _ <&3; kill "$server"; sleep 1; kill -9 "$server") >/dev/null 2>&1 &
+(read -r _ <&3; kill "$server"; for try in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; kill -9 "$server") >/dev/null 2>&1 &
 reader=$!
 wait "$server"
 kill "$reader" 2>/dev/null
@@ -108,7 +111,8 @@ class EmbeddedRedis:
         with tempfile.TemporaryFile() as log, contextlib.ExitStack() as held:
             folder = self._options.get("dir")
             locks = [held.enter_context(_lock_folder(Path(str(folder))))] if folder else []
-            scratch = tempfile.mkdtemp(prefix="redis-cell-by-cell-")  # the guard removes it
+            # The guard makes and removes this folder: what Python made, a kill -9 at this moment would leave behind.
+            scratch = f"{tempfile.gettempdir()}/redis-cell-by-cell-{secrets.token_hex(8)}"
             self._guard = subprocess.Popen(
                 ["/bin/sh", "-c", GUARD, "redis-guard", binary, scratch],
                 stdin=subprocess.PIPE,
@@ -121,7 +125,7 @@ class EmbeddedRedis:
             _guards.add(self._guard)
             self._guard.stdin.write(self._configuration(scratch).encode() + b"END\n")
             self._guard.stdin.flush()
-            self.pid = int(self._guard.stdout.readline())
+            self.pid = int(self._guard.stdout.readline() or 0)  # nothing: the guard has ended, and the log says why
             if self._answers():
                 return None
             self.stop()
@@ -135,14 +139,14 @@ class EmbeddedRedis:
         return "".join(f"{name} {_quoted(value)}\n" for name, value in options.items())
 
     def _answers(self) -> bool:
-        """Waits for the first PONG. The random password makes sure that it is our server that answers."""
+        """Waits for the first PONG, and makes sure that it is our server's: another one may listen on that port."""
         deadline = time.monotonic() + START_TIMEOUT
-        with redis.Redis.from_url(self.url, retry=None, socket_timeout=START_TIMEOUT) as client:
+        with redis.Redis.from_url(self.url, retry=None, socket_timeout=1) as client:
             while time.monotonic() < deadline and self._guard.poll() is None:
-                try:
-                    return client.ping()
-                except redis.RedisError:  # not there yet; or somebody else's, then ours ends when it finds the port taken
-                    time.sleep(0.003)
+                with contextlib.suppress(redis.RedisError):
+                    if client.ping() and client.info("server")["process_id"] == self.pid:
+                        return True
+                time.sleep(0.003)  # not there yet; or somebody else's, then ours ends when it finds the port taken
         return False
 
     def outlive_exec(self) -> None:
@@ -237,7 +241,9 @@ def _lock_folder(folder: Path):
 
 def _last_words(log: str, password: str) -> str:
     """The end of a server's log, where it says why it ended."""
-    lines = [re.sub(r"^\d+:\w .*? [*#] ", "", line) for line in log.splitlines() if line.strip() and password not in line]
+    lines = [
+        re.sub(r"^\d+:\w .*? [*#] ", "", line) for line in log.splitlines() if line.strip() and password not in line
+    ]
     return "; ".join(lines[-2:]) or "it printed nothing"
 
 

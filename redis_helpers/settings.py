@@ -5,6 +5,7 @@ not set.
 """
 
 import os
+import re
 
 from dotenv import find_dotenv
 from dotenv.main import resolve_variables
@@ -47,8 +48,9 @@ def _read_env_file(path: str) -> dict[str, str]:
         raise CourseError(f"The settings file {path} is not UTF-8 text: save it again as UTF-8.") from None
     for binding in bindings:
         if binding.error:
+            blank_lines = re.match(r"\s*", binding.original.string)[0].count("\n")
             raise CourseError(
-                f"Line {binding.original.line} of {path} is not of the form NAME=value: "
+                f"Line {binding.original.line + blank_lines} of {path} is not of the form NAME=value: "
                 "mend it (a value with spaces or # stands in quotes) or put # in front."
             )
     pairs = [(binding.key, binding.value) for binding in bindings if binding.key]

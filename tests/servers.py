@@ -54,9 +54,16 @@ class FaultProxy:
 
     async def _relay(self, commands: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self._clients.add(client)
-        replies, server = await asyncio.open_connection("127.0.0.1", self.server_port)
         try:
-            ways = [asyncio.create_task(self._send(commands, server)), asyncio.create_task(self._answer(replies, client))]
+            replies, server = await asyncio.open_connection("127.0.0.1", self.server_port)
+        except OSError:  # nobody there
+            client.transport.abort()
+            return
+        try:
+            ways = [
+                asyncio.create_task(self._send(commands, server)),
+                asyncio.create_task(self._answer(replies, client)),
+            ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._clients.discard(client)
