@@ -1,0 +1,229 @@
+"""What the learner calls: check, hint, solution, quiz and progress. They print, and never raise."""
+
+import inspect
+import threading
+import time
+from collections.abc import Callable
+from functools import wraps
+
+import redis
+
+from redis_helpers.connection import RedisConnectionHandle, connect_options
+from redis_helpers.errors import CourseError
+from redis_helpers.exercises.attempted import is_untouched
+from redis_helpers.exercises.catalog import exercises, lessons, questions
+from redis_helpers.exercises.model import Crashed, Exercise, Failed, Skipped
+from redis_helpers.exercises.texts import raised_at, short
+from redis_helpers.exercises.trial import Trial
+
+PROGRESS_KEY = "course:progress"  # a hash: exercise id → the day it was passed
+
+_hints_shown: dict[str, int] = {}
+
+
+def _never_raises(method):
+    """Whatever goes wrong becomes a sentence, so that a notebook always runs to its end."""
+
+    @wraps(method)
+    def quiet(*args, **kwargs) -> None:
+        try:
+            method(*args, **kwargs)
+        except CourseError as problem:
+            print(problem)
+        except redis.RedisError as problem:
+            print(f"Redis did not do what was asked ({type(problem).__name__}: {problem}): run the connect cell again.")
+        except KeyboardInterrupt:
+            print("Interrupted.")
+        except Exception as problem:
+            print(f"This did not work ({type(problem).__name__}: {short(str(problem))}).")
+
+    return quiet
+
+
+@_never_raises
+def check(exercise_id: str = "", function: Callable | None = None, *more: object) -> None:
+    """Runs your function, and prints not attempted yet (⏳), passed (✅), failed and why (❌), raised (💥).
+
+    It runs several times, with inputs of the check's own, on keys of the check's own, which are gone afterwards.
+    """
+    exercise = _find(exercise_id, exercises(), "exercise")
+    title = f"{exercise.id} {exercise.title}"
+    if is_untouched(function, exercise.stub):
+        print(f"⏳ {title}: not attempted yet. Write {exercise.signature}, and run this cell again.")
+        return
+    if problem := _not_callable_as(function, exercise):
+        print(f"❌ {title}: {problem}")
+        return
+    trial = Trial(exercise.id, function, *_course_redis())
+    try:
+        with trial:
+            exercise.check(trial)
+    except Skipped as reason:
+        verdict = f"⏭ {title}: skipped. {reason}"
+    except Failed as failure:
+        verdict = f"❌ {title}: {_sentence(failure.why)}{_details(failure, trial)}"
+    except Crashed as crash:
+        verdict = f"💥 {title}: {_crash(crash.error, function)}{_called(trial)}"
+    else:
+        verdict = f"✅ {title}: passed."
+        _remember(exercise.id)
+    if printed := trial.printed.text():
+        print("Your code printed:\n" + "\n".join(f"  | {line}" for line in printed.splitlines()))
+    print(verdict)
+
+
+@_never_raises
+def hint(exercise_id: str = "") -> None:
+    """Prints the next hint. Each is more concrete than the one before."""
+    exercise = _find(exercise_id, exercises(), "exercise")
+    shown = min(_hints_shown.get(exercise.id, 0), len(exercise.hints) - 1)
+    _hints_shown[exercise.id] = shown + 1
+    print(f"💡 {exercise.id}, hint {shown + 1} of {len(exercise.hints)}: {exercise.hints[shown]}")
+    if shown + 1 == len(exercise.hints):
+        print(f'   That was the last one. solution("{exercise.id}") shows a solution.')
+
+
+@_never_raises
+def solution(exercise_id: str = "") -> None:
+    """Prints a worked solution, and why it is one. There are others."""
+    exercise = _find(exercise_id, exercises(), "exercise")
+    print(f"{exercise.id} {exercise.title}: one solution\n\n{exercise.solution}\n\nWhy: {exercise.why}")
+
+
+@_never_raises
+def quiz(question_id: str = "", letter: str | None = None) -> None:
+    """`quiz("1")` prints a lesson's questions, `quiz("1.3")` one of them, `quiz("1.3", "b")` a word on option (b)."""
+    wanted = str(question_id)
+    of_lesson = [number for number in questions() if number.partition(".")[0] == wanted.lstrip("0").rjust(1, "0")]
+    if letter is None and of_lesson:
+        print("\n\n".join(_written_question(number) for number in of_lesson))
+        print(f'\nAnswer like this: quiz("{of_lesson[0]}", "a")')
+        return
+    question = _find(wanted, questions(), "question")
+    if letter is None:
+        print(_written_question(wanted))
+        return
+    chosen = str(letter).strip(" ()").lower()
+    if len(chosen) != 1 or chosen not in question.letters:
+        print(f"Question {wanted} has the options {', '.join(question.letters)}: choose one of these letters.")
+    elif chosen == question.answer:
+        print(f"✅ {wanted} ({chosen}) is right. {question.word_on(chosen)}")
+    else:
+        print(f"❌ {wanted} ({chosen}) is wrong. {question.word_on(chosen)}")
+
+
+@_never_raises
+def progress() -> None:
+    """Prints which exercises you have passed. Your Redis remembers them, in the hash `course:progress`."""
+    redis_conn, _ = _course_redis()
+    passed = redis_conn.hgetall(PROGRESS_KEY)
+    for number, lesson in lessons().items():
+        done = sum(exercise.id in passed for exercise in lesson.EXERCISES)
+        print(f"Lesson {int(number):02}: {done} of {len(lesson.EXERCISES)} passed")
+        for exercise in lesson.EXERCISES:
+            print(f"  {'✅' if exercise.id in passed else '⏳'} {exercise.id} {exercise.title}")
+
+
+def _find(wanted: object, known: dict, kind: str):
+    if callable(wanted):
+        raise CourseError(f'The {kind} comes first, as text: check("1.2", your_function).')
+    if str(wanted) in known:
+        return known[str(wanted)]
+    raise CourseError(f"There is no {kind} {short(wanted)}. These exist: {', '.join(known)}.")
+
+
+def _not_callable_as(function: object, exercise: Exercise) -> str | None:
+    """Why the function cannot even be called, or None."""
+    name = exercise.function_name
+    if function is None:
+        return f'give the check your function: check("{exercise.id}", {name}).'
+    if not callable(function):
+        return (
+            f"check needs the function itself, not {short(function)}: write "
+            f'check("{exercise.id}", {name}), without parentheses behind {name}.'
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        return f"{name} must be an ordinary function, without async and without yield."
+    try:
+        inspect.signature(function).bind(*exercise.parameters)
+    except TypeError:
+        return (
+            f"it is called as {exercise.signature}, and yours does not take these {len(exercise.parameters)} arguments."
+        )
+    except ValueError:  # some built-in functions do not tell what they take
+        return None
+    return None
+
+
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def _details(failure: Failed, trial: Trial) -> str:
+    lines = []
+    if failure.expected is not None or failure.seen is not None:
+        lines += [f"\n   expected: {short(failure.expected)}", f"\n   seen:     {short(failure.seen)}"]
+    return "".join(lines) + _called(trial) + _sent_nothing(trial)
+
+
+def _called(trial: Trial) -> str:
+    return f"\n   call:     {trial.last_call}" if trial.last_call else ""
+
+
+def _sent_nothing(trial: Trial) -> str:
+    if trial.last_call is None or trial.commands or trial.was_refused:
+        return ""
+    return "\n   Note: this call sent no command to Redis. (A pipeline sends nothing before its execute().)"
+
+
+# A word on errors that learners meet.
+ADVICE = (
+    (redis.DataError, "redis-py sends text, bytes and numbers only, and takes whole seconds for a TTL."),
+    (redis.TimeoutError, "TimeoutError is a RedisError, but not a ConnectionError."),
+    (NameError, "Import or define that name first."),
+    (RecursionError, "The function calls itself without end."),
+)
+
+
+def _crash(error: BaseException, function: Callable) -> str:
+    text = str(error)
+    message = f": {text if len(text) <= 200 else text[:199] + '…'}" if text else ""
+    advice = next((f"\n   {word}" for kind, word in ADVICE if isinstance(error, kind)), "")
+    return f"your code raised {type(error).__name__}{message}{raised_at(error, function)}{advice}"
+
+
+def _written_question(number: str) -> str:
+    question = questions()[number]
+    lines = [f"({letter}) {text}" for letter, (text, _) in zip(question.letters, question.options, strict=True)]
+    return f"{number}  {question.text}\n" + "\n".join(f"     {line}" for line in lines)
+
+
+def _remember(exercise_id: str) -> None:
+    redis_conn, _ = _course_redis()
+    redis_conn.hset(PROGRESS_KEY, exercise_id, time.strftime("%Y-%m-%d"))
+
+
+_handle: RedisConnectionHandle | None = None
+_client: redis.Redis | None = None
+_guard = threading.Lock()
+
+
+def _course_redis() -> tuple:
+    """The check's own client, and the address of the notebook's Redis. Raises CourseError when it is not there."""
+    global _handle, _client
+    with _guard:
+        configured = connect_options()
+        same = _handle is not None and (_handle.embedded if configured is None else _handle.options == configured)
+        if not same or not _answers(_client):
+            if _handle is not None:
+                _handle.close()
+            _handle, _client = RedisConnectionHandle(), None
+            _client = _handle.connect()
+        return _client, _handle.options
+
+
+def _answers(client: redis.Redis | None) -> bool:
+    try:
+        return client is not None and client.ping()
+    except redis.RedisError:
+        return False

@@ -1,0 +1,100 @@
+"""What an exercise is, what a quiz question is, and how a check says that an answer is wrong."""
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+from string import ascii_lowercase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from redis_helpers.exercises.trial import Trial
+
+KINDS = ("blank", "change", "write", "stretch")  # complete a blank, change working code, write it, a harder one
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise. `stub` and `solution` are source text: the one that the notebook shows, and one that is right.
+
+    `check` gets a Trial. It returns when the answer is right, and raises Failed when it is not.
+    """
+
+    id: str
+    title: str
+    kind: str
+    question: str
+    stub: str
+    hints: tuple[str, ...]
+    solution: str
+    why: str
+    check: Callable[["Trial"], None]
+
+    @property
+    def lesson(self) -> str:
+        """ "1" for the exercises of lesson 01."""
+        return self.id.partition(".")[0]
+
+    @property
+    def function_name(self) -> str:
+        """The name of the function that the learner writes."""
+        return self._definition.name
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of that function's parameters."""
+        return tuple(argument.arg for argument in self._definition.args.args)
+
+    @property
+    def signature(self) -> str:
+        """For example `put_once(redis_conn, key, value)`."""
+        return f"{self.function_name}({', '.join(self.parameters)})"
+
+    @property
+    def _definition(self) -> ast.FunctionDef:
+        return next(node for node in reversed(ast.parse(self.stub).body) if isinstance(node, ast.FunctionDef))
+
+    def question_cell(self) -> str:
+        """The Markdown cell that asks."""
+        return f"### Exercise {self.id}: {self.title}\n\n{self.question}"
+
+    def answer_cell(self, source: str | None = None) -> str:
+        """The code cell right below it: the stub, or another `source`, and the check."""
+        return f'{source or self.stub}\n\n\ncheck("{self.id}", {self.function_name})'
+
+
+@dataclass(frozen=True)
+class Question:
+    """One quiz question. Each option is a text, and a word on why it is right or wrong."""
+
+    text: str
+    options: tuple[tuple[str, str], ...]
+    answer: str
+
+    @property
+    def letters(self) -> str:
+        """ "abc" for three options."""
+        return ascii_lowercase[: len(self.options)]
+
+    def word_on(self, letter: str) -> str:
+        """What there is to say on one option."""
+        return self.options[self.letters.index(letter)][1]
+
+
+class Failed(Exception):
+    """The answer is not right. `why` names the misconception; what was expected and seen may stand beside it."""
+
+    def __init__(self, why: str, expected: object = None, seen: object = None) -> None:
+        super().__init__(why)
+        self.why, self.expected, self.seen = why, expected, seen
+
+
+class Crashed(Exception):
+    """The learner's code raised `error`."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Skipped(Exception):
+    """The check cannot run here, for example because the server is too old: one sentence says why."""

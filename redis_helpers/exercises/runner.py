@@ -1,0 +1,102 @@
+"""Runs a learner's code so that whatever it does, the notebook goes on.
+
+Each call runs in a thread of its own, with a time limit and with its printing caught. An endless Python loop is stopped
+by raising an exception inside it; code that waits elsewhere (`time.sleep`) is left behind and ends when it wakes up.
+"""
+
+import contextlib
+import ctypes
+import io
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+MOST_PRINTED = 1000  # characters of the learner's own output that are kept
+PATIENCE = 0.3  # seconds that a stopped thread gets to end
+
+
+@dataclass
+class Outcome:
+    """What became of one call: its value, or what it raised, or neither when it had to be stopped."""
+
+    value: object = None
+    error: BaseException | None = None
+    finished: bool = False
+
+
+class Stopped(SystemExit):
+    """Raised inside the learner's code when its time is over. Threads end without a word on a SystemExit."""
+
+
+class Printed(io.TextIOBase):
+    """A standard output that keeps the beginning and counts the rest."""
+
+    def __init__(self) -> None:
+        self._kept = ""
+        self._dropped = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        room = MOST_PRINTED - len(self._kept)
+        self._kept += text[:room]
+        self._dropped += max(0, len(text) - room)
+        return len(text)
+
+    def text(self) -> str:
+        """All that was printed, or its beginning."""
+        rest = f" … and {self._dropped:,} characters more" if self._dropped else ""
+        return self._kept.rstrip() + rest
+
+
+def run_calls(
+    calls: Sequence[Callable[[], object]], seconds: float, printed: Printed, when_late: Callable
+) -> list[Outcome]:
+    """Runs the calls at the same time, a thread each, and returns their outcomes in order.
+
+    After `seconds`, or when the user interrupts the cell, `when_late()` is called (it takes the connections away) and
+    what still runs is stopped.
+    """
+    outcomes = [Outcome() for _ in calls]
+    workers = [_Worker(call, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
+    deadline = time.monotonic() + seconds
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        try:
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join(max(0, deadline - time.monotonic()))
+        finally:
+            if any(worker.is_alive() for worker in workers):
+                when_late()
+                _stop(workers)
+    return outcomes
+
+
+class _Worker(threading.Thread):
+    def __init__(self, call: Callable[[], object], outcome: Outcome) -> None:
+        super().__init__(daemon=True)  # a thread left behind does not keep the kernel alive
+        self._call, self._outcome = call, outcome
+
+    def run(self) -> None:
+        with contextlib.suppress(Stopped):  # it may come when the call has just ended
+            try:
+                value = self._call()
+            except Stopped:
+                raise
+            except BaseException as error:  # KeyboardInterrupt and SystemExit of the learner's code, too
+                self._outcome.error, self._outcome.finished = error, True
+            else:
+                self._outcome.value, self._outcome.finished = value, True
+
+
+def _stop(workers: Sequence[threading.Thread]) -> None:
+    """Raises Stopped in the threads, again and again: a bare `except:` in a loop may swallow one."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and any(worker.is_alive() for worker in workers):
+        for worker in workers:
+            if worker.is_alive():
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(Stopped))
+                worker.join(0.01)

@@ -1,0 +1,44 @@
+"""Values and code as they are shown to the learner: always text, always short, whatever they are."""
+
+import linecache
+import reprlib
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+MOST = 100  # characters of one value
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 70
+SHORT.maxdict = SHORT.maxlist = SHORT.maxtuple = 5
+HERE = Path(__file__).resolve().parent
+
+
+def short(value: object) -> str:
+    """A value as Python writes it, shortened. A function is shown by its name."""
+    try:
+        if callable(value) and hasattr(value, "__name__"):
+            return value.__name__
+        text = SHORT.repr(value)
+    except Exception:  # a __repr__ that fails
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= MOST else text[: MOST - 1] + "…"
+
+
+def written_call(function: Callable, args: tuple) -> str:
+    """A call as the learner could write it: `put_once(redis_conn, 'a:key', '3.12')`."""
+    name = getattr(function, "__name__", "your_function")
+    return f"{name}({', '.join(['redis_conn', *map(short, args)])})"
+
+
+def raised_at(error: BaseException, function: Callable) -> str:
+    """Where the learner's own code was when it raised: ` at line 3: return prices[name]`; nothing if not known."""
+    mine = getattr(getattr(function, "__code__", None), "co_filename", None)
+    lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [(name, line) for name, line in lines if name == mine] if mine else []
+    if not own:  # a partial, a method, …: the last place that is not in this package
+        own = [(name, line) for name, line in lines if Path(name).parent != HERE]
+    if not own:
+        return ""
+    name, line = own[-1]
+    text = linecache.getline(name, line).strip()
+    return f" at line {line}: {text}" if text else f" at line {line}"

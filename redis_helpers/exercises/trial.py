@@ -1,0 +1,213 @@
+"""A Trial: what a check works with. It calls the learner's function, and shows what that did to Redis."""
+
+import contextlib
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import redis
+
+from redis_helpers.connection import ConnectOptions
+from redis_helpers.exercises.model import Crashed, Failed
+from redis_helpers.exercises.runner import Outcome, Printed, run_calls
+from redis_helpers.exercises.texts import written_call
+from redis_helpers.exercises.watch import Watch, watched_client
+from redis_helpers.redis_repository import RedisRepository
+
+TIME_LIMIT = 5.0  # seconds that all calls of one check may take together
+MISSING = "nothing: there is no such key"
+
+
+class Trial:
+    """One run of one check. `redis` is the check's own client; the learner's function gets another one at each call.
+
+    Every key lies under `prefix`, which is new each time. After a call, `commands` and `round_trips` say what it sent.
+    Beside the prefix stands a key of somebody else, and a call that touches it has failed.
+    """
+
+    def __init__(self, exercise_id: str, function: Callable, redis_conn: redis.Redis, options: ConnectOptions) -> None:
+        token = secrets.token_hex(3)
+        self.redis = redis_conn
+        self.prefix = f"exercise:{exercise_id}:{token}:"
+        self.printed = Printed()
+        self.last_call: str | None = None
+        self._sentinel = f"exercise:somebody-else:{token}"
+        self._function = function
+        self._options = options
+        self._watch = Watch(self.prefix)
+        self._deadline = time.monotonic() + TIME_LIMIT
+
+    def __enter__(self) -> "Trial":
+        self.redis.set(self._sentinel, "mine", ex=600)  # the TTL is for the case that this kernel is killed
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Whatever has happened, nothing stays in Redis."""
+        self._watch.over = True
+        self.redis.unlink(self._sentinel)
+        RedisRepository(self.redis).delete_prefix(self.prefix)
+
+    # What a check asks for
+
+    def key(self, name: str) -> str:
+        """A key of this trial."""
+        return self.prefix + name
+
+    @property
+    def commands(self) -> list[str]:
+        """The names of the commands that the last call sent."""
+        return self._watch.commands
+
+    @property
+    def round_trips(self) -> int:
+        """How often the last call sent something and waited for the reply."""
+        return self._watch.round_trips
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the last call wanted something that is not done here."""
+        return self._watch.refused is not None
+
+    def call(self, *args: object, between: Callable[[], None] | None = None) -> object:
+        """Calls the learner's function with a client and `args`, and returns what it returns.
+
+        `between` is done whenever the function comes back to Redis after a first reply: what another program may do.
+        Raises Crashed when the function raises.
+        """
+        return _value(self.attempt(*args, between=between))
+
+    def attempt(
+        self, *args: object, options: ConnectOptions | None = None, reply_timeout: float = 5, **watch
+    ) -> Outcome:
+        """The same, but an error of the function is part of what is returned. `options` names another server."""
+        (outcome,) = self._run([args], Watch(self.prefix, **watch), options or self._options, reply_timeout)
+        return outcome
+
+    def call_at_once(self, several: Sequence[tuple]) -> list[object]:
+        """Calls the learner's function in as many threads as there are tuples of arguments; they share one client.
+
+        Whoever comes back to Redis after a first reply waits for the others, so that all meet in the worst moment.
+        """
+        meeting = threading.Barrier(len(several), timeout=0.2)
+
+        def meet() -> None:
+            with contextlib.suppress(threading.BrokenBarrierError):  # the others have finished, or wait elsewhere
+                meeting.wait()
+
+        return [_value(outcome) for outcome in self._run(several, Watch(self.prefix, between=meet), self._options, 5)]
+
+    def cuts(self, *args: object, prepare: Callable[[], object]) -> Iterator[int]:
+        """Repeats the last call, and lets the connection die after its first command, after its second, and so on.
+
+        Before each, `prepare()` puts the data back. Yields the number of commands that reached the server.
+        """
+        for reached in range(1, len(self.commands)):
+            prepare()
+            self.attempt(*args, cut_after=reached)
+            yield reached
+
+    def expect(self, why: str, expected: object, seen: object) -> None:
+        """Raises Failed unless both are equal and of one type (True is not 1)."""
+        if type(seen) is not type(expected) or seen != expected:
+            raise Failed(why, expected, seen)
+
+    def expect_ttl(self, why: str, key: str, least: float, most: float, unit: str = "seconds") -> None:
+        """Raises Failed unless `key` has between `least` and `most` seconds left."""
+        left = self.redis.pttl(key)
+        if not least * 1000 <= left <= most * 1000:
+            shown = {-1: "no TTL: the key never expires", -2: MISSING}.get(left, f"{left / 1000:g} {unit}")
+            wanted = f"{most:g}" if most - least <= 5 else f"{least:g} to {most:g}"
+            raise Failed(why, Plain(f"a TTL of {wanted} {unit}"), Plain(shown))
+
+    def expect_value(self, why: str, key: str, expected: object) -> None:
+        """Raises Failed unless `key` holds the string or the hash `expected` (None: no such key)."""
+        kind = self.redis.type(key)
+        readers = {"string": self.redis.get, "hash": self.redis.hgetall}
+        seen = readers[kind](key) if kind in readers else None if kind == "none" else Plain(f"a {kind}")
+        if seen != expected:
+            nothing = Plain(MISSING)
+            raise Failed(why, nothing if expected is None else expected, nothing if kind == "none" else seen)
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys that begin with `prefix` now."""
+        found = self.redis.scan_iter(match=self.prefix + "*", count=1000)
+        return sorted({key for key in found if key.startswith(prefix)})
+
+    # How a call is made
+
+    def _run(
+        self, several: Sequence[tuple], watch: Watch, options: ConnectOptions, reply_timeout: float
+    ) -> list[Outcome]:
+        self.last_call = written_call(self._function, several[0])
+        self._watch = watch
+        client = watched_client(options, watch, reply_timeout)
+        seconds = max(0.0, self._deadline - time.monotonic())
+
+        def take_away() -> None:
+            """The code that still runs gets no answer any more, and what waits for one is woken up."""
+            watch.over = True
+            _hang_up(client)
+
+        calls = [partial(self._function, client, *args) for args in several]
+        try:
+            outcomes = run_calls(calls, seconds, self.printed, when_late=take_away)
+        finally:
+            watch.over = True
+            _hang_up(client)
+        self._look_for_damage(outcomes, watch)
+        return outcomes
+
+    def _look_for_damage(self, outcomes: list[Outcome], watch: Watch) -> None:
+        """What is wrong whichever exercise it is."""
+        if watch.refused:
+            raise Failed(watch.refused)
+        if self.redis.get(self._sentinel) != "mine":
+            raise Failed("your code deleted or changed a key that is not its own: somebody else had stored it.")
+        if not all(outcome.finished for outcome in outcomes):
+            raise Failed(
+                f"your code still ran after {TIME_LIMIT:g} seconds and was stopped: look for a loop that never ends, "
+                "a sleep, or a command that waits (BLPOP)."
+            )
+        if watch.left_open == "MULTI":
+            raise Failed("your code left a MULTI open: what follows it is only queued, and without EXEC never done.")
+        if watch.left_open == "WATCH":
+            raise Failed(
+                "your code left a WATCH open: the next transaction on that connection may fail. UNWATCH ends it."
+            )
+
+
+class Plain(str):
+    """Text that is shown as it is, without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _value(outcome: Outcome) -> object:
+    if outcome.error is not None:
+        raise Crashed(outcome.error)
+    return outcome.value
+
+
+def _hang_up(client: redis.Redis) -> None:
+    """Closes the client's connections, those in use too."""
+    with contextlib.suppress(Exception):  # the learner's code may have changed anything about it
+        client.connection_pool.disconnect(inuse_connections=True)
+
+
+@contextlib.contextmanager
+def nobody_there() -> Iterator[ConnectOptions]:
+    """An address of this machine where connections are refused."""
+    with socket.socket() as held:  # bound, so that nobody else takes the port, but not listening
+        held.bind(("127.0.0.1", 0))
+        yield ConnectOptions(port=held.getsockname()[1])
+
+
+@contextlib.contextmanager
+def somebody_silent() -> Iterator[ConnectOptions]:
+    """An address of this machine where connections are accepted, and nothing is ever answered."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield ConnectOptions(port=silent.getsockname()[1])
