@@ -22,9 +22,19 @@ def peek(redis_conn: redis.Redis, prefix: str, most: int = 30) -> pd.DataFrame:
     A TTL of -1 means that the key never expires. Values are shortened. A key that ends while we look is left out.
     """
     pattern = prefix.replace("\\", "\\\\").replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
-    keys = sorted(islice(redis_conn.scan_iter(match=pattern + "*", count=1000), most))
-    rows = [_look(redis_conn, key) for key in dict.fromkeys(keys)]
+    with _that_reads_any_bytes(redis_conn) as client:
+        keys = sorted(islice(client.scan_iter(match=pattern + "*", count=1000), most))
+        rows = [_look(client, key) for key in dict.fromkeys(keys)]
     return pd.DataFrame([row for row in rows if row], columns=COLUMNS)
+
+
+def _that_reads_any_bytes(redis_conn: redis.Redis) -> redis.Redis:
+    """A client like this one, to which bytes that are no text (a bitmap, a HyperLogLog) are no error."""
+    pool = redis_conn.connection_pool
+    settings = {**pool.connection_kwargs, "decode_responses": True, "encoding_errors": "surrogateescape"}
+    settings.pop("maint_notifications_config", None)
+    settings.pop("maint_notifications_pool_handler", None)
+    return redis.Redis.from_pool(redis.ConnectionPool(pool.connection_class, **settings))
 
 
 def _look(redis_conn: redis.Redis, key: str) -> list | None:
@@ -33,11 +43,16 @@ def _look(redis_conn: redis.Redis, key: str) -> list | None:
         pipe.pttl(key).object("encoding", key).memory_usage(key)
         READERS.get(kind, lambda pipe, key: pipe.exists(key))(pipe, key)
         left, encoding, size, value = pipe.execute(raise_on_error=False)
-    if left == -2 or isinstance(value, Exception):
+    if kind == "none" or left == -2 or isinstance(value, Exception):
         return None
-    return [key, kind, -1 if left == -1 else left / 1000, encoding, size, _short(value)]
+    return [_printable(key), kind, -1 if left == -1 else left / 1000, encoding, size, _short(value)]
 
 
 def _short(value: object, width: int = 60) -> str:
-    text = str(value)
+    text = _printable(str(value))
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    """Bytes that are no text as escapes: \\xff."""
+    return text.encode(errors="surrogateescape").decode(errors="backslashreplace")

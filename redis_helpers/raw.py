@@ -5,6 +5,7 @@ that begin with `#` are comments. `%%redis name` takes another client than the n
 """
 
 import re
+from collections.abc import Collection
 
 import redis
 
@@ -25,7 +26,7 @@ NEVER = {
         "touches every key, also those of others on this server; find your own with SCAN, delete them with UNLINK",
     ),
     **dict.fromkeys(
-        ["SHUTDOWN", "DEBUG"], "can stop the server, which others may be using; a lesson that needs it starts its own"
+        ["SHUTDOWN", "DEBUG", "CLIENT PAUSE"], "can stop the server, which others may be using; a lesson that needs it starts its own"
     ),
 }
 # Where a blocking command says how long it may wait: the position among its words, and the unit in seconds.
@@ -34,6 +35,9 @@ WAITS = {
     **dict.fromkeys(["BLMPOP", "BZMPOP"], (1, 1)),
     **dict.fromkeys(["WAIT", "WAITAOF"], (-1, 0.001)),
 }
+# Replies that are text for human readers, which redis-cli prints without quotes.
+REPORTS = {"INFO", "LOLWUT", "CLIENT LIST", "CLIENT INFO", "CLUSTER INFO", "CLUSTER NODES"}
+REPORTS |= {"MEMORY DOCTOR", "MEMORY MALLOC-STATS", "LATENCY DOCTOR", "LATENCY GRAPH"}
 
 
 def load_ipython_extension(shell) -> None:
@@ -69,7 +73,7 @@ def run_cell(redis_conn: redis.Redis, cell: str) -> None:
         replies = connection._get_socket().makefile("rb")  # redis-py's own reader does not tell OK from "OK"
         for words in commands:
             connection.send_command(*words)
-            print(format_reply(read_reply(replies)))
+            print(_shown(words, read_reply(replies)))
     except (redis.RedisError, OSError) as error:
         problem = type(error).__name__
         raise CourseError(f"The connection to Redis was lost ({problem}): run the connect cell again.") from None
@@ -105,9 +109,15 @@ def _unescape(text: str) -> bytes:
     return ESCAPE.sub(lambda m: bytes.fromhex(m[1].decode()) if m[1] else known.get(m[2], m[2]), text.encode())
 
 
+def _command(words: list[bytes], known: Collection[str]) -> str:
+    """The command's name in capitals: two words when these are known (CLIENT LIST), otherwise the first."""
+    first, *rest = (word.decode(errors="replace").upper() for word in words[:2])
+    return both if (both := " ".join([first, *rest])) in known else first
+
+
 def _refuse_what_would_hang(words: list[bytes]) -> None:
     texts = [word.decode(errors="replace").upper() for word in words]
-    command = " ".join(texts[:2]) if " ".join(texts[:2]) in NEVER else texts[0]
+    command = _command(words, NEVER)
     if command in NEVER:
         raise CourseError(f"{command} is not run here: it {NEVER[command]}.")
     position, unit = WAITS.get(command, (None, 0.001))
@@ -147,6 +157,13 @@ def read_reply(stream) -> object:
     if kind == b"$":
         return stream.read(length + 2)[:-2]
     return [read_reply(stream) for _ in range(length)]
+
+
+def _shown(words: list[bytes], reply: object) -> str:
+    """A reply as redis-cli prints it: reports for human readers as they stand, all others formatted."""
+    if type(reply) is bytes and _command(words, REPORTS) in REPORTS:
+        return reply.decode(errors="replace").replace("\r\n", "\n").rstrip("\n")
+    return format_reply(reply)
 
 
 def format_reply(reply: object, indent: str = "") -> str:
