@@ -155,7 +155,7 @@ def _make_venv() -> None:
 def _why_no_venv(failure: "_Failed") -> str:
     if "ensurepip is not available" in failure.log:  # Debian's Python has half of it
         return NO_ENSUREPIP
-    if "no space left" in failure.log.lower():
+    if shutil.disk_usage(ROOT).free < 50e6:  # ensurepip hides the reason
         return DISK_FULL
     return f"The folder {VENV} could not be made: the reason stands in {failure.keep()}."
 

@@ -65,7 +65,9 @@ def _refuse_busy_port(arguments: list[str]) -> None:
         try:
             probe.bind(("127.0.0.1", int(port)))
         except OSError as error:
-            raise CourseError(f"Port {port} cannot be used ({error.strerror}): choose another, e.g. --port 8890.") from None
+            raise CourseError(
+                f"Port {port} cannot be used ({error.strerror}): choose another, e.g. --port 8890."
+            ) from None
 
 
 def run_redis() -> int:
