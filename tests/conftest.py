@@ -1,11 +1,15 @@
 """What the tests of the package share: settings of their own, and real servers."""
 
 import contextlib
+import hashlib
 import os
+from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import redis
 
+from redis_helpers import market
 from redis_helpers.embedded import EmbeddedRedis
 
 # Further server programs to run the version-dependent tests against, such as an older Redis or a Valkey.
@@ -62,3 +66,23 @@ def any_conn(any_server):
     with redis.Redis.from_url(any_server.url, decode_responses=True) as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture(scope="session")
+def whole_market():
+    """What one walk over every row of the market shows."""
+    seen = SimpleNamespace(orders=0, crates=Counter(), days=Counter(), customers=Counter())
+    checksum = hashlib.sha256()
+    for row in [*market.fruits(), *market.customers()]:
+        checksum.update(repr(row).encode())
+    for row in market.orders():
+        checksum.update(repr(row).encode())
+        number, day, customer, fruit, crates = row
+        seen.orders += 1
+        seen.crates[market.FRUITS[fruit - 1]] += crates
+        seen.days[day] += 1
+        seen.customers[customer] += 1
+        assert number == seen.orders
+        assert 1 <= crates <= 5
+    seen.checksum = checksum.hexdigest()
+    return seen
