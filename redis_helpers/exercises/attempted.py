@@ -1,5 +1,6 @@
 """Whether an exercise has been attempted at all, decided by what Python would do and not by how the source looks."""
 
+import ast
 import dis
 from types import CodeType, FunctionType
 
@@ -14,12 +15,16 @@ def is_untouched(function: object, stub: str) -> bool:
     code = getattr(function, "__code__", None)
     if not isinstance(function, FunctionType) or code is None:
         return False
-    return _steps(code) in (_steps(_last_function("def nothing(): pass")), _steps(_last_function(stub)))
+    nothing = _last_function(ast.parse("def nothing(): pass"))
+    # A notebook compiles each statement by itself, a script the whole file: Python then calls `json.loads` differently.
+    in_a_script = _last_function(ast.parse(stub))
+    in_a_notebook = _last_function(ast.Module(ast.parse(stub).body[-1:], []))
+    return _steps(code) in (_steps(nothing), _steps(in_a_script), _steps(in_a_notebook))
 
 
-def _last_function(source: str) -> CodeType:
-    """The code of the last function that a source text defines."""
-    constants = compile(source, "<stub>", "exec").co_consts
+def _last_function(tree: ast.Module) -> CodeType:
+    """The code of the last function that a source defines."""
+    constants = compile(tree, "<stub>", "exec").co_consts
     return [constant for constant in constants if isinstance(constant, CodeType)][-1]
 
 
