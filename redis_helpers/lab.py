@@ -1,5 +1,6 @@
 """`lab` and `redis`: JupyterLab or a terminal, with the embedded server beside it."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -73,10 +74,8 @@ def _refuse_busy_port(arguments: list[str]) -> None:
 def run_redis() -> int:
     """The embedded server until Ctrl-C, with its URL on the first line, made to be copied into REDIS_URL."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with EmbeddedRedis() as server:
+    with EmbeddedRedis() as server, contextlib.suppress(KeyboardInterrupt):
         print(server.url, flush=True)
         print("Ctrl-C stops the server; nothing is kept.", file=sys.stderr)
-        try:
-            signal.pause()
-        except KeyboardInterrupt:
-            return 0
+        signal.pause()
+    return 0
