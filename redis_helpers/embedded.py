@@ -21,6 +21,7 @@ from redis_helpers.errors import CourseError
 from redis_helpers.settings import setting
 
 START_TIMEOUT = 20  # seconds; a start takes some 20 milliseconds, a big append-only file or a busy machine longer
+FOLDER_TIMEOUT = 3  # seconds; a server whose owner was just killed leaves its folder within 2
 ELSEWHERE = "start one with `docker compose up -d` (README, 'Docker Compose') and set REDIS_URL to it"
 
 # The server's parent is this small shell script, the guard. The guard waits at the read end of a pipe whose write end
@@ -225,7 +226,7 @@ def _lock_folder(folder: Path):
 
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "lock", "w") as lock:
-        deadline = time.monotonic() + 3  # a server whose owner was just killed leaves within 2 seconds
+        deadline = time.monotonic() + FOLDER_TIMEOUT
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

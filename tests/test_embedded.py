@@ -384,7 +384,8 @@ def test_a_port_that_is_taken_is_refused(server, tmp_path, neighbour):
     assert time.monotonic() - start < 10
 
 
-def test_a_folder_belongs_to_one_server_at_a_time(tmp_path):
+def test_a_folder_belongs_to_one_server_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "FOLDER_TIMEOUT", 0.2)
     with EmbeddedRedis(dir=tmp_path):
         assert str(tmp_path) in refusal_of(EmbeddedRedis(dir=tmp_path))
     with EmbeddedRedis(dir=tmp_path) as later:
