@@ -13,7 +13,7 @@ from redis_helpers.errors import CourseError
 from redis_helpers.exercises.attempted import is_untouched
 from redis_helpers.exercises.catalog import exercises, lessons, questions
 from redis_helpers.exercises.model import Crashed, Exercise, Failed, Skipped
-from redis_helpers.exercises.texts import raised_at, short
+from redis_helpers.exercises.texts import first_words, raised_at, short
 from redis_helpers.exercises.trial import Trial
 
 PROGRESS_KEY = "course:progress"  # a hash: exercise id → the day it was passed
@@ -35,13 +35,13 @@ def _never_raises(method):
         except KeyboardInterrupt:
             print("Interrupted.")
         except Exception as problem:
-            print(f"This did not work ({type(problem).__name__}: {short(str(problem))}).")
+            print(f"This did not work ({type(problem).__name__}: {first_words(problem)}).")
 
     return quiet
 
 
 @_never_raises
-def check(exercise_id: str = "", function: Callable | None = None, *more: object) -> None:
+def check(exercise_id: str = "", function: Callable | None = None) -> None:
     """Runs your function, and prints not attempted yet (⏳), passed (✅), failed and why (❌), raised (💥).
 
     It runs several times, with inputs of the check's own, on keys of the check's own, which are gone afterwards.
@@ -94,7 +94,8 @@ def solution(exercise_id: str = "") -> None:
 def quiz(question_id: str = "", letter: str | None = None) -> None:
     """`quiz("1")` prints a lesson's questions, `quiz("1.3")` one of them, `quiz("1.3", "b")` a word on option (b)."""
     wanted = str(question_id)
-    of_lesson = [number for number in questions() if number.partition(".")[0] == wanted.lstrip("0").rjust(1, "0")]
+    lesson = str(int(wanted)) if wanted.isdecimal() else None  # "01" is the same as "1"
+    of_lesson = [number for number in questions() if number.partition(".")[0] == lesson]
     if letter is None and of_lesson:
         print("\n\n".join(_written_question(number) for number in of_lesson))
         print(f'\nAnswer like this: quiz("{of_lesson[0]}", "a")')
@@ -186,8 +187,8 @@ ADVICE = (
 
 
 def _crash(error: BaseException, function: Callable) -> str:
-    text = str(error)
-    message = f": {text if len(text) <= 200 else text[:199] + '…'}" if text else ""
+    text = first_words(error)
+    message = f": {text}" if text else ""
     advice = next((f"\n   {word}" for kind, word in ADVICE if isinstance(error, kind)), "")
     return f"your code raised {type(error).__name__}{message}{raised_at(error, function)}{advice}"
 

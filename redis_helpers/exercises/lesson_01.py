@@ -8,7 +8,13 @@ from redis_helpers.exercises.trial import Plain, Trial
 
 def _check_counter(trial: Trial) -> None:
     key = trial.key("crates-sold")
-    trial.expect("a counter that does not exist yet starts at 0", 3, trial.call(key, 3))
+    total = trial.call(key, 3)
+    why = "return the new total, as the adding command answers it; a counter that does not exist yet starts at 0"
+    if isinstance(total, str):
+        why = "return the total as a number: GET answers text, the adding command answers a number"
+    elif total == 1:
+        why = "INCR adds 1, whatever is asked for; its sibling adds any number"
+    trial.expect(why, 3, total)
     trial.expect("return the new total, as the server counts it", 10, trial.call(key, 7))
     trial.expect_value("the total must be in Redis", key, "10")
 
@@ -334,7 +340,7 @@ QUIZ = (
     Question(
         "`TTL cart:9` answers -2. What do you know?",
         (
-            ("The cart never expires", "That would be -1."),
+            ("The cart never expires", "TTL says that with -1. -2 is something else."),
             ("There is no such key", "-2 is the answer for a key that never was, was deleted, or has expired."),
             ("The cart expired two seconds ago", "Redis does not count on below zero. An expired key is simply gone."),
         ),

@@ -92,7 +92,7 @@ class Crashed(Exception):
     """The learner's code raised `error`."""
 
     def __init__(self, error: BaseException) -> None:
-        super().__init__(str(error))
+        super().__init__()
         self.error = error
 
 

@@ -67,36 +67,47 @@ def run_calls(
             for worker in workers:
                 worker.start()
             for worker in workers:
-                worker.join(max(0, deadline - time.monotonic()))
+                worker.ended.wait(max(0, deadline - time.monotonic()))
         finally:
-            if any(worker.is_alive() for worker in workers):
+            late = [number for number, worker in enumerate(workers) if not worker.ended.is_set()]
+            if late:
                 when_late()
                 _stop(workers)
+            for number in late:  # whatever it still did on being stopped
+                outcomes[number] = Outcome()
     return outcomes
 
 
 class _Worker(threading.Thread):
     def __init__(self, call: Callable[[], object], outcome: Outcome) -> None:
         super().__init__(daemon=True)  # a thread left behind does not keep the kernel alive
+        self.ended = threading.Event()  # join() and is_alive() go wrong when the user interrupts a join (Python 3.11)
         self._call, self._outcome = call, outcome
 
     def run(self) -> None:
-        with contextlib.suppress(Stopped):  # it may come when the call has just ended
-            try:
-                value = self._call()
-            except Stopped:
-                raise
-            except BaseException as error:  # KeyboardInterrupt and SystemExit of the learner's code, too
-                self._outcome.error, self._outcome.finished = error, True
-            else:
-                self._outcome.value, self._outcome.finished = value, True
+        try:
+            self._run()
+        except Stopped:  # it may come when the call has just ended
+            pass
+        finally:
+            self.ended.set()
+
+    def _run(self) -> None:
+        try:
+            value = self._call()
+        except Stopped:
+            return
+        except BaseException as error:  # KeyboardInterrupt and SystemExit of the learner's code, too
+            self._outcome.error, self._outcome.finished = error, True
+        else:
+            self._outcome.value, self._outcome.finished = value, True
 
 
-def _stop(workers: Sequence[threading.Thread]) -> None:
+def _stop(workers: Sequence[_Worker]) -> None:
     """Raises Stopped in the threads, again and again: a bare `except:` in a loop may swallow one."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and any(worker.is_alive() for worker in workers):
+    while time.monotonic() < deadline and not all(worker.ended.is_set() for worker in workers):
         for worker in workers:
-            if worker.is_alive():
+            if not worker.ended.is_set():
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(Stopped))
-                worker.join(0.01)
+                worker.ended.wait(0.01)

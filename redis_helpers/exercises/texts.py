@@ -24,6 +24,15 @@ def short(value: object) -> str:
     return text if len(text) <= MOST else text[: MOST - 1] + "…"
 
 
+def first_words(error: BaseException) -> str:
+    """An error's message, shortened."""
+    try:
+        text = str(error)
+    except Exception:  # a __str__ that fails
+        return ""
+    return text if len(text) <= 2 * MOST else text[: 2 * MOST - 1] + "…"
+
+
 def written_call(function: Callable, args: tuple) -> str:
     """A call as the learner could write it: `put_once(redis_conn, 'a:key', '3.12')`."""
     name = getattr(function, "__name__", "your_function")

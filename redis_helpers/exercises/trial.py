@@ -46,7 +46,6 @@ class Trial:
 
     def __exit__(self, *exception: object) -> None:
         """Whatever has happened, nothing stays in Redis."""
-        self._watch.over = True
         self.redis.unlink(self._sentinel)
         RedisRepository(self.redis).delete_prefix(self.prefix)
 
@@ -87,11 +86,11 @@ class Trial:
         return outcome
 
     def call_at_once(self, several: Sequence[tuple]) -> list[object]:
-        """Calls the learner's function in as many threads as there are tuples of arguments; they share one client.
+        """Calls the learner's function in as many threads as there are tuples of arguments, each with a client.
 
         Whoever comes back to Redis after a first reply waits for the others, so that all meet in the worst moment.
         """
-        meeting = threading.Barrier(len(several), timeout=0.2)
+        meeting = threading.Barrier(len(several), timeout=0.1)
 
         def meet() -> None:
             with contextlib.suppress(threading.BrokenBarrierError):  # the others have finished, or wait elsewhere
@@ -143,20 +142,12 @@ class Trial:
     ) -> list[Outcome]:
         self.last_call = written_call(self._function, several[0])
         self._watch = watch
-        client = watched_client(options, watch, reply_timeout)
         seconds = max(0.0, self._deadline - time.monotonic())
-
-        def take_away() -> None:
-            """The code that still runs gets no answer any more, and what waits for one is woken up."""
-            watch.over = True
-            _hang_up(client)
-
-        calls = [partial(self._function, client, *args) for args in several]
+        calls = [partial(self._function, watched_client(options, watch, reply_timeout), *args) for args in several]
         try:
-            outcomes = run_calls(calls, seconds, self.printed, when_late=take_away)
+            outcomes = run_calls(calls, seconds, self.printed, when_late=watch.end)
         finally:
-            watch.over = True
-            _hang_up(client)
+            watch.end()
         self._look_for_damage(outcomes, watch)
         return outcomes
 
@@ -190,12 +181,6 @@ def _value(outcome: Outcome) -> object:
     if outcome.error is not None:
         raise Crashed(outcome.error)
     return outcome.value
-
-
-def _hang_up(client: redis.Redis) -> None:
-    """Closes the client's connections, those in use too."""
-    with contextlib.suppress(Exception):  # the learner's code may have changed anything about it
-        client.connection_pool.disconnect(inuse_connections=True)
 
 
 @contextlib.contextmanager

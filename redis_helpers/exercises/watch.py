@@ -6,6 +6,7 @@ of them, as another program could.
 """
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterable
 
@@ -57,10 +58,18 @@ class Watch:
         self.round_trips = 0
         self.refused: str | None = None  # why a command was not sent
         self.left_open: str | None = None  # "WATCH" or "MULTI" while one is
-        self.over = False  # the call has ended: code left behind gets no answer any more
+        self.over = False  # the call has ended
+        self.sockets: list[socket.socket] = []
         self._cut_after = cut_after
         self._between = between
         self._thread = threading.local()  # `gaps`: how often this thread has come back to Redis
+
+    def end(self) -> None:
+        """The call is over: code that it left behind gets no answer any more, and what waits for one is woken up."""
+        self.over = True
+        for opened in self.sockets:
+            with contextlib.suppress(OSError):  # closed already
+                opened.shutdown(socket.SHUT_RDWR)
 
     def before_sending(self, connection: redis.Connection, commands: list[tuple]) -> None:
         """Called with the commands of one round trip. Raises instead of letting them pass."""
@@ -118,6 +127,11 @@ class _Watched:
 
     watch: Watch
     _greeting = False  # while the connection introduces itself to the server
+
+    def _connect(self) -> socket.socket:
+        opened = super()._connect()
+        self.watch.sockets.append(opened)
+        return opened
 
     def connect_check_health(self, *args: object, **options: object) -> None:
         before, self._greeting = self._greeting, True
