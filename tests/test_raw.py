@@ -84,9 +84,9 @@ ECHO "" """,
         '1) (integer) 1\n2) 1) (integer) 2\n   2) 1) (integer) 3\n      2) "x"\n   3) (empty array)\n3) (nil)\n4) "y"\n'
         "5) fine\n6) (error) ERR bad\n1) (empty array)\n2) 1) (empty array)\n3) (integer) 1\n",
     ),
-    "a geo position": (
-        "GEOADD g 13.361389 38.115556 Palermo\nGEOPOS g Palermo nope\nGEODIST g Palermo nope",
-        '(integer) 1\n1) 1) "13.361389338970184"\n   2) "38.1155563954963"\n2) (nil)\n(nil)\n',
+    "nil in an array, and alone": (
+        "GEOADD g 13.361389 38.115556 Palermo\nGEOPOS g nope\nGEODIST g Palermo nope",
+        "(integer) 1\n1) (nil)\n(nil)\n",
     ),
     "a wait that is short": ("BLPOP none 0.05\nRPUSH l a\nBLPOP l 1", '(nil)\n(integer) 1\n1) "l"\n2) "a"\n'),
 }
