@@ -188,6 +188,7 @@ Write `change_price(redis_conn, key, price)`: it stores the new price and keeps 
 the key is already gone it stores nothing and returns `False`. The one-command answer exists.""",
     stub="""\
 def change_price(redis_conn, key, price):
+    # your code here
     ...""",
     hints=(
         "Two of SET's options are needed: one that leaves the clock alone, one that stores only where something is "
@@ -243,6 +244,7 @@ that begins with `prefix`, however many there are, leaves all others alone, and 
 when there were none). `KEYS` is not allowed: others use this server.""",
     stub="""\
 def forget(redis_conn, prefix):
+    # your code here
     ...""",
     hints=(
         "SCAN finds keys by a pattern, a part at a time. Which redis-py method follows its cursor for you?",
@@ -303,6 +305,7 @@ of the same keys with the prices they had **before**, `None` for those that are 
 **one** round trip.""",
     stub="""\
 def update_prices(redis_conn, prices, ttl):
+    # your code here
     ...""",
     hints=(
         "SET can answer the value that it replaces: which of its options was that? It goes together with EX.",

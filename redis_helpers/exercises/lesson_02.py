@@ -179,6 +179,7 @@ program die in the middle, no flash price may be left without its end. (Needs Re
 server the check says so.)""",
     stub="""\
 def flash_price(redis_conn, key, fruit, price, seconds):
+    # your code here
     ...""",
     hints=(
         "EXPIRE is for keys. Its sibling for fields begins with an H.",
@@ -265,6 +266,7 @@ returns a dictionary of exactly these fields:
 When there is no such key, it returns `None`. A stored `0` is a value, not a missing one.""",
     stub="""\
 def read_fruit(redis_conn, key):
+    # your code here
     ...""",
     hints=(
         "`HGETALL` gives a dictionary of texts, and `{}` when there is no such key.",
@@ -341,6 +343,7 @@ crates)`: it takes that many crates out and returns `True`; when there are not e
 and it returns `False`. Many customers buy at the same time, and no crate may be sold twice.""",
     stub="""\
 def take(redis_conn, key, fruit, crates):
+    # your code here
     ...""",
     hints=(
         "Whoever looks first and takes then leaves a gap in which others take. What if you take first?",

@@ -246,6 +246,7 @@ before may be cached under `key`. Afterwards no reader may find it there: the ne
 order: between your two steps, another reader may come along.""",
     stub="""\
 def set_price(redis_conn, key, save, price):
+    # your code here
     ...""",
     hints=(
         "Two steps: the source, and the cache. The cached value is not corrected, it is thrown away.",
@@ -323,6 +324,7 @@ import redis
 
 
 def read_anyway(redis_conn, key, load, ttl):
+    # your code here
     ...""",
     hints=(
         "Both GET and SET can fail, so each needs a `try`. `load()` stands outside of both, and then it is called "
@@ -394,6 +396,7 @@ import random
 
 
 def store_with_jitter(redis_conn, key, value, ttl):
+    # your code here
     ...""",
     hints=(
         "`random.uniform(a, b)` gives any number between two others, `random.randint(a, b)` a whole one.",
