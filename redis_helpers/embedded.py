@@ -39,7 +39,7 @@ while IFS= read -r line && [ "$line" != END ]; do configuration="$configuration$
 printf '%s' "$configuration" | "$1" - >&2 &
 server=$!
 echo "$server"
-(read -r _ <&3; kill "$server"; for try in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; kill -9 "$server") >/dev/null 2>&1 &
+(read -r _ <&3; kill "$server"; for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; kill -9 "$server") >/dev/null 2>&1 &
 reader=$!
 wait "$server"
 kill "$reader" 2>/dev/null
@@ -151,7 +151,7 @@ class EmbeddedRedis:
         return False
 
     def outlive_exec(self) -> None:
-        """Keeps the server for the program that this process becomes with `os.execv`; it ends when that program ends."""
+        """Keeps the server for the program that this process becomes with `os.execv`; it ends when that one ends."""
         os.set_inheritable(self._guard.stdin.fileno(), True)
 
     def is_running(self) -> bool:

@@ -26,7 +26,8 @@ NEVER = {
         "touches every key, also those of others on this server; find your own with SCAN, delete them with UNLINK",
     ),
     **dict.fromkeys(
-        ["SHUTDOWN", "DEBUG", "CLIENT PAUSE"], "can stop the server, which others may be using; a lesson that needs it starts its own"
+        ["SHUTDOWN", "DEBUG", "CLIENT PAUSE"],
+        "can stop the server, which others may be using; a lesson that needs it starts its own",
     ),
 }
 # Where a blocking command says how long it may wait: the position among its words, and the unit in seconds.
