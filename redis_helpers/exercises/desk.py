@@ -67,8 +67,8 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
     else:
         verdict = f"✅ {title}: passed."
         _remember(exercise.id)
-    if printed := trial.printed.text():
-        print("Your code printed:\n" + "\n".join(f"  | {line}" for line in printed.splitlines()))
+    if printed := trial.printed.lines():
+        print("Your code printed:\n" + "\n".join(f"  | {line}" for line in printed))
     print(verdict)
 
 

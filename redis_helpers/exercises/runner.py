@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-MOST_PRINTED = 1000  # characters of the learner's own output that are kept
+MOST_PRINTED, MOST_LINES = 1000, 12  # characters and lines of the learner's own output that are kept
 PATIENCE = 0.3  # seconds that a stopped thread gets to end
 
 
@@ -45,10 +45,13 @@ class Printed(io.TextIOBase):
         self._dropped += max(0, len(text) - room)
         return len(text)
 
-    def text(self) -> str:
-        """All that was printed, or its beginning."""
-        rest = f" … and {self._dropped:,} characters more" if self._dropped else ""
-        return self._kept.rstrip() + rest
+    def lines(self) -> list[str]:
+        """The lines that were printed, or the first of them and a word on the rest."""
+        lines = self._kept.splitlines()
+        if self._dropped or len(lines) > MOST_LINES:
+            hidden = self._dropped + sum(map(len, lines[MOST_LINES:]))
+            return [*lines[:MOST_LINES], f"… and {hidden:,} characters more"]
+        return lines
 
 
 def run_calls(

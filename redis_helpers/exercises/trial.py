@@ -17,7 +17,8 @@ from redis_helpers.exercises.texts import written_call
 from redis_helpers.exercises.watch import Watch, watched_client
 from redis_helpers.redis_repository import RedisRepository
 
-TIME_LIMIT = 5.0  # seconds that all calls of one check may take together
+TIME_LIMIT = 5.0  # seconds that one call of the learner's function may take
+TOTAL_LIMIT = 30.0  # and all calls of one check together
 MISSING = "nothing: there is no such key"
 
 
@@ -38,7 +39,7 @@ class Trial:
         self._function = function
         self._options = options
         self._watch = Watch(self.prefix)
-        self._deadline = time.monotonic() + TIME_LIMIT
+        self._deadline = time.monotonic() + TOTAL_LIMIT
 
     def __enter__(self) -> "Trial":
         self.redis.set(self._sentinel, "mine", ex=600)  # the TTL is for the case that this kernel is killed
@@ -90,13 +91,14 @@ class Trial:
 
         Whoever comes back to Redis after a first reply waits for the others, so that all meet in the worst moment.
         """
-        meeting = threading.Barrier(len(several), timeout=0.1)
+        meeting = threading.Barrier(len(several), timeout=1)
 
         def meet() -> None:
-            with contextlib.suppress(threading.BrokenBarrierError):  # the others have finished, or wait elsewhere
+            with contextlib.suppress(threading.BrokenBarrierError):  # somebody has finished, or waits elsewhere
                 meeting.wait()
 
-        return [_value(outcome) for outcome in self._run(several, Watch(self.prefix, between=meet), self._options, 5)]
+        outcomes = self._run(several, Watch(self.prefix, between=meet), self._options, 5, at_end=meeting.abort)
+        return [_value(outcome) for outcome in outcomes]
 
     def cuts(self, *args: object, prepare: Callable[[], object]) -> Iterator[int]:
         """Repeats the last call, and lets the connection die after its first command, after its second, and so on.
@@ -138,12 +140,18 @@ class Trial:
     # How a call is made
 
     def _run(
-        self, several: Sequence[tuple], watch: Watch, options: ConnectOptions, reply_timeout: float
+        self,
+        several: Sequence[tuple],
+        watch: Watch,
+        options: ConnectOptions,
+        reply_timeout: float,
+        at_end: Callable[[], None] | None = None,
     ) -> list[Outcome]:
         self.last_call = written_call(self._function, several[0])
         self._watch = watch
-        seconds = max(0.0, self._deadline - time.monotonic())
-        calls = [partial(self._function, watched_client(options, watch, reply_timeout), *args) for args in several]
+        seconds = min(TIME_LIMIT, max(0.0, self._deadline - time.monotonic()))
+        function = self._function if at_end is None else _followed_by(at_end, self._function)
+        calls = [partial(function, watched_client(options, watch, reply_timeout), *args) for args in several]
         try:
             outcomes = run_calls(calls, seconds, self.printed, when_late=watch.end)
         finally:
@@ -159,8 +167,8 @@ class Trial:
             raise Failed("your code deleted or changed a key that is not its own: somebody else had stored it.")
         if not all(outcome.finished for outcome in outcomes):
             raise Failed(
-                f"your code still ran after {TIME_LIMIT:g} seconds and was stopped: look for a loop that never ends, "
-                "a sleep, or a command that waits (BLPOP)."
+                f"your code was stopped: one call may take {TIME_LIMIT:g} seconds, all calls together {TOTAL_LIMIT:g}. "
+                "Look for a loop that never ends, a sleep, or a command that waits (BLPOP)."
             )
         if watch.left_open == "MULTI":
             raise Failed("your code left a MULTI open: what follows it is only queued, and without EXEC never done.")
@@ -175,6 +183,18 @@ class Plain(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def _followed_by(at_end: Callable[[], None], function: Callable) -> Callable:
+    """The function, and `at_end()` after it, whatever becomes of it."""
+
+    def both(*args: object) -> object:
+        try:
+            return function(*args)
+        finally:
+            at_end()
+
+    return both
 
 
 def _value(outcome: Outcome) -> object:
