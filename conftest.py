@@ -1,6 +1,5 @@
 """Counts the notebooks that a test run executes, for `tests/test_notebooks.py`."""
 
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ ROOT = Path(__file__).parent
 COUNTING_TEST = "test_every_notebook_was_executed"
 EXECUTED = pytest.StashKey[set[Path]]()
 
-collect_ignore_glob = ["*.walk.ipynb", "Untitled*.ipynb"]  # scratch, which git ignores too
+collect_ignore_glob = ["notebooks/*.walk.ipynb", "notebooks/Untitled*.ipynb"]  # scratch, which git ignores too
 
 
 def pytest_configure(config):
@@ -50,5 +49,5 @@ def executed_notebooks(request) -> set[Path]:
 @pytest.fixture
 def notebooks() -> list[Path]:
     """The lessons there are."""
-    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    return [path for path in found if not any(fnmatch(path.name, scratch) for scratch in collect_ignore_glob)]
+    found = sorted(ROOT.glob("notebooks/*.ipynb"))
+    return [path for path in found if not any(path.match(scratch) for scratch in collect_ignore_glob)]

@@ -21,12 +21,14 @@ from redis_helpers.environment import ROOT
 from redis_helpers.errors import CourseError
 from tests.servers import free_port, wait_until
 
-# The command line as it is, but in the environment that runs the tests, and with a data folder of the test's own.
+# The command line as it is, but in the environment that runs the tests, with a data folder of the test's own, and blind
+# to a `.env` beside the README.
 START = """
 import pathlib, sys
 from redis_helpers import command_line, lab
 command_line.ensure_environment = lambda arguments: None
-lab.DATA_FOLDER = pathlib.Path(sys.argv[1])
+command_line.ROOT = pathlib.Path(sys.argv[1])
+lab.DATA_FOLDER = command_line.ROOT / "redis"
 if sys.argv[2]:  # instead of JupyterLab
     lab._become_jupyterlab = lambda arguments: lab.replace_process([sys.executable, "-c", sys.argv[2]])
 sys.exit(command_line.main(sys.argv[3:]))
@@ -42,11 +44,12 @@ posix_only = pytest.mark.skipif(os.name == "nt", reason="there is no embedded Re
 @pytest.fixture
 def start(tmp_path):
     """Starts a command in a process of its own."""
+    (tmp_path / ".env").touch()
     started = []
 
     def start(*arguments, program=""):
         process = subprocess.Popen(
-            [sys.executable, "-c", START, str(tmp_path / "redis"), program, *arguments],
+            [sys.executable, "-c", START, str(tmp_path), program, *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "JUPYTER_RUNTIME_DIR": str(tmp_path)},
             stdout=subprocess.PIPE,
@@ -66,7 +69,9 @@ def start(tmp_path):
 
 
 @pytest.fixture
-def no_set_up(monkeypatch):
+def no_set_up(monkeypatch, tmp_path):
+    (tmp_path / ".env").touch()
+    monkeypatch.setattr(command_line, "ROOT", tmp_path)
     monkeypatch.setattr(command_line, "ensure_environment", lambda arguments: None)
     monkeypatch.setattr(command_line, "enter_environment", lambda arguments: None)
 
@@ -280,9 +285,11 @@ def write_notebook(path, code, tag="figure:dot"):
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
 
 
-def test_nothing_that_only_unix_has_is_needed_at_import():
+def test_nothing_that_only_unix_has_is_needed_at_import(tmp_path):
     """On Windows the course runs with a Redis of Docker Compose. What others import is imported before the pretence."""
-    run = subprocess.run([sys.executable, "-c", WINDOWS], cwd=ROOT, capture_output=True, text=True)
+    (tmp_path / ".env").touch()
+    path = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run([sys.executable, "-c", WINDOWS], cwd=tmp_path, env=path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 
 
@@ -305,4 +312,6 @@ try:
     RedisConnectionHandle().connect()
 except CourseError as problem:
     assert "docker compose up -d" in str(problem), problem
+else:
+    sys.exit("no embedded server should exist here")
 """
