@@ -4,6 +4,7 @@ Exercises and answers are found by themselves. An exercise without another right
 wrong ones, fails here.
 """
 
+import ast
 import re
 
 import pytest
@@ -96,6 +97,13 @@ class TestExercise:
     def test_untouched_stub(self, exercise, verdict, market):
         assert verdict(exercise.id, compiled(exercise, exercise.stub)).startswith("⏳")
         assert not market.exists(PROGRESS)
+
+    def test_untouched_stub_in_a_notebook(self, exercise, verdict, market):
+        """A kernel compiles each statement of a cell by itself."""
+        names = {}
+        for statement in ast.parse(exercise.stub).body:
+            exec(compile(ast.Module([statement], []), "<cell>", "exec"), names)
+        assert verdict(exercise.id, names[exercise.function_name]).startswith("⏳")
 
     def test_nothing_done(self, exercise, verdict, market):
         for body in NOTHING_DONE:
