@@ -1,4 +1,4 @@
-"""What a script can see of a good lesson: `violations(notebook)` gives one readable line for each rule that is broken."""
+"""What a script can see of a good lesson: `violations(lesson)` gives a readable line for each rule that is broken."""
 
 import ast
 import re
@@ -18,8 +18,8 @@ LONGEST_ID = 24
 MOST_NEW_COMMANDS = 2
 
 VERBS = (
-    "answer ask build call change check choose count delete draw find give keep make measure name pick predict prove read "
-    "run say send set show store tell turn use wait write"
+    "answer ask build call change check choose count delete draw find give keep make measure name pick predict prove "
+    "read run say send set show store tell turn use wait write"
 ).split()
 
 # What a method of redis-py, or of the course's own classes, sends: the names that differ from the command's.
@@ -34,10 +34,10 @@ PLUMBING = {
     "PING",
 }  # asked of the server, not taught as a tool
 COMMANDS = set(
-    "APPEND COMMAND CONFIG DBSIZE DECR DECRBY DEL ECHO EXEC EXISTS EXPIRE EXPIRETIME FLUSHALL FLUSHDB GET GETDEL GETEX "
-    "HDEL HEXISTS HEXPIRE HGET HGETALL HGETDEL HGETEX HINCRBY HKEYS HLEN HMGET HPERSIST HPEXPIRE HPTTL HSET HSETEX HSETNX "
-    "HTTL HVALS INCR INCRBY INCRBYFLOAT INFO KEYS MEMORY MGET MSET MULTI OBJECT PERSIST PEXPIRE PING PTTL RENAME SCAN SET "
-    "STRLEN TTL TYPE UNLINK WATCH".split()
+    "APPEND COMMAND CONFIG DBSIZE DECR DECRBY DEL ECHO EXEC EXISTS EXPIRE EXPIRETIME FLUSHALL FLUSHDB GET GETDEL "
+    "GETEX HDEL HEXISTS HEXPIRE HGET HGETALL HGETDEL HGETEX HINCRBY HKEYS HLEN HMGET HPERSIST HPEXPIRE HPTTL HSET "
+    "HSETEX HSETNX HTTL HVALS INCR INCRBY INCRBYFLOAT INFO KEYS MEMORY MGET MSET MULTI OBJECT PERSIST PEXPIRE "
+    "PING PTTL RENAME SCAN SET STRLEN TTL TYPE UNLINK WATCH".split()
 )
 KEYLESS = {"PING", "ECHO", "MULTI", "EXEC", "INFO", "CONFIG", "COMMAND", "SCAN", "DBSIZE", "MEMORY", "OBJECT"}
 OWN_CLIENTS = ("redis_conn", "repo", "cache", "pipe", "second", "plain")  # clients of the learner's server
@@ -180,7 +180,7 @@ def exercises(lesson: Lesson) -> Iterator[str]:
         is_question = cell.cell_type == "markdown" and re.search(r"(?m)^### Exercise (\d\.\d)", cell.source)
         below = lesson.cells[place + 1] if place + 1 < len(lesson.cells) else None
         if is_question and not (below and "exercise" in _tags(below) and f'check("{is_question[1]}"' in below.source):
-            yield f"{cell.id}: the answer cell with check({is_question[1]!r}, …) does not stand right under its question"
+            yield f"{cell.id}: the cell with check({is_question[1]!r}, …) does not stand right under its question"
         above = lesson.cells[place - 1]
         if "exercise" in _tags(cell) and "### Exercise" not in above.source:
             yield f"{cell.id}: an answer cell without a question above it"
@@ -275,7 +275,7 @@ def new_commands(lesson: Lesson, earlier: list[Lesson]) -> Iterator[str]:
     for cell in lesson.cells:
         fresh = commands_used(cell) - known if cell.cell_type == "code" else set()
         if len(fresh) > MOST_NEW_COMMANDS:
-            yield f"{cell.id}: {len(fresh)} new commands at once ({', '.join(sorted(fresh))}), at most {MOST_NEW_COMMANDS}"
+            yield f"{cell.id}: {len(fresh)} new commands at once ({', '.join(sorted(fresh))}), not {MOST_NEW_COMMANDS}"
         known |= _introduced(cell)
 
 
@@ -324,7 +324,8 @@ def neighbours(lesson: Lesson, earlier: list[Lesson], later: list[Lesson]) -> It
     for word, other in (("Back", earlier[-1:]), ("Next", later[:1])):
         found = re.findall(rf"\*\*{word}:\*\* \[[^\]]+\]\(([^)]+)\)", text)
         if found != [one.path.name for one in other]:
-            yield f"the link {word} leads to {found or 'nothing'}, not to {[one.path.name for one in other] or 'nothing'}"
+            wanted = [one.path.name for one in other]
+            yield f"the link {word} leads to {found or 'nothing'}, not to {wanted or 'nothing'}"
 
 
 def images(lesson: Lesson) -> Iterator[str]:

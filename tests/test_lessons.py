@@ -1,4 +1,4 @@
-"""Every lesson on a Redis that others use: the last lesson first, and twice in one kernel, untouched and then answered."""
+"""Every lesson on a Redis that others use: the last one first, twice in one kernel, untouched and then answered."""
 
 import copy
 from pathlib import Path

@@ -245,8 +245,9 @@ for turn in range(15):
 
 
 def test_writers_killed_at_any_moment_leave_no_hash_without_ttl(any_server, any_conn):
+    before = len(any_conn.client_list())
     subprocess.run([sys.executable, "-c", WRITERS, any_server.url], check=True, timeout=60)
-    assert wait_until(lambda: len(any_conn.client_list()) == 1)
+    assert wait_until(lambda: len(any_conn.client_list()) <= before)  # what the killed had sent has been run
     keys = list(any_conn.scan_iter("orphans:*", count=1000))
     assert len({key.split(":")[1] for key in keys}) == 15
     with any_conn.pipeline(transaction=False) as pipe:
