@@ -1,18 +1,43 @@
-"""Counts the notebooks that a test run executes, for `tests/test_notebooks.py`."""
+"""Counts the notebooks that a test run executes, for `tests/test_notebooks.py`, and keeps some of them apart.
 
+The tests run in two processes (pytest-xdist), so what was executed is noted in a folder that both can see.
+"""
+
+import shutil
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent
 COUNTING_TEST = "test_every_notebook_was_executed"
-EXECUTED = pytest.StashKey[set[Path]]()
+EXECUTED = pytest.StashKey[Path]()
+PATIENCE = 120  # seconds that the counting test waits for the other process to finish its notebooks
 
 collect_ignore_glob = ["notebooks/*.walk.ipynb", "notebooks/Untitled*.ipynb"]  # scratch, which git ignores too
 
 
 def pytest_configure(config):
-    config.stash[EXECUTED] = set()
+    shared = getattr(config, "workerinput", {}).get("executed")
+    config.stash[EXECUTED] = Path(shared or tempfile.mkdtemp(prefix="executed-notebooks-"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    node.workerinput["executed"] = str(node.config.stash[EXECUTED])
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(config.stash[EXECUTED], ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item):
+    """Lesson 03 changes a price in the market's database, so its two runs must not meet: one process does both."""
+    if item.path.name.startswith("03") or item.path.name == "test_lessons.py":
+        item.add_marker(pytest.mark.xdist_group("lessons"))
 
 
 @pytest.hookimpl(trylast=True)
@@ -37,13 +62,18 @@ def _is_whole_run(config) -> bool:
 def pytest_runtest_makereport(item, call):
     skipped = call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
     if call.when == "call" and item.path.suffix == ".ipynb" and not skipped:
-        item.config.stash[EXECUTED].add(item.path)
+        (item.config.stash[EXECUTED] / item.path.name).touch()
 
 
 @pytest.fixture
-def executed_notebooks(request) -> set[Path]:
-    """The notebooks that this run has executed so far."""
-    return request.config.stash[EXECUTED]
+def executed_notebooks(request, notebooks) -> set[str]:
+    """The names of the notebooks that this run has executed, also those of the other process."""
+    folder, deadline = request.config.stash[EXECUTED], time.monotonic() + PATIENCE
+    while len(list(folder.iterdir())) < len(notebooks) and hasattr(request.config, "workerinput"):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    return {path.name for path in folder.iterdir()}
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def methods(repo, value, ttl):
     }
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_values_that_redis_cannot_store_are_refused_with_the_way_out(redis_conn, value):
     for write in methods(RedisRepository(redis_conn), value, 30).values():
         with pytest.raises(CourseError, match=r"json\.dumps"):
