@@ -232,7 +232,7 @@ REASONS = (
         "is not there (connection refused): start it, for example with `docker compose up -d`, or correct the address",
     ),
     ("name or service not known", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
-    ("'idna' codec", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
+    ("unicode", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
     ("nodename nor servname", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
     ("temporary failure in name", "has a host name that cannot be looked up now: check the network, or REDIS_HOST"),
     ("timeout connecting", "did not answer within 2 seconds: check the address, the network, and that the server runs"),
@@ -245,7 +245,7 @@ REASONS = (
 
 def _explain(error: Exception, options: ConnectOptions) -> str:
     """One sentence on a failed connection: what was tried, what happened, what to do next."""
-    message = str(error).lower()
+    message = f"{type(error).__name__}: {error}".lower()
     reason = next((ours for theirs, ours in REASONS if theirs in message), f"cannot be used ({type(error).__name__})")
     if options.tls and "timeout" in message:  # a plain Redis waits in silence for the rest of what TLS sent
         reason = "did not answer to TLS: if it does not speak TLS, unset REDIS_TLS (or write redis:// in REDIS_URL)"
