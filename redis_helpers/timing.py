@@ -80,6 +80,7 @@ def plot_latency(
     ax.set(
         title=title, xlabel="time of one call, µs (log scale)", ylabel="share of calls", xscale="log", ylim=(0, 1.02)
     )
+    ax.margins(x=0.1)  # room for the last line's name
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     return ax
