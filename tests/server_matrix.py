@@ -89,7 +89,7 @@ def run_lesson(path: Path, environment: dict[str, str]) -> tuple[str, list[str]]
     client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}})
     outcome = "ran"
     try:
-        client.execute(env=environment)
+        client.execute(env=environment, stderr=subprocess.DEVNULL)  # the kernel's own log
     except CellExecutionError as error:
         cell = next(cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", [])))
         outcome = f"failed in the cell {cell.id} ({error.ename})"
