@@ -9,8 +9,8 @@ import redis
 class CacheAside:
     """Cache-aside over one redis-py client, values as JSON.
 
-    `hits`, `misses` and `failures` count the calls: found in Redis, loaded because Redis did not have it, and loaded
-    because Redis could not be asked.
+    `hits`, `misses` and `failures` count the calls: found in Redis, loaded because Redis did not have it (or held
+    something that is not JSON, which is then replaced), and loaded because Redis could not be asked.
     """
 
     def __init__(self, redis_conn: redis.Redis, not_found_ttl: float = 5) -> None:
@@ -23,18 +23,22 @@ class CacheAside:
         (0.25 is a quarter of one).
 
         Values are what JSON can hold. A `load()` that returns None ("not found") is remembered too, but briefly. When
-        Redis fails in any way the answer is `load()`'s: a cache that is down makes the reader slower, not wrong.
+        Redis fails in any way the answer is `load()`'s: a cache that is down makes the reader slower, not wrong. How much
+        slower is up to the client's timeouts: with the course's own, 12 seconds at the very worst.
 
         Raises whatever `load()` raises, and TypeError for a value that JSON cannot hold.
         """
         try:
             cached = self._redis.get(key)
+            if cached is not None:
+                value = json.loads(cached)
+                self.hits += 1
+                return value
         except redis.RedisError:  # not ConnectionError: redis-py's TimeoutError is no subclass of it
             self.failures += 1
             return load()
-        if cached is not None:
-            self.hits += 1
-            return json.loads(cached)
+        except (ValueError, RecursionError):  # no text, or no JSON: as good as nothing, and replaced below
+            pass
         self.misses += 1
         value = load()
         self._store(key, value, ttl)
@@ -52,5 +56,5 @@ class CacheAside:
         seconds = ttl if value is not None else min(ttl, self._not_found_ttl)
         try:
             self._redis.set(key, text, px=max(1, round(seconds * 1000)))
-        except redis.RedisError:
+        except (redis.RedisError, UnicodeError):  # UnicodeError: a host name that no name can be
             pass  # the reader has its value; the next one will try to store it

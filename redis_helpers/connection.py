@@ -13,6 +13,7 @@ from redis.retry import Retry
 
 from redis_helpers.embedded import EmbeddedRedis
 from redis_helpers.errors import CourseError
+from redis_helpers.reasons import why_not_connected
 from redis_helpers.settings import read_settings
 
 CONNECT_TIMEOUT = 2  # seconds until a host that does not answer counts as not there
@@ -166,7 +167,7 @@ class RedisConnectionHandle:
         try:
             _check_server(client)
         except (redis.RedisError, UnicodeError) as error:  # UnicodeError: a host name that no name can be
-            raise CourseError(_explain(error, self.options)) from None
+            raise CourseError(why_not_connected(error, self.options.address, self.options.tls)) from None
         return client
 
     def connect_blocking(self) -> redis.Redis:
@@ -205,51 +206,6 @@ def _check_server(client: redis.Redis) -> None:
         version = client.info("server")["redis_version"]
         if tuple(int(part) for part in version.split(".")[:2]) < LEAST_VERSION:
             raise CourseError(f"That server is Redis {version}, and the course needs 6.2 or newer: update it.")
-
-
-# What redis-py says of a failed connection (a part of its message, lower case), and our sentence. First match wins.
-REASONS = (
-    (
-        "invalid username-password",
-        "refused the user or password: check REDIS_USERNAME and REDIS_PASSWORD (or REDIS_URL)",
-    ),
-    ("already authenticated", "wants a password: set REDIS_PASSWORD (or REDIS_URL)"),
-    ("authentication required", "wants a password: set REDIS_PASSWORD (or REDIS_URL)"),
-    (
-        "no permissions to run",
-        "lets this user in, but not PING: widen its rights with ACL SETUSER, or take another user",
-    ),
-    ("loading the dataset", "is still loading its data: wait some seconds and run this again"),
-    ("max number of clients", "has no room for one more client: close notebooks you do not use, and run this again"),
-    ("protected mode", "takes clients of its own machine only (protected mode): give it a password"),
-    ("wrong_version_number", "does not speak TLS: unset REDIS_TLS (or write redis:// in REDIS_URL)"),
-    ("record layer failure", "does not speak TLS: unset REDIS_TLS (or write redis:// in REDIS_URL)"),
-    ("certificate has expired", "shows a TLS certificate that has expired: renew it"),
-    ("certificate", "shows a TLS certificate that is not trusted: set REDIS_TLS_CA_FILE to its authority's file"),
-    ("no such file", "was not asked, for REDIS_TLS_CA_FILE names no file: correct it"),
-    (
-        "refused",
-        "is not there (connection refused): start it, for example with `docker compose up -d`, or correct the address",
-    ),
-    ("name or service not known", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
-    ("unicode", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
-    ("nodename nor servname", "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"),
-    ("temporary failure in name", "has a host name that cannot be looked up now: check the network, or REDIS_HOST"),
-    ("timeout connecting", "did not answer within 2 seconds: check the address, the network, and that the server runs"),
-    ("timeout reading", "accepted the connection but does not answer: is it Redis, and is it busy or paused?"),
-    ("protocol error", "answers, but not as a Redis does: correct the host or the port"),
-    ("closed by server", "closed the connection at once: if it wants TLS, set REDIS_TLS=yes (or write rediss://)"),
-    ("reset by peer", "closed the connection at once: if it wants TLS, set REDIS_TLS=yes (or write rediss://)"),
-)
-
-
-def _explain(error: Exception, options: ConnectOptions) -> str:
-    """One sentence on a failed connection: what was tried, what happened, what to do next."""
-    message = f"{type(error).__name__}: {error}".lower()
-    reason = next((ours for theirs, ours in REASONS if theirs in message), f"cannot be used ({type(error).__name__})")
-    if options.tls and "timeout" in message:  # a plain Redis waits in silence for the rest of what TLS sent
-        reason = "did not answer to TLS: if it does not speak TLS, unset REDIS_TLS (or write redis:// in REDIS_URL)"
-    return f"The Redis at {options.address} {reason}."
 
 
 _embedded: EmbeddedRedis | None = None

@@ -1,4 +1,4 @@
-"""`%load_ext redis_helpers.raw` gives notebooks the cell magic `%%redis`.
+"""`%load_ext redis_helpers.raw` gives notebooks the cell magic `%%redis`, and errors of Redis in one sentence.
 
 Each line is one command, written as in the Redis documentation, and each reply is printed as redis-cli prints it. Lines
 that begin with `#` are comments. `%%redis name` takes another client than the notebook's `redis_conn`.
@@ -10,8 +10,10 @@ from collections.abc import Collection
 import redis
 
 from redis_helpers.errors import CourseError
+from redis_helpers.reasons import show_in_notebooks, why_failed
 
 LONGEST_WAIT = 5  # seconds that a blocking command may ask for
+LOST = "The connection to Redis was lost ({}), so the last command may have run or not: run the connect cell again."
 
 NEVER = {
     **dict.fromkeys(
@@ -52,6 +54,7 @@ def load_ipython_extension(shell) -> None:
         run_cell(redis_conn, cell)
 
     shell.register_magic_function(magic, "cell", "redis")
+    show_in_notebooks(shell)
 
 
 def run_cell(redis_conn: redis.Redis, cell: str) -> None:
@@ -75,9 +78,10 @@ def run_cell(redis_conn: redis.Redis, cell: str) -> None:
         for words in commands:
             connection.send_command(*words)
             print(_shown(words, read_reply(replies)))
-    except (redis.RedisError, OSError) as error:
-        problem = type(error).__name__
-        raise CourseError(f"The connection to Redis was lost ({problem}): run the connect cell again.") from None
+    except redis.RedisError as error:
+        raise CourseError(why_failed(error) or LOST.format(type(error).__name__)) from None
+    except OSError as error:
+        raise CourseError(LOST.format(type(error).__name__)) from None
     finally:
         connection.disconnect()
 

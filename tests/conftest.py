@@ -11,6 +11,7 @@ import redis
 
 from redis_helpers import market
 from redis_helpers.embedded import EmbeddedRedis
+from tests.servers import Certificates
 
 # Further server programs to run the version-dependent tests against, such as an older Redis or a Valkey.
 MORE_BINARIES = [path for path in os.environ.get("REDIS_TEST_BINARIES", "").split(os.pathsep) if path]
@@ -66,6 +67,12 @@ def any_conn(any_server):
     with redis.Redis.from_url(any_server.url, decode_responses=True) as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory):
+    """Certificates for a `FaultProxy` that speaks TLS."""
+    return Certificates(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")

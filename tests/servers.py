@@ -6,6 +6,13 @@ import socket
 import ssl
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+
+import trustme
+
+from redis_helpers.connection import ConnectOptions
+from redis_helpers.embedded import EmbeddedRedis
+from redis_helpers.errors import CourseError
 
 
 class FaultProxy:
@@ -14,6 +21,7 @@ class FaultProxy:
         with FaultProxy(server.port) as proxy:
             client = redis.Redis(port=proxy.port, …)
             proxy.drop_replies = 1  # the server runs the next command, and the client never hears of it
+            proxy.half_replies = 1  # of the next reply, only the first half arrives, then the connection is cut
             proxy.delay = 0.1       # from now on each reply comes so many seconds late
             proxy.cut()             # closes the connections there are; new ones are welcome
 
@@ -24,6 +32,7 @@ class FaultProxy:
         self.server_port = server_port
         self.port = 0
         self.drop_replies = 0
+        self.half_replies = 0
         self.delay = 0.0
         self._tls = tls
         self._clients: set[asyncio.StreamWriter] = set()
@@ -81,8 +90,44 @@ class FaultProxy:
             if self.drop_replies > 0:
                 self.drop_replies -= 1
                 return
+            if self.half_replies > 0:
+                self.half_replies -= 1
+                client.write(data[: len(data) // 2])
+                await client.drain()
+                return
             client.write(data)
             await client.drain()
+
+
+class Certificates:
+    """An authority of our own, and what TLS servers need: good, expired, or made out to another host."""
+
+    def __init__(self, folder):
+        authority = trustme.CA()
+        self.ca_file = str(folder / "ca.pem")
+        authority.cert_pem.write_to_path(self.ca_file)
+        yesterday = datetime.now(UTC) - timedelta(days=1)
+        self.context = self._context(authority.issue_cert("127.0.0.1", "localhost"))
+        self.context_expired = self._context(authority.issue_cert("127.0.0.1", "localhost", not_after=yesterday))
+        self.context_of_another = self._context(authority.issue_cert("another.example"))
+
+    def _context(self, certificate: trustme.LeafCert) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        certificate.configure_cert(context)
+        return context
+
+
+def options_of(server: EmbeddedRedis, **changes) -> ConnectOptions:
+    """How to connect to an embedded server."""
+    return ConnectOptions(**{"host": server.host, "port": server.port, "password": server.password, **changes})
+
+
+def debug_server(**options) -> EmbeddedRedis:
+    """A server that takes the command DEBUG. Redis 6.2 always does, and does not know the option that allows it."""
+    try:
+        return EmbeddedRedis(enable_debug_command="yes", **options).start()
+    except CourseError:
+        return EmbeddedRedis(**options).start()
 
 
 def free_port() -> int:

@@ -91,6 +91,19 @@ def test_a_key_of_another_type_is_a_failure_of_the_cache_and_not_of_the_reader(r
     assert counts(cache) == (0, 0, 1)
 
 
+JUNK = {"empty": b"", "text": b"uva", "bytes": b"\xff\xfe\x00", "half": b'{"price":', "deep": b"[" * 100_000}
+
+
+@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+def test_what_is_no_json_is_loaded_anew_and_replaced(redis_conn, junk):
+    redis_conn.set("key", junk)
+    cache, source = CacheAside(redis_conn), Source("answer")
+    assert cache.get_or_load("key", source, 30) == "answer"
+    assert cache.get_or_load("key", source, 30) == "answer"
+    assert counts(cache) == (1, 1, 0)
+    assert source.calls == 1
+
+
 def test_a_full_server_still_answers():
     with EmbeddedRedis(maxmemory="1", maxmemory_policy="noeviction") as server:
         cache, source = CacheAside(redis.Redis.from_url(server.url, decode_responses=True)), Source("answer")

@@ -1,30 +1,21 @@
 """`connect_options` and `RedisConnectionHandle`: real servers, real certificates, real faults."""
 
 import contextlib
-import re
-import ssl
 import subprocess
 import sys
-import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
-import trustme
 
 from redis_helpers import connection
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, connect_options, embedded_server
-from redis_helpers.embedded import EmbeddedRedis
 from redis_helpers.errors import CourseError
-from tests.servers import FaultProxy, free_port, http_server, silent_server, unreachable_server, wait_until
+from tests.servers import FaultProxy, free_port, options_of, wait_until
 
 SECRET = "pass/w@rd:#%41 ?é"
-
-
-def options_of(server, **changes):
-    return ConnectOptions(**{"host": server.host, "port": server.port, "password": server.password, **changes})
 
 
 def test_the_snippet_that_people_come_with_runs_as_it_stands(tmp_path):
@@ -219,182 +210,7 @@ def test_close_closes_every_client(server, redis_conn):
     assert wait_until(lambda: others() == before)
 
 
-# Faults. Each is a context manager that gives the options with which `connect()` must fail.
-
-
-@contextlib.contextmanager
-def refused(server, **_):
-    yield ConnectOptions(port=free_port(), password=SECRET)
-
-
-@contextlib.contextmanager
-def wrong_password(server, **_):
-    yield options_of(server, password=SECRET)
-
-
-@contextlib.contextmanager
-def no_password(server, **_):
-    yield options_of(server, password=None)
-
-
-@contextlib.contextmanager
-def unknown_user(server, **_):
-    yield options_of(server, username="nobody", password=SECRET)
-
-
-@contextlib.contextmanager
-def user_without_ping(server, admin, **_):
-    admin.acl_setuser("ann", enabled=True, passwords=[f"+{SECRET}"], commands=["+get"], keys=["*"])
-    yield options_of(server, username="ann", password=SECRET)
-    admin.acl_deluser("ann")
-
-
-@contextlib.contextmanager
-def full(server, admin, **_):
-    admin.config_set("maxclients", 1)
-    yield options_of(server)
-    admin.config_set("maxclients", 10000)
-
-
-@contextlib.contextmanager
-def hung(server, **_):
-    with silent_server() as port:
-        yield ConnectOptions(port=port, password=SECRET)
-
-
-@contextlib.contextmanager
-def not_redis(server, **_):
-    with http_server() as port:
-        yield ConnectOptions(port=port, password=SECRET)
-
-
-@contextlib.contextmanager
-def unreachable(server, **_):
-    with unreachable_server() as port:
-        yield ConnectOptions(port=port, password=SECRET)
-
-
-@contextlib.contextmanager
-def closed_at_once(server, **_):
-    with FaultProxy(free_port()) as proxy:  # nobody is behind it
-        yield ConnectOptions(port=proxy.port, password=SECRET)
-
-
-@contextlib.contextmanager
-def loading(server, **_):
-    with EmbeddedRedis(enable_debug_command="yes", loading_process_events_interval_bytes=1024) as slow:
-        admin = redis.Redis.from_url(slow.url)
-        admin.mset({f"fruit:{number}": "x" * 100 for number in range(1200)})
-        admin.config_set("key-load-delay", 1000)  # µs a key
-        reload = threading.Thread(target=lambda: admin.execute_command("DEBUG", "RELOAD"))
-        reload.start()
-        with redis.Redis.from_url(slow.url, retry=None) as watcher:
-            assert wait_until(lambda: is_loading(watcher))
-        yield options_of(slow)
-        reload.join()
-
-
-def is_loading(client):
-    try:
-        return not client.ping()
-    except redis.BusyLoadingError:
-        return True
-
-
-@contextlib.contextmanager
-def tls_to_a_plain_port(server, **_):
-    yield options_of(server, tls=True)
-
-
-@contextlib.contextmanager
-def plain_to_a_tls_port(server, tls, **_):
-    with FaultProxy(server.port, tls.context) as proxy:
-        yield options_of(server, port=proxy.port)
-
-
-@contextlib.contextmanager
-def unknown_authority(server, tls, **_):
-    with FaultProxy(server.port, tls.context) as proxy:
-        yield options_of(server, port=proxy.port, tls=True)
-
-
-@contextlib.contextmanager
-def authority_file_missing(server, tls, **_):
-    with FaultProxy(server.port, tls.context) as proxy:
-        yield options_of(server, port=proxy.port, tls=True, tls_ca_file="/no/such/ca.pem")
-
-
-@contextlib.contextmanager
-def authority_file_no_certificate(server, tls, **_):
-    with FaultProxy(server.port, tls.context) as proxy:
-        yield options_of(server, port=proxy.port, tls=True, tls_ca_file=__file__)
-
-
-@contextlib.contextmanager
-def certificate_of_another_host(server, tls, **_):
-    with FaultProxy(server.port, tls.context_of_another) as proxy:
-        yield options_of(server, port=proxy.port, tls=True, tls_ca_file=tls.ca_file)
-
-
-@contextlib.contextmanager
-def impossible_name(server, **_):
-    yield ConnectOptions("no..such..host", password=SECRET)
-
-
-FAULTS = [
-    (refused, "connection refused"),
-    (wrong_password, "check REDIS_USERNAME and REDIS_PASSWORD"),
-    (no_password, "set REDIS_PASSWORD"),
-    (unknown_user, "check REDIS_USERNAME and REDIS_PASSWORD"),
-    (user_without_ping, "ACL SETUSER"),
-    (full, "no room for one more client"),
-    (hung, "accepted the connection but does not answer"),
-    (not_redis, "answers, but not as a Redis does"),
-    (unreachable, "did not answer within 2 seconds"),
-    (closed_at_once, "closed the connection at once"),
-    (loading, "still loading"),
-    (tls_to_a_plain_port, "unset REDIS_TLS"),
-    (plain_to_a_tls_port, "set REDIS_TLS=yes"),
-    (unknown_authority, "set REDIS_TLS_CA_FILE"),
-    (authority_file_missing, "REDIS_TLS_CA_FILE"),
-    (authority_file_no_certificate, "REDIS_TLS_CA_FILE"),
-    (certificate_of_another_host, "certificate"),
-    (impossible_name, "REDIS_HOST"),
-]
-
-
-class Certificates:
-    """An authority of our own, and what a TLS server needs."""
-
-    def __init__(self, folder):
-        authority = trustme.CA()
-        self.ca_file = str(folder / "ca.pem")
-        authority.cert_pem.write_to_path(self.ca_file)
-        self.context, self.context_of_another = (ssl.create_default_context(ssl.Purpose.CLIENT_AUTH) for _ in "12")
-        authority.issue_cert("127.0.0.1", "localhost").configure_cert(self.context)
-        authority.issue_cert("another.example").configure_cert(self.context_of_another)
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    return Certificates(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.mark.parametrize(("fault", "words"), FAULTS, ids=lambda value: getattr(value, "__name__", ""))
-def test_each_fault_is_one_sentence_with_the_next_step(server, redis_conn, tls, monkeypatch, fault, words):
-    monkeypatch.setattr(connection, "REPLY_TIMEOUT", 1)
-    with fault(server=server, admin=redis_conn, tls=tls) as options:
-        start = time.monotonic()
-        with pytest.raises(CourseError) as caught:
-            RedisConnectionHandle(options).connect()
-        took = time.monotonic() - start
-    message = str(caught.value)
-    assert words in message
-    assert re.fullmatch(rf"The Redis at {re.escape(options.address)} [^\n]+\.", message)
-    shown = "".join(traceback.format_exception(caught.value))
-    assert SECRET not in shown
-    assert server.password not in shown
-    assert took < 4
+# What goes wrong has a table of its own: test_faults.py
 
 
 def test_an_unknown_host_is_told_as_such():
@@ -430,15 +246,6 @@ def test_tls_works(server, redis_conn, tls, monkeypatch, spelling):
             client.set("fruit", "uva")
             assert client.get("fruit") == "uva"
     assert redis_conn.get("fruit") == "uva"
-
-
-def test_tls_without_verification_works_and_warns(server, tls):
-    with (
-        FaultProxy(server.port, tls.context) as proxy,
-        RedisConnectionHandle(options_of(server, port=proxy.port, tls=True, tls_verify=False)) as handle,
-        pytest.warns(UserWarning, match="REDIS_TLS_VERIFY=no"),
-    ):
-        assert handle.connect().ping() is True
 
 
 # What the explicit timeouts and retries are for

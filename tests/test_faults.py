@@ -1,0 +1,289 @@
+"""Everything that can go wrong, one row a fault: what a user sees, within which time, and what a cache does meanwhile.
+
+The faults are real (tests/faults.py). Two more end well and say nothing: two builders of the market at once, and a
+build that is killed; see test_source_repository.py.
+"""
+
+import logging
+import re
+import time
+import traceback
+from itertools import count
+
+import nbformat
+import pytest
+import redis
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from redis_helpers import connection, doctor, market
+from redis_helpers.cache_aside import CacheAside
+from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.environment import ROOT
+from redis_helpers.errors import CourseError
+from redis_helpers.reasons import why_failed
+from redis_helpers.redis_repository import RedisRepository
+from tests import faults
+from tests.faults import MARK, SERVERS_MARK, marked_server
+from tests.servers import FaultProxy, options_of
+
+REPLY_TIMEOUT = 0.4  # instead of 5 seconds, which would take too long here
+AT_ONCE = 1.5  # seconds: nothing has to be waited for. A busy machine takes its time
+ONE_WAIT = REPLY_TIMEOUT + AT_ONCE
+
+AT = r"The Redis at [\w.:/]+ "
+UNKNOWN = "so the command may have run or not: look first, then run it again."
+UNTRUSTED = AT + "shows a TLS certificate that is not trusted: set REDIS_TLS_CA_FILE to its authority's file."
+CREDENTIALS = AT + r"refused the user or password: check REDIS_USERNAME and REDIS_PASSWORD \(or REDIS_URL\)."
+CLOSED = AT + r"closed the connection at once: if it wants TLS, set REDIS_TLS=yes \(or write rediss://\)."
+MARKET = (
+    r"The market's database \S+ cannot be built or read \({}\): check that the folder can be written and "
+    "the disk has 100 MB free, delete the file, and run this again."
+)
+
+# (how it is made, the sentence, seconds within which it comes)
+CANNOT_CONNECT = [
+    (
+        faults.refused,
+        AT + r"is not there \(connection refused\): start it, for example with `docker compose up -d`, or correct the "
+        "address.",
+        AT_ONCE,
+    ),
+    (
+        faults.unreachable,
+        AT + "did not answer within 2 seconds: check the address, the network, and that the server runs.",
+        3,
+    ),
+    (faults.impossible_name, AT + r"has a host name that is not known: correct REDIS_HOST \(or REDIS_URL\).", AT_ONCE),
+    (faults.wrong_password, CREDENTIALS, AT_ONCE),
+    (faults.unknown_user, CREDENTIALS, AT_ONCE),
+    (faults.no_password, AT + r"wants a password: set REDIS_PASSWORD \(or REDIS_URL\).", AT_ONCE),
+    (
+        faults.user_without_ping,
+        AT + "lets this user in, but not PING: widen its rights with ACL SETUSER, or take another user.",
+        AT_ONCE,
+    ),
+    (
+        faults.too_many_clients,
+        AT + "has no room for one more client: close notebooks you do not use, and run this again.",
+        AT_ONCE,
+    ),
+    (
+        faults.hung,
+        AT + r"accepted the connection but does not answer: is it Redis, and is it busy or paused\?.",
+        ONE_WAIT,
+    ),
+    (faults.not_redis, AT + "answers, but not as a Redis does: correct the host or the port.", AT_ONCE),
+    (faults.closed_at_once, CLOSED, AT_ONCE),
+    (
+        faults.cannot_save_at_connect,
+        AT + r"cannot save its data, so it takes no writes: make room on its disk \(its log says more\).",
+        AT_ONCE,
+    ),
+    (faults.loading, AT + "is still loading its data: wait some seconds and run this again.", ONE_WAIT),
+    (
+        faults.tls_to_a_plain_port,
+        AT + r"(does not speak TLS|did not answer to TLS: if it does not speak TLS,?):? unset REDIS_TLS "
+        r"\(or write redis:// in REDIS_URL\).",
+        3,
+    ),
+    (faults.plain_to_a_tls_port, CLOSED, AT_ONCE),
+    (faults.unknown_authority, UNTRUSTED, AT_ONCE),
+    (faults.certificate_expired, AT + "shows a TLS certificate that has expired: renew it.", AT_ONCE),
+    (faults.certificate_of_another_host, UNTRUSTED, AT_ONCE),
+    (faults.authority_file_missing, AT + "was not asked, for REDIS_TLS_CA_FILE names no file: correct it.", AT_ONCE),
+    (faults.authority_file_no_certificate, UNTRUSTED, AT_ONCE),
+]
+IN_USE = [
+    (faults.full, r"Redis is full \(maxmemory\): delete keys, or give it more memory.", AT_ONCE),
+    (
+        faults.replica,
+        r"Redis is a replica, which takes no writes: set REDIS_HOST \(or REDIS_URL\) to its primary.",
+        AT_ONCE,
+    ),
+    (
+        faults.cannot_save,
+        r"Redis cannot save its data, so it takes no writes: make room on its disk \(its log says more\).",
+        AT_ONCE,
+    ),
+    (
+        faults.user_without_set,
+        "Redis does not let this user do that: widen its rights with ACL SETUSER, or take another user.",
+        AT_ONCE,
+    ),
+    (faults.killed, r"Redis is gone \(connection refused\): start it, then run the connect cell again.", AT_ONCE),
+    (faults.stopped, rf"Redis did not answer in time \(is it busy or paused\?\), {UNKNOWN}", ONE_WAIT),
+    (faults.busy, rf"Redis did not answer in time \(is it busy or paused\?\), {UNKNOWN}", ONE_WAIT),
+    (faults.cut_in_mid_reply, f"Redis cut the connection, {UNKNOWN}", AT_ONCE),
+    (faults.cut_before_the_reply, f"Redis cut the connection, {UNKNOWN}", AT_ONCE),
+]
+FILES = [
+    (
+        faults.broken_settings,
+        r"Line 2 of \S+\.env is not of the form NAME=value: mend it \(a value with spaces or # stands in quotes\) or "
+        "put # in front.",
+        AT_ONCE,
+    ),
+    (faults.settings_not_utf8, r"The settings file \S+\.env is not UTF-8 text: save it again as UTF-8.", AT_ONCE),
+    (faults.market_unreadable, MARKET.format("file is not a database"), AT_ONCE),
+    (faults.folder_in_the_way, MARKET.format("unable to open database file"), AT_ONCE),
+    (faults.disk_full, MARKET.format("(disk I/O error|database or disk is full)"), 20),
+]
+
+
+@pytest.fixture
+def place(server, redis_conn, tls, tmp_path, monkeypatch):
+    """What the faults are made of."""
+    monkeypatch.setattr(connection, "REPLY_TIMEOUT", REPLY_TIMEOUT)
+    rows = list(market.orders(20_000))
+    monkeypatch.setattr(market, "ORDERS", len(rows))
+    monkeypatch.setattr(market, "orders", lambda: iter(rows))
+    return {"server": server, "admin": redis_conn, "tls": tls, "tmp_path": tmp_path, "small_market": rows}
+
+
+def name_of(value):
+    return getattr(value, "__name__", "")
+
+
+def everything_about(error: BaseException) -> str:
+    """What any traceback of it could print, also of errors that `from None` hides."""
+    texts, found = [], [error]
+    for one in found:
+        texts += ["".join(traceback.format_exception(one)), repr(one), repr(one.args)]
+        found += [other for other in (one.__cause__, one.__context__) if other is not None and other not in found]
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize(("fault", "sentence", "seconds"), CANNOT_CONNECT + IN_USE + FILES, ids=name_of)
+def test_a_user_sees_one_sentence_in_time_and_no_password(place, capfd, caplog, fault, sentence, seconds):
+    caplog.set_level(logging.DEBUG)
+    with fault(**place) as broken:
+        start = time.monotonic()
+        with pytest.raises((CourseError, redis.RedisError)) as caught:
+            broken.act()
+        took = time.monotonic() - start
+        shown = str(caught.value) if isinstance(caught.value, CourseError) else why_failed(caught.value)
+        things = [repr(broken.options), repr(broken.client), repr(broken.client and broken.client.connection_pool)]
+        if broken.options:
+            things += [repr(RedisConnectionHandle(broken.options)), broken.options.address]
+    assert re.fullmatch(sentence, shown)
+    assert took < seconds
+    printed = "\n".join([shown, everything_about(caught.value), caplog.text, *capfd.readouterr(), *things])
+    for secret in (MARK, SERVERS_MARK, place["server"].password):
+        assert secret not in printed and repr(secret)[1:-1] not in printed
+
+
+@pytest.mark.parametrize(("fault", "_sentence", "seconds"), CANNOT_CONNECT + IN_USE, ids=name_of)
+def test_a_cache_answers_from_the_source_meanwhile(place, fault, _sentence, seconds):
+    with fault(**place) as broken:
+        cache, loads = CacheAside(broken.client), count(1)
+        for number in (1, 2, 3):
+            start = time.monotonic()
+            assert cache.get_or_load(f"fruit:{number}", lambda: next(loads), 60) == number
+            assert time.monotonic() - start < seconds
+    assert next(loads) == 4  # the source was asked once a call
+    assert (cache.hits, cache.misses + cache.failures) == (0, 3)
+
+
+def test_the_real_timeouts_bound_a_cached_read():
+    """The longest that a reader waits for Redis: 2 seconds to connect, and 5 for each of GET's and SET's replies."""
+    assert connection.CONNECT_TIMEOUT + 2 * connection.REPLY_TIMEOUT == 12
+
+
+@pytest.mark.parametrize("fault", [faults.full, faults.replica, faults.cannot_save, faults.stopped], ids=name_of)
+def test_the_repository_fails_as_redis_py_does_and_the_sentence_is_the_same(place, fault):
+    """Its scripts are refused in other words than a plain command: the sentence must not depend on that."""
+    (sentence,) = [sentence for made, sentence, _ in IN_USE if made is fault]
+    with fault(**place) as broken:
+        repo = RedisRepository(broken.client)
+        for write in (lambda: repo.insert_ex("fruit", "uva", 30), lambda: repo.insert_hash_ex("cart", "uva", 1, 30)):
+            with pytest.raises(redis.RedisError) as caught:
+                write()
+            assert re.fullmatch(sentence, why_failed(caught.value))
+
+
+@pytest.mark.parametrize("command", ["LPUSH text 1", "INCR text", "NOSUCH"])
+def test_a_command_that_is_wrong_in_itself_keeps_its_traceback(redis_conn, command):
+    redis_conn.set("text", "uva")
+    with pytest.raises(redis.ResponseError) as caught:
+        redis_conn.execute_command(*command.split())
+    assert why_failed(caught.value) is None
+
+
+CELLS = """\
+from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.redis_repository import RedisRepository
+%load_ext redis_helpers.raw
+handle = RedisConnectionHandle()
+redis_conn = handle.connect()
+---
+handle, handle.options, redis_conn, redis_conn.connection_pool
+---
+redis_conn.rpush("kernel:list", 1)
+redis_conn.incr("kernel:list")
+---
+import os, signal
+os.kill(redis_conn.info("server")["process_id"], signal.SIGKILL)
+---
+RedisRepository(redis_conn).insert_hash_ex("kernel:cart", "uva", 1, 30)
+---
+%%redis
+GET kernel:cart
+---
+RedisConnectionHandle()
+handle.connect()
+"""
+
+
+def test_a_notebook_shows_one_line_and_stops_the_cell(monkeypatch, tmp_path):
+    with marked_server() as server:
+        monkeypatch.setenv("REDIS_URL", server.url)
+        cells = [new_code_cell(source.strip("\n")) for source in CELLS.split("---")]
+        notebook = new_notebook(cells=cells)
+        NotebookClient(notebook, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    errors = [[output for output in cell.outputs if output.output_type == "error"] for cell in cells]
+    assert [len(found) for found in errors] == [0, 0, 1, 0, 1, 1, 1]
+    (wrong,), _, (lost,), (raw,), (again,) = errors[2:]
+    assert "WRONGTYPE" in wrong.evalue and "redis_conn.incr" in "".join(wrong.traceback)
+    gone = "Redis is gone (connection refused): start it, then run the connect cell again."
+    assert lost.traceback == [f"ConnectionError: {gone}"]
+    assert raw.traceback == [f"CourseError: {gone}"]
+    assert len(again.traceback) == 1 and "is not there (connection refused)" in again.traceback[0]
+    assert SERVERS_MARK not in nbformat.writes(notebook)
+
+
+def test_git_ignores_the_settings_file():
+    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_doctor_lines_hold_no_password(server, monkeypatch, capfd):
+    monkeypatch.setenv("REDIS_URL", options_of(server, password=MARK).url)
+    assert doctor.run_doctor() == 1
+    printed = "".join(capfd.readouterr())
+    assert "Redis:           The Redis at " in printed and "check REDIS_USERNAME and REDIS_PASSWORD" in printed
+    assert MARK not in printed and server.password not in printed
+
+
+def test_a_server_that_does_not_start_keeps_its_password(capfd):
+    server = marked_server(no_such_option="1")
+    with pytest.raises(CourseError, match="did not start") as caught:
+        server.start()
+    assert SERVERS_MARK not in "".join([everything_about(caught.value), repr(server), *capfd.readouterr()])
+
+
+@pytest.mark.parametrize("value", [None, "yes", "no"])
+def test_certificates_are_verified_unless_a_variable_says_no_and_then_the_course_says_so(
+    server, tls, monkeypatch, value, recwarn
+):
+    if value:
+        monkeypatch.setenv("REDIS_TLS_VERIFY", value)
+    with FaultProxy(server.port, tls.context_expired) as proxy:
+        monkeypatch.setenv("REDIS_URL", options_of(server, port=proxy.port, tls=True).url)
+        if value == "no":
+            with RedisConnectionHandle() as handle:
+                assert handle.connect().ping() is True
+            assert "certificate is not verified (REDIS_TLS_VERIFY=no)" in str(recwarn.pop(UserWarning).message)
+        else:
+            with pytest.raises(CourseError, match="certificate"):
+                RedisConnectionHandle().connect()
+            assert not recwarn
