@@ -23,8 +23,8 @@ class CacheAside:
         (0.25 is a quarter of one).
 
         Values are what JSON can hold. A `load()` that returns None ("not found") is remembered too, but briefly. When
-        Redis fails in any way the answer is `load()`'s: a cache that is down makes the reader slower, not wrong. How much
-        slower is up to the client's timeouts: with the course's own, 12 seconds at the very worst.
+        Redis fails in any way the answer is `load()`'s: a cache that is down makes the reader slower, not wrong. How
+        much slower is up to the client's timeouts: with the course's own, some 12 seconds at the very worst.
 
         Raises whatever `load()` raises, and TypeError for a value that JSON cannot hold.
         """
