@@ -13,6 +13,7 @@ from redis_helpers.errors import CourseError
 from redis_helpers.reasons import show_in_notebooks, why_failed
 
 LONGEST_WAIT = 5  # seconds that a blocking command may ask for
+CUT = "the server closed the connection"
 LOST = "The connection to Redis was lost ({}), so the last command may have run or not: run the connect cell again."
 
 NEVER = {
@@ -150,7 +151,7 @@ def read_reply(stream) -> object:
     """Reads one RESP2 reply: Status, ErrorReply, int, bytes, None, or a list of these."""
     line = stream.readline()
     if not line.endswith(b"\r\n"):
-        raise ConnectionError("the server closed the connection")
+        raise ConnectionError(CUT)
     kind, rest = line[:1], line[1:-2]
     if kind in b"+-":
         return Status(rest) if kind == b"+" else ErrorReply(rest)
@@ -160,7 +161,10 @@ def read_reply(stream) -> object:
     if length == -1:
         return None
     if kind == b"$":
-        return stream.read(length + 2)[:-2]
+        data = stream.read(length + 2)
+        if len(data) < length + 2:  # half a value must not look like a whole one
+            raise ConnectionError(CUT)
+        return data[:-2]
     return [read_reply(stream) for _ in range(length)]
 
 

@@ -41,8 +41,9 @@ REASONS = (
     ("reset by peer", "closed the connection at once: if it wants TLS, set REDIS_TLS=yes (or write rediss://)"),
 )
 
-# The same for a command on a connection that was good. These come first; a new connection can fail as above.
 UNKNOWN = "so the command may have run or not: look first, then run it again"
+
+# The same for a command on a connection that was good. These come first; a new connection can fail as above.
 WHILE_IN_USE = (
     ("refused", "is gone (connection refused): start it, then run the connect cell again"),
     ("timeout reading", f"did not answer in time (is it busy or paused?), {UNKNOWN}"),

@@ -1,5 +1,6 @@
 """`%%redis` prints what redis-cli 7.0 printed for the same commands: compared byte by byte, then pinned."""
 
+import io
 import re
 
 import pytest
@@ -7,7 +8,7 @@ import redis
 from IPython.core.interactiveshell import InteractiveShell
 
 from redis_helpers.errors import CourseError
-from redis_helpers.raw import run_cell, split_words
+from redis_helpers.raw import read_reply, run_cell, split_words
 
 TRANSCRIPTS = {
     "strings": (
@@ -214,6 +215,17 @@ def test_the_cell_uses_the_clients_database_and_leaves_the_client_alone(server, 
 def test_a_lost_connection_is_one_sentence(capsys):
     with pytest.raises(CourseError, match=r"^Redis is gone \(connection refused\): .* run the connect cell again\.$"):
         run_cell(redis.Redis(port=1, retry=None), "PING")
+
+
+WHOLE = [b"+OK\r\n", b"-ERR no\r\n", b":12\r\n", b"$3\r\nuva\r\n", b"*2\r\n$3\r\nuva\r\n:1\r\n", b"$-1\r\n"]
+
+
+@pytest.mark.parametrize("reply", WHOLE, ids=repr)
+def test_half_a_reply_is_never_taken_for_a_whole_one(reply):
+    read_reply(io.BytesIO(reply))
+    for length in range(len(reply)):
+        with pytest.raises(ConnectionError):
+            read_reply(io.BytesIO(reply[:length]))
 
 
 # In a real IPython shell
