@@ -314,8 +314,7 @@ def market_unreadable(tmp_path, **_):
 
 
 SMALL_DISK = """
-import resource, signal, sys
-from redis_helpers import market
+import resource, sys
 from redis_helpers.errors import CourseError
 from redis_helpers.source_repository import SqliteRepository
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
@@ -327,7 +326,7 @@ except CourseError as problem:
 
 
 @contextlib.contextmanager
-def disk_full(tmp_path, small_market, **_):
+def disk_full(tmp_path, **_):
     """A file may not grow beyond 1 MB, in another process. Afterwards there is room, and the build succeeds."""
     path = tmp_path / "market.sqlite3"
 

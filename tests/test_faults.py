@@ -138,7 +138,7 @@ def place(server, redis_conn, tls, tmp_path, monkeypatch):
     rows = list(market.orders(20_000))
     monkeypatch.setattr(market, "ORDERS", len(rows))
     monkeypatch.setattr(market, "orders", lambda: iter(rows))
-    return {"server": server, "admin": redis_conn, "tls": tls, "tmp_path": tmp_path, "small_market": rows}
+    return {"server": server, "admin": redis_conn, "tls": tls, "tmp_path": tmp_path}
 
 
 def name_of(value):
