@@ -1,0 +1,128 @@
+"""A private, real MariaDB or MySQL server for the tests: on loopback, on a free port, with a data folder of its own."""
+
+import contextlib
+import getpass
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pymysql
+
+from redis_helpers.mysql_connection import MysqlOptions
+from tests.servers import free_port, wait_until
+
+PASSWORD = "hush-mysql ü'\"%"
+NOT_RUN = "no MySQL server here: the MySQL tests did not run (install mariadb-server, or set MYSQL_TEST_URL)"
+
+
+def program(*names: str) -> str | None:
+    """The first of these programs that is there. Debian keeps servers in a folder that is not in everybody's PATH."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+def server_to_be_had() -> bool:
+    """Whether the MySQL tests can run: a server is named, or its program is installed."""
+    return bool(os.environ.get("MYSQL_TEST_URL") or program("mariadbd", "mysqld"))
+
+
+class PrivateMysql:
+    """Starts, kills and restarts one server, that of MYSQL_TEST_URL excepted: it is only used.
+
+    MYSQL_TEST_URL is `mysql://root:password@host:port`; that user must be allowed to create databases and users.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.private = not os.environ.get("MYSQL_TEST_URL")
+        self._process: subprocess.Popen | None = None
+        if self.private:
+            self.root = MysqlOptions(port=free_port(), user="root", password=PASSWORD, database="")
+        else:
+            url = urlsplit(os.environ["MYSQL_TEST_URL"])
+            secret = unquote(url.password or "")
+            self.root = MysqlOptions(url.hostname, url.port or 3306, unquote(url.username or "root"), secret, "")
+
+    def start(self) -> None:
+        """Starts the server, the first time with a new data folder, and waits until it answers."""
+        data, log = self.folder / "data", self.folder / "server.log"
+        # A server that root starts becomes the user "mysql", as which it cannot enter root's folders.
+        user = "mysql" if os.geteuid() == 0 else getpass.getuser()
+        basic = ["--no-defaults", f"--datadir={data}", f"--user={user}"]
+        with open(log, "ab") as output:
+            if not data.exists():
+                data.mkdir()
+                setup = self.folder / "setup.sql"
+                setup.write_text(f"ALTER USER root@localhost IDENTIFIED BY '{_quoted(PASSWORD)}';", encoding="utf-8")
+                if os.geteuid() == 0:
+                    shutil.chown(self.folder, user)
+                    shutil.chown(data, user)
+                if install := program("mariadb-install-db"):
+                    command = [install, *basic, "--auth-root-authentication-method=normal", "--skip-test-db"]
+                else:
+                    command = [program("mysqld"), *basic, "--initialize-insecure"]
+                subprocess.run(command, stdout=output, stderr=output, check=True, timeout=120)
+                basic.append(f"--init-file={setup}")
+            self._process = subprocess.Popen(
+                [
+                    program("mariadbd", "mysqld"),
+                    *basic,
+                    f"--port={self.root.port}",
+                    "--bind-address=127.0.0.1",
+                    f"--socket={self.folder / 's'}",
+                    f"--pid-file={self.folder / 'pid'}",
+                    "--character-set-server=utf8mb4",
+                    "--innodb-flush-log-at-trx-commit=0",  # a test's data need not survive a power cut
+                ],
+                stdout=output,
+                stderr=output,
+            )
+        assert wait_until(self._answers, 60), log.read_text(errors="replace")[-2000:]
+
+    def kill(self) -> None:
+        """Ends it as the OOM killer would."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Ends it, if it is ours."""
+        if self._process:
+            self.kill()
+
+    def execute(self, sql: str, *values: object) -> list[tuple]:
+        """Runs one statement as the server's root, and returns its rows."""
+        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, values or None)
+            return list(cursor.fetchall())
+
+    def _connect(self) -> pymysql.Connection:
+        root = self.root
+        secret = root.password.encode()
+        return pymysql.connect(host=root.host, port=root.port, user=root.user, password=secret, autocommit=True)
+
+    def _answers(self) -> bool:
+        assert self._process.poll() is None, (self.folder / "server.log").read_text(errors="replace")[-2000:]
+        with contextlib.suppress(pymysql.MySQLError):
+            return self.execute("SELECT 1") == [(1,)]
+        return False
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "''")
+
+
+@contextlib.contextmanager
+def mysql_server() -> Iterator[PrivateMysql]:
+    """A running server in a short-lived folder. Its path is short, because a socket's path must be."""
+    with tempfile.TemporaryDirectory(prefix="mysql-") as folder:
+        server = PrivateMysql(Path(folder))
+        if server.private:
+            server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
