@@ -3,7 +3,6 @@
 import contextlib
 import platform
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -75,16 +74,15 @@ def _market() -> str:
 
 
 def _mysql() -> str:
-    from redis_helpers.settings import setting
+    from redis_helpers.mysql_connection import connect, mysql_options
+    from redis_helpers.source_repository import is_loaded
 
-    host, port = setting("MYSQL_HOST"), setting("MYSQL_PORT") or "3306"
-    if not host:
+    options = mysql_options()
+    if not options:
         return "not configured, and not needed"
-    try:
-        socket.create_connection((host, int(port)), timeout=2).close()
-    except (OSError, ValueError):
-        raise CourseError(f"nothing answers at {host}:{port}: start it, or unset MYSQL_HOST.") from None
-    return f"configured, and {host}:{port} answers"
+    with contextlib.closing(connect(options, reply_timeout=5)) as connection:
+        market = "the market is loaded" if is_loaded(connection) else "the market is not loaded yet"
+        return f"{connection.get_server_info()} at {options.address}; {market}"
 
 
 def _docker() -> str:

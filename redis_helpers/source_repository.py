@@ -224,9 +224,9 @@ def load_mysql(options: MysqlOptions) -> None:
     """
     connection = mysql_connection.connect(options, reply_timeout=120)
     try:
-        if not _is_loaded(connection):
+        if not is_loaded(connection):
             _take_lock(connection, options)
-            if not _is_loaded(connection):  # another process has loaded it while we waited for the lock
+            if not is_loaded(connection):  # another process has loaded it while we waited for the lock
                 _load(connection, options)
     except pymysql.MySQLError as error:
         raise mysql_connection.explain(error, options) from None
@@ -235,7 +235,8 @@ def load_mysql(options: MysqlOptions) -> None:
             connection.close()  # gives the lock back too
 
 
-def _is_loaded(connection: pymysql.Connection) -> bool:
+def is_loaded(connection: pymysql.Connection) -> bool:
+    """Whether this database holds the whole market."""
     if not _tables(connection) >= {MARKER, *MARKET_TABLES}:
         return False
     return {"seed": market.SEED} in _ask_mysql(connection, f"SELECT seed FROM {MARKER}")

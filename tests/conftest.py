@@ -11,10 +11,14 @@ import redis
 
 from redis_helpers import market
 from redis_helpers.embedded import EmbeddedRedis
+from redis_helpers.source_repository import load_mysql
+from tests.mysql_server import NOT_RUN, mysql_server, server_to_be_had
 from tests.servers import Certificates
 
 # Further server programs to run the version-dependent tests against, such as an older Redis or a Valkey.
 MORE_BINARIES = [path for path in os.environ.get("REDIS_TEST_BINARIES", "").split(os.pathsep) if path]
+
+ALL_ORDERS = market.orders
 
 
 @contextlib.contextmanager
@@ -93,3 +97,52 @@ def whole_market():
         assert 1 <= crates <= 5
     seen.checksum = checksum.hexdigest()
     return seen
+
+
+@contextlib.contextmanager
+def small_market():
+    """Makes the market one of 20,000 orders, and gives their rows."""
+    rows = list(ALL_ORDERS(20_000))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(market, "ORDERS", len(rows))
+        patch.setattr(market, "orders", lambda: iter(rows))
+        yield rows
+
+
+@pytest.fixture
+def small():
+    """A market of 20,000 orders: its rows."""
+    with small_market() as rows:
+        yield rows
+
+
+@pytest.fixture(scope="session")
+def mysql():
+    """A real MySQL or MariaDB. Tests that use it are marked `xdist_group("mysql")`: then there is but one."""
+    if not server_to_be_had():
+        pytest.skip(NOT_RUN)
+    with mysql_server() as started:
+        yield started
+
+
+@pytest.fixture
+def empty_mysql(mysql):
+    """The options of an empty database of its own."""
+    with mysql.database() as options:
+        yield options
+
+
+@pytest.fixture(scope="session")
+def small_mysql(mysql):
+    """The options of a database that holds the market of 20,000 orders. Whoever changes a price sets it back."""
+    with mysql.database() as options:
+        with small_market():
+            load_mysql(options)
+        yield options
+
+
+def pytest_terminal_summary(terminalreporter):
+    """A skip is easily overlooked, and half of the source's tests would be missing."""
+    left_out = [report for report in terminalreporter.stats.get("skipped", []) if NOT_RUN in str(report.longrepr)]
+    if left_out:
+        terminalreporter.write_line(f"{NOT_RUN}: {len(left_out)} tests", yellow=True)

@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,8 @@ import pymysql
 from redis_helpers.mysql_connection import MysqlOptions
 from tests.servers import free_port, wait_until
 
+# A running server for the tests instead, as mysql://root:password@host:port. That user creates databases and users.
+TEST_URL = os.environ.get("MYSQL_TEST_URL", "")
 PASSWORD = "hush-mysql ü'\"%"
 NOT_RUN = "no MySQL server here: the MySQL tests did not run (install mariadb-server, or set MYSQL_TEST_URL)"
 
@@ -27,23 +30,19 @@ def program(*names: str) -> str | None:
 
 def server_to_be_had() -> bool:
     """Whether the MySQL tests can run: a server is named, or its program is installed."""
-    return bool(os.environ.get("MYSQL_TEST_URL") or program("mariadbd", "mysqld"))
+    return bool(TEST_URL or program("mariadbd", "mysqld"))
 
 
 class PrivateMysql:
-    """Starts, kills and restarts one server, that of MYSQL_TEST_URL excepted: it is only used.
+    """Starts, kills and restarts one server. When it is not `private`, that of MYSQL_TEST_URL is used, and no more."""
 
-    MYSQL_TEST_URL is `mysql://root:password@host:port`; that user must be allowed to create databases and users.
-    """
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, private: bool) -> None:
         self.folder = folder
-        self.private = not os.environ.get("MYSQL_TEST_URL")
         self._process: subprocess.Popen | None = None
-        if self.private:
+        if private:
             self.root = MysqlOptions(port=free_port(), user="root", password=PASSWORD, database="")
         else:
-            url = urlsplit(os.environ["MYSQL_TEST_URL"])
+            url = urlsplit(TEST_URL)
             secret = unquote(url.password or "")
             self.root = MysqlOptions(url.hostname, url.port or 3306, unquote(url.username or "root"), secret, "")
 
@@ -99,6 +98,19 @@ class PrivateMysql:
             cursor.execute(sql, values or None)
             return list(cursor.fetchall())
 
+    @contextlib.contextmanager
+    def database(self) -> Iterator[MysqlOptions]:
+        """An empty database, and a user who may do everything in it and nothing elsewhere. Both go away afterwards."""
+        name = f"market_{secrets.token_hex(4)}"
+        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE USER {name}@'%%' IDENTIFIED BY %s", PASSWORD)
+        self.execute(f"GRANT ALL ON {name}.* TO {name}@'%'")
+        try:
+            yield MysqlOptions(self.root.host, self.root.port, name, PASSWORD, name)
+        finally:
+            self.execute(f"DROP DATABASE {name}")
+            self.execute(f"DROP USER {name}@'%'")
+
     def _connect(self) -> pymysql.Connection:
         root = self.root
         secret = root.password.encode()
@@ -116,11 +128,11 @@ def _quoted(text: str) -> str:
 
 
 @contextlib.contextmanager
-def mysql_server() -> Iterator[PrivateMysql]:
+def mysql_server(private: bool = not TEST_URL) -> Iterator[PrivateMysql]:
     """A running server in a short-lived folder. Its path is short, because a socket's path must be."""
     with tempfile.TemporaryDirectory(prefix="mysql-") as folder:
-        server = PrivateMysql(Path(folder))
-        if server.private:
+        server = PrivateMysql(Path(folder), private)
+        if private:
             server.start()
         try:
             yield server

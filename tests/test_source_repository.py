@@ -1,11 +1,10 @@
-"""The market's database: right answers, and a build that nothing can leave half done."""
+"""The market's SQLite file: a build that nothing can leave half done. Its answers: test_source_contract.py."""
 
 import random
 import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 
 import pytest
 
@@ -24,15 +23,6 @@ print("ready", flush=True)
 sys.stdin.readline()
 source_repository.build_database(sys.argv[1])
 """
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """A market of 20,000 orders."""
-    rows = list(market.orders(SMALL))
-    monkeypatch.setattr(market, "ORDERS", SMALL)
-    monkeypatch.setattr(market, "orders", lambda: iter(rows))
-    return rows
 
 
 @pytest.fixture
@@ -56,70 +46,11 @@ def builder(path, orders):
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
-# The three questions
-
-
-def test_one_fruit_by_id(repo):
-    for number, name, price in market.fruits():
-        assert repo.fruit(number) == {"id": number, "name": name, "price_cents": price}
-    assert repo.fruit(0) is None
-    assert repo.fruit(41) is None
-
-
-@pytest.mark.parametrize("day", ["2025-01-01", "2025-07-13", "2025-12-31"])
-def test_one_days_sales_by_fruit(repo, small, day):
-    crates = Counter()
-    for _, on, _, fruit, count in small:
-        if on == day:
-            crates[fruit] += count
-    names, prices = {row[0]: row[1] for row in market.fruits()}, {row[0]: row[2] for row in market.fruits()}
-    expected = [{"fruit": names[f], "crates": n, "cents": n * prices[f]} for f, n in crates.items()]
-    assert expected
-    assert repo.day_sales(day) == sorted(expected, key=lambda row: (-row["crates"], row["fruit"]))
-
-
-def test_a_day_without_sales_is_empty(repo):
-    assert repo.day_sales("2024-12-31") == []
-
-
-def test_best_sellers_of_all_time(repo, small):
-    crates = Counter()
-    for _, _, _, fruit, count in small:
-        crates[market.FRUITS[fruit - 1]] += count
-    expected = sorted(crates.items(), key=lambda pair: (-pair[1], pair[0]))
-    assert repo.best_sellers(100) == [{"fruit": name, "crates": count} for name, count in expected]
-    assert repo.best_sellers() == repo.best_sellers(100)[:10]
-    assert repo.best_sellers(1)[0]["fruit"] == "banana"
-
-
-def test_a_new_price_is_seen_by_all_and_only_for_that_fruit(repo, tmp_path):
-    before = repo.fruit(2)
-    repo.set_price(1, 999)
-    another = SqliteRepository(tmp_path / "market.sqlite3")
-    assert another.fruit(1)["price_cents"] == 999
-    assert another.fruit(2) == before
-    another.close()
-
-
-def test_parameters_are_never_part_of_the_sql(repo, small, tmp_path):
-    assert repo.fruit("1 OR 1=1") is None
-    assert repo.day_sales("2025-01-01' OR '1'='1") == []
-    assert repo.day_sales("'; DROP TABLE orders; --") == []
-    repo.set_price("1 OR 1=1", 0)
-    with pytest.raises(sqlite3.Error):
-        repo.best_sellers("1; DROP TABLE orders")
-    assert rows_in(tmp_path / "market.sqlite3") == small
-    assert all(repo.fruit(number)["price_cents"] > 0 for number in range(1, 41))
-
-
 def test_the_real_database_holds_the_whole_market(whole_market):
     repo = SqliteRepository()
     assert {row["fruit"]: row["crates"] for row in repo.best_sellers(100)} == whole_market.crates
     repo.close()
     assert source_repository.DATABASE.stat().st_size < 100e6  # what the message about a full disk says
-
-
-# The build
 
 
 def test_the_build_shows_its_progress(small, tmp_path, capsys):
