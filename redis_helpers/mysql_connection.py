@@ -90,6 +90,8 @@ REASONS = (
     (ER.DBACCESS_DENIED_ERROR, "", "has no such database for this user: correct MYSQL_DATABASE, or grant ALL on it"),
     (ER.TABLEACCESS_DENIED_ERROR, "", "lets this user in, but not do what the course needs: grant ALL on the database"),
     (ER.CON_COUNT_ERROR, "", "has no room for one more client: close notebooks you do not use, and run this again"),
+    (1203, "", "has no room for one more client: close notebooks you do not use, and run this again"),
+    (1226, "", "has no room for one more client of this user: close notebooks you do not use, and run this again"),
     (ER.NO_SUCH_TABLE, "", "has lost a table of the market: run the lesson's first code cell again, to load it anew"),
     (ER.RECORD_FILE_FULL, "", "has no room left on its disk: make room, and run this again"),
     (ER.DISK_FULL, "", "has no room left on its disk: make room, and run this again"),
