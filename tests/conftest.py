@@ -141,6 +141,14 @@ def small_mysql(mysql):
         yield options
 
 
+@pytest.fixture(scope="session")
+def whole_mysql(mysql):
+    """The options of a database that holds the whole market: some ten seconds of loading."""
+    with mysql.database() as options:
+        load_mysql(options)
+        yield options
+
+
 def pytest_terminal_summary(terminalreporter):
     """A skip is easily overlooked, and half of the source's tests would be missing."""
     left_out = [report for report in terminalreporter.stats.get("skipped", []) if NOT_RUN in str(report.longrepr)]

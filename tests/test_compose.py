@@ -1,6 +1,7 @@
-"""docker-compose.yml, as far as it can be checked without Docker."""
+"""docker-compose.yml, as far as it can be checked without Docker; `python -m tests.compose_for_real` brings it up."""
 
 import re
+import subprocess
 
 import pytest
 import yaml  # comes with JupyterLab
@@ -33,6 +34,40 @@ def test_the_password_is_no_argument_of_the_server(compose):
     script = compose["services"]["redis"]["command"][-1]
     server = next(line for line in script.splitlines() if "redis-server" in line)
     assert server.strip() == "exec docker-entrypoint.sh redis-server - <<END"
+
+
+def test_mysql_is_there_when_asked_for(compose):
+    mysql = compose["services"]["mysql"]
+    assert mysql["profiles"] == ["mysql"]
+    assert "profiles" not in compose["services"]["redis"]
+    assert mysql["image"] == "mysql:${MYSQL_VERSION:-8.4}"
+    assert mysql["volumes"] == ["mysql-data:/var/lib/mysql"]
+    assert "mysql-data" in compose["volumes"]
+    assert "mysql -h 127.0.0.1" in mysql["healthcheck"]["test"][-1]  # while the image sets up, nobody listens there
+    assert mysql["mem_limit"] == "1g"
+
+
+def test_mysqls_settings_disturb_nobody_who_has_none(compose):
+    """Compose demands a `:?` variable of everybody, whatever the profile. So the container looks itself."""
+    assert ":?" not in str(compose["services"]["mysql"])
+    assert "MYSQL_PASSWORD is not set" in compose["services"]["mysql"]["command"][-1]
+    assert not re.search(r"^MYSQL_", EXAMPLE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("password", "sentence"), [("", "is not set"), ("a'b", "must not"), ('a"b', "must not")])
+def test_mysql_refuses_to_start_without_a_password_or_with_quotes_in_it(compose, password, sentence):
+    script = compose["services"]["mysql"]["command"][-1].replace("$$", "$")
+    run = subprocess.run(["sh", "-c", script], env={"MYSQL_PASSWORD": password}, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert f"MYSQL_PASSWORD {sentence}" in run.stderr
+
+
+def test_mysqls_defaults_are_the_courses(compose):
+    from redis_helpers.mysql_connection import MysqlOptions
+
+    given = compose["services"]["mysql"]["environment"]
+    assert given["MYSQL_USER"] == f"${{MYSQL_USER:-{MysqlOptions.user}}}"
+    assert given["MYSQL_DATABASE"] == f"${{MYSQL_DATABASE:-{MysqlOptions.database}}}"
 
 
 def test_data_and_limits(compose):
@@ -72,6 +107,6 @@ def test_the_copied_example_is_all_that_notebooks_need(tmp_path, monkeypatch):
 
 def test_the_example_explains_every_setting_that_the_course_reads():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "redis_helpers").glob("*.py"))
-    read = set(re.findall(r"""["'](REDIS_[A-Z_]+)["']""", source))
+    read = set(re.findall(r"""["']((?:REDIS|MYSQL)_[A-Z_]+)["']""", source))
     assert read
     assert read <= set(re.findall(r"^#?(\w+)=", EXAMPLE, re.MULTILINE))

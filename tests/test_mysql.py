@@ -8,9 +8,12 @@ import threading
 import traceback
 from dataclasses import replace
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from redis_helpers import doctor, market, source_repository
+from redis_helpers.environment import ROOT
 from redis_helpers.errors import CourseError
 from redis_helpers.mysql_connection import MysqlOptions, connect, mysql_options
 from redis_helpers.source_repository import MARKER, MysqlRepository, SqliteRepository, load_mysql, open_source
@@ -98,22 +101,36 @@ def test_a_configured_mysql_is_the_source(monkeypatch, small_mysql, small):
 # The load
 
 
-def test_a_million_orders_are_loaded_whole(empty_mysql, whole_market, capsys):
-    """The one test with all the rows. The answers are SQLite's too."""
-    mine, embedded = MysqlRepository(empty_mysql), SqliteRepository()
-    printed = capsys.readouterr().out
-    assert f"Loading {empty_mysql.address}" in printed
-    assert "1,000,000 rows" in printed
+def test_a_million_orders_are_loaded_whole(whole_mysql, whole_market):
+    """The answers are SQLite's too."""
+    mine, embedded = MysqlRepository(whole_mysql), SqliteRepository()
     assert {row["fruit"]: row["crates"] for row in mine.best_sellers(100)} == whole_market.crates
-    assert mine.best_sellers(100) == embedded.best_sellers(100)
     for day in list(whole_market.days)[::30]:
         assert mine.day_sales(day) == embedded.day_sales(day)
     mine.close()
     embedded.close()
 
 
-def test_every_row_arrives(mysql, empty_mysql, small):
+def test_lesson_03_measures_sqlite_beside_mysql(whole_mysql, monkeypatch):
+    """All its assertions hold with MySQL as the source, and the price is as it was before."""
+    configure(monkeypatch, whole_mysql)
+    path = next(ROOT.glob("notebooks/03_*[a-z].ipynb"))
+    notebook = nbformat.read(path, as_version=4)
+    with contextlib.closing(MysqlRepository(whole_mysql)) as source:
+        price = source.fruit(1)
+        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+        assert source.fruit(1) == price
+    table = next(str(cell.outputs) for cell in notebook.cells if cell.id == "pays-measured")
+    for column in ("cache", "source", "SQLite"):
+        assert f"one fruit, {column}" in table
+
+
+def test_every_row_arrives_under_a_progress_bar(mysql, empty_mysql, small, capsys):
     load_mysql(empty_mysql)
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"\rLoading {empty_mysql.address}")
+    assert printed.count("\r") == 40
+    assert "20,000 rows" in printed
     assert rows_in(mysql, empty_mysql) == small
     database = empty_mysql.database
     assert mysql.execute(f"SELECT * FROM {database}.fruits ORDER BY id") == list(market.fruits())
