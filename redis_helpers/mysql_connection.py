@@ -76,6 +76,9 @@ def connect(options: MysqlOptions, reply_timeout: float = REPLY_TIMEOUT) -> pymy
         raise explain(error, options) from None
 
 
+# With these errors the server announces that it closes the connection: it stops, somebody killed it, it was idle.
+GOODBYE = (ER.SERVER_SHUTDOWN, 1927, 4031)
+
 # Number of the error, what its message holds (lower case), and our sentence. First match wins.
 REASONS = (
     (2003, "refused", "is not there (connection refused): start it (`docker compose --profile mysql up -d`)"),
@@ -97,10 +100,7 @@ REASONS = (
     (ER.DISK_FULL, "", "has no room left on its disk: make room, and run this again"),
     (ER.OPTION_PREVENTS_STATEMENT, "", "takes no changes now (read-only): choose another server in MYSQL_HOST"),
     (2013, "timed out", "was asked, but gave no answer in time: is it MySQL, and is it busy or paused?"),
-    (2013, "", "closed the connection: when it runs again, run this again"),
-    (2006, "", "closed the connection: when it runs again, run this again"),
-    (ER.SERVER_SHUTDOWN, "", "closed the connection: when it runs again, run this again"),
-    (1927, "", "closed the connection: when it runs again, run this again"),  # MariaDB: an administrator killed it
+    *((number, "", "closed the connection: when it runs again, run this again") for number in (2006, 2013, *GOODBYE)),
     (0, "", "was left with close(): run the lesson's first code cell again"),
 )
 

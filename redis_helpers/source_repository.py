@@ -142,6 +142,8 @@ class MysqlRepository:
         try:
             return _ask_mysql(self._connection, sql, *values)
         except pymysql.MySQLError as error:
+            if error.args[0] in mysql_connection.GOODBYE and self._connection.open:
+                self._connection.close()
             raise mysql_connection.explain(error, self._options) from None
 
 
