@@ -149,6 +149,21 @@ def test_every_answer_belongs_to_an_exercise():
     assert set(RIGHT) | set(WRONG) <= set(EXERCISES)
 
 
+def test_the_verb_of_an_untouched_stub(market, verdict):
+    for exercise in EXERCISES.values():
+        verb = "Change" if exercise.kind == "change" else "Write"
+        text = verdict(exercise.id, compiled(exercise, exercise.stub))
+        assert f"not attempted yet. {verb} {exercise.signature}, and run this cell again." in text
+
+
+def test_nothing_sent_is_said_only_where_redis_was_there(market, verdict):
+    no_command = "this call sent no command"
+    assert no_command in verdict("3.4", lambda redis_conn, key, load, ttl: load())
+    for function, because in WRONG["3.4"]:
+        if because.startswith("refuses connections") or "must come from load()" in because:
+            assert no_command not in verdict("3.4", function)
+
+
 def test_each_lesson_fades():
     """From a blank to a stretch, four or five a lesson (one in lesson 00)."""
     for lesson in ("1", "2", "3"):

@@ -49,7 +49,8 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
     exercise = _find(exercise_id, exercises(), "exercise")
     title = f"{exercise.id} {exercise.title}"
     if is_untouched(function, exercise.stub):
-        print(f"⏳ {title}: not attempted yet. Write {exercise.signature}, and run this cell again.")
+        verb = "Change" if exercise.kind == "change" else "Write"
+        print(f"⏳ {title}: not attempted yet. {verb} {exercise.signature}, and run this cell again.")
         return
     if problem := _not_callable_as(function, exercise):
         print(f"❌ {title}: {problem}")
@@ -172,24 +173,26 @@ def _called(trial: Trial) -> str:
 
 
 def _sent_nothing(trial: Trial) -> str:
-    if trial.last_call is None or trial.commands or trial.was_refused:
+    if trial.last_call is None or trial.commands or trial.was_refused or not trial.redis_was_there:
         return ""
     return "\n   Note: this call sent no command to Redis. (A pipeline sends nothing before its execute().)"
 
 
-# A word on errors that learners meet.
+# A word on errors that learners meet: the error, a part of its message, the word.
 ADVICE = (
-    (redis.DataError, "redis-py sends text, bytes and numbers only, and takes whole seconds for a TTL."),
-    (redis.TimeoutError, "TimeoutError is a RedisError, but not a ConnectionError."),
-    (NameError, "Import or define that name first."),
-    (RecursionError, "The function calls itself without end."),
+    (redis.ResponseError, "arguments for 'unlink'", "No key matched: look before you UNLINK."),
+    (redis.ResponseError, "arguments for 'del'", "No key matched: look before you DEL."),
+    (redis.DataError, "", "redis-py sends text, bytes and numbers only, and takes whole seconds for a TTL."),
+    (redis.TimeoutError, "", "TimeoutError is a RedisError, but not a ConnectionError."),
+    (NameError, "", "Import or define that name first."),
+    (RecursionError, "", "The function calls itself without end."),
 )
 
 
 def _crash(error: BaseException, function: Callable) -> str:
     text = first_words(error)
     message = f": {text}" if text else ""
-    advice = next((f"\n   {word}" for kind, word in ADVICE if isinstance(error, kind)), "")
+    advice = next((f"\n   {word}" for kind, part, word in ADVICE if isinstance(error, kind) and part in text), "")
     return f"your code raised {type(error).__name__}{message}{raised_at(error, function)}{advice}"
 
 

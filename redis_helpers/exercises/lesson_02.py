@@ -348,7 +348,7 @@ def take(redis_conn, key, fruit, crates):
     hints=(
         "Whoever looks first and takes then leaves a gap in which others take. What if you take first?",
         "HINCRBY with a negative number takes, and answers what is left. Each customer gets an answer of their own.",
-        "Is the answer below zero, there was not enough: put back what you took (HINCRBY again), and return False.",
+        "If the answer is below zero, there was not enough: put back what you took (HINCRBY again), and return False.",
     ),
     solution="""\
 def take(redis_conn, key, fruit, crates):

@@ -47,11 +47,12 @@ def _check_read_through(trial: Trial) -> None:
             trial.call(key, source.load, 40),
         )
         trial.expect("the second call must not ask the source", 1, source.calls)
-    trial.redis.delete(trial.key("fruit:0"))
-    again = Source("loaded anew")
-    trial.expect(
-        "once the key has expired, load again", "loaded anew", trial.call(trial.key("fruit:0"), again.load, 40)
-    )
+    key, again = trial.key("fruit:0"), Source("loaded anew")
+    trial.redis.delete(key)
+    trial.expect("once the key has expired, load again", "loaded anew", trial.call(key, again.load, 40))
+    for _ in trial.cuts(key, again.load, 40, prepare=lambda: trial.redis.delete(key)):
+        if trial.redis.ttl(key) == -1:
+            raise Failed("SET and EXPIRE can be torn apart by a crash (lesson 02): SET has EX")
 
 
 def _expect_json(trial: Trial, key: str, value: object) -> None:
@@ -289,7 +290,7 @@ def _check_read_anyway(trial: Trial) -> None:
             "load() raised, and your function kept it to itself: fall back on errors of Redis only, not on those of "
             "the source"
         )
-    trial.expect("load() raised, and your function called it again: keep load() out of the try", 1, broken.calls)
+    trial.expect("load() raised, and your function called it again: keep load() out of the try block", 1, broken.calls)
 
 
 def _expect_fall_back(trial: Trial, key: str, what: str, **how: object) -> None:
@@ -327,11 +328,11 @@ def read_anyway(redis_conn, key, load, ttl):
     # your code here
     ...""",
     hints=(
-        "Both GET and SET can fail, so each needs a `try`. `load()` stands outside of both, and then it is called "
+        "Both GET and SET can fail, so each needs a `try`. `load()` stands in no `try` block, and then it is called "
         "once.",
         "`redis.TimeoutError` is not a `redis.ConnectionError`. Which class is above both of them?",
-        "GET in a `try`, with `except redis.RedisError: cached = None`. Then load. Then SET in a second `try`, with "
-        "`pass`.",
+        "GET in a `try`, with `except redis.RedisError: return load()`: whoever asked a dead Redis once need not wait "
+        "for it again. SET in a second `try`.",
     ),
     solution="""\
 import json
@@ -352,7 +353,7 @@ def read_anyway(redis_conn, key, load, ttl):
     except redis.RedisError:
         pass  # the reader has the value; the next one will try to store it
     return value""",
-    why="RedisError covers ConnectionError and TimeoutError alike. load() is outside of every try, so its errors are "
+    why="RedisError covers ConnectionError and TimeoutError alike. load() is in no try block, so its errors are "
     "not mistaken for "
     "Redis', and it never runs twice. A client with short timeouts and no retries makes the fall-back quick.",
     check=_check_read_anyway,

@@ -35,6 +35,7 @@ class Trial:
         self.prefix = f"exercise:{exercise_id}:{token}:"
         self.printed = Printed()
         self.last_call: str | None = None
+        self.redis_was_there = True  # at the last call
         self._sentinel = f"exercise:somebody-else:{token}"
         self._function = function
         self._options = options
@@ -149,6 +150,7 @@ class Trial:
     ) -> list[Outcome]:
         self.last_call = written_call(self._function, several[0])
         self._watch = watch
+        self.redis_was_there = options is self._options
         seconds = min(TIME_LIMIT, max(0.0, self._deadline - time.monotonic()))
         function = self._function if at_end is None else _followed_by(at_end, self._function)
         calls = [partial(function, watched_client(options, watch, reply_timeout), *args) for args in several]

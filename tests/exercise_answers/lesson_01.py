@@ -69,6 +69,13 @@ def asks_again_for_the_total(redis_conn, key, crates):
     return int(redis_conn.get(key))
 
 
+@wrong("1.1", "Another stall sold between your commands: add all crates with one command.")
+def adds_one_crate_after_the_other(redis_conn, key, crates):
+    for _ in range(crates):
+        total = redis_conn.incr(key)
+    return total
+
+
 @wrong("1.1", "raised TypeError")
 def forgets_that_a_missing_key_is_none(redis_conn, key, crates):
     total = int(redis_conn.get(key)) + crates
@@ -112,6 +119,12 @@ def looks_with_get_and_always_says_true(redis_conn, key, value):
         redis_conn.set(key, value, nx=True)
         return True
     return False
+
+
+@wrong("1.2", "Alice asked twice")
+def asks_again_who_has_it(redis_conn, key, value):
+    redis_conn.set(key, value, nx=True)
+    return redis_conn.get(key) == value
 
 
 @wrong("1.2", "the key was free")
@@ -170,6 +183,16 @@ def price_after_a_look(redis_conn, key, price):
     if not redis_conn.exists(key):
         return False
     return redis_conn.set(key, price, keepttl=True)
+
+
+@wrong("1.3", "the second brought it back")
+def price_with_the_ttl_as_it_was(redis_conn, key, price):
+    return redis_conn.set(key, price, ex=redis_conn.ttl(key))
+
+
+@wrong("1.3", "SET takes neither as EX")
+def price_with_xx_and_the_ttl_as_it_was(redis_conn, key, price):
+    return bool(redis_conn.set(key, price, xx=True, ex=redis_conn.ttl(key)))
 
 
 @wrong("1.3", "dies after its command number 2")
@@ -241,9 +264,14 @@ def forget_the_database(redis_conn, prefix):
     return 0
 
 
-@wrong("1.4", "wrong number of arguments")
+@wrong("1.4", "No key matched: look before you UNLINK.")
 def forget_nothing(redis_conn, prefix):
     return redis_conn.unlink(*redis_conn.scan_iter(match=prefix + "*"))
+
+
+@wrong("1.4", "No key matched: look before you DEL.")
+def forget_nothing_with_del(redis_conn, prefix):
+    return redis_conn.delete(*redis_conn.scan_iter(match=prefix + "*"))
 
 
 @wrong("1.4", "return how many keys were deleted")

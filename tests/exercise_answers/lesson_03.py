@@ -29,6 +29,43 @@ def asked_for_forgiveness(redis_conn, key, load, ttl):
         return json.loads(text)
 
 
+def _through(redis_conn, key, load, store):
+    """Cache-aside in which `store(text)` stores."""
+    cached = redis_conn.get(key)
+    if cached is not None:
+        return json.loads(cached)
+    value = load()
+    store(json.dumps(value))
+    return value
+
+
+@right("3.1")
+def stored_with_setex(redis_conn, key, load, ttl):
+    return _through(redis_conn, key, load, lambda text: redis_conn.execute_command("SETEX", key, ttl, text))
+
+
+@right("3.1")
+def stored_in_a_transaction(redis_conn, key, load, ttl):
+    return _through(redis_conn, key, load, lambda text: redis_conn.pipeline().set(key, text).expire(key, ttl).execute())
+
+
+@wrong("3.1", "SET and EXPIRE can be torn apart by a crash (lesson 02): SET has EX.")
+def stored_and_then_expired(redis_conn, key, load, ttl):
+    def store(text):
+        redis_conn.set(key, text)
+        redis_conn.expire(key, ttl)
+
+    return _through(redis_conn, key, load, store)
+
+
+@wrong("3.1", "SET and EXPIRE can be torn apart by a crash (lesson 02): SET has EX.")
+def stored_in_a_pipeline_without_multi(redis_conn, key, load, ttl):
+    def store(text):
+        redis_conn.pipeline(transaction=False).set(key, text).expire(key, ttl).execute()
+
+    return _through(redis_conn, key, load, store)
+
+
 @wrong("3.1", "str() writes Python's own way")
 def stored_with_str(redis_conn, key, load, ttl):
     cached = redis_conn.get(key)
