@@ -20,9 +20,9 @@ import redis
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, connect_options
 from redis_helpers.embedded import EmbeddedRedis
 from redis_helpers.errors import CourseError
+from redis_helpers.fault_proxy import FaultProxy
 from redis_helpers.source_repository import SqliteRepository, build_database
 from tests.servers import (
-    FaultProxy,
     debug_server,
     free_port,
     http_server,

@@ -10,6 +10,7 @@ from statistics import median
 import nbformat
 
 from redis_helpers.exercises import catalog
+from redis_helpers.exercises.watch import keys_of
 
 MOST_OBJECTIVES, MOST_TO_REMEMBER = 5, 5
 CELLS, WORDS = range(25, 46), range(700, 1301)
@@ -18,12 +19,23 @@ LONGEST_ID = 24
 MOST_NEW_COMMANDS = 2
 
 VERBS = (
-    "answer ask build call change check choose count delete draw find give keep make measure name pick predict prove "
-    "read run say send set show store tell turn use wait write"
+    "answer ask build call change check choose compare count cut delete draw end fence find give guard hand keep let "
+    "limit log make measure name pick predict prove rank read recover refuse release replace run say send serve set "
+    "show stop store take tell trim turn use wait write"
 ).split()
 
 # What a method of redis-py, or of the course's own classes, sends: the names that differ from the command's.
-METHODS = {"delete": "DEL", "memory_usage": "MEMORY", "config_get": "CONFIG", "scan_iter": "SCAN"}
+METHODS = {
+    "delete": "DEL",
+    "memory_usage": "MEMORY",
+    "config_get": "CONFIG",
+    "scan_iter": "SCAN",
+    "register_script": "EVAL",
+    "xgroup_create": "XGROUP",
+    "xgroup_delconsumer": "XGROUP",
+    "xinfo_groups": "XINFO",
+    "xpending_range": "XPENDING",
+}
 PLUMBING = {
     "INFO",
     "COMMAND",
@@ -37,9 +49,17 @@ COMMANDS = set(
     "APPEND COMMAND CONFIG DBSIZE DECR DECRBY DEL ECHO EXEC EXISTS EXPIRE EXPIRETIME FLUSHALL FLUSHDB GET GETDEL "
     "GETEX HDEL HEXISTS HEXPIRE HGET HGETALL HGETDEL HGETEX HINCRBY HKEYS HLEN HMGET HPERSIST HPEXPIRE HPTTL HSET "
     "HSETEX HSETNX HTTL HVALS INCR INCRBY INCRBYFLOAT INFO KEYS MEMORY MGET MSET MULTI OBJECT PERSIST PEXPIRE "
-    "PING PTTL RENAME SCAN SET STRLEN TTL TYPE UNLINK WATCH".split()
+    "PING PTTL RENAME SCAN SET STRLEN TTL TYPE UNLINK WATCH "
+    "BLMOVE BLPOP BRPOP LINDEX LLEN LMOVE LPOP LPUSH LRANGE LREM LTRIM RPOP RPOPLPUSH RPUSH "
+    "SADD SCARD SISMEMBER SMEMBERS SMISMEMBER SPOP SREM "
+    "ZADD ZCARD ZCOUNT ZINCRBY ZMSCORE ZPOPMAX ZPOPMIN ZRANGE ZRANGEBYSCORE ZRANGESTORE ZRANK ZREM ZREMRANGEBYRANK "
+    "ZREMRANGEBYSCORE ZREVRANGE ZREVRANK ZSCORE ZUNIONSTORE "
+    "XACK XACKDEL XADD XAUTOCLAIM XCLAIM XDEL XGROUP XINFO XLEN XPENDING XRANGE XREAD XREADGROUP XTRIM "
+    "DELEX DELIFEQ DIGEST EVAL EVALSHA GETSET INCREX PUBLISH SUBSCRIBE TIME".split()
 )
-KEYLESS = {"PING", "ECHO", "MULTI", "EXEC", "INFO", "CONFIG", "COMMAND", "SCAN", "DBSIZE", "MEMORY", "OBJECT"}
+KEYLESS = set(
+    "PING ECHO MULTI EXEC INFO CONFIG COMMAND SCAN DBSIZE MEMORY OBJECT EVAL EVALSHA TIME XREAD XREADGROUP".split()
+)  # no key comes first
 OWN_CLIENTS = ("redis_conn", "repo", "cache", "pipe", "second", "plain")  # clients of the learner's server
 
 
@@ -251,8 +271,8 @@ def _literal_keys(cell) -> Iterator[str]:
 
 def _raw_keys(cell) -> Iterator[str]:
     for words in _raw_lines(cell):
-        if words[0].upper() not in KEYLESS and len(words) > 1:
-            yield words[1].strip("\"'")
+        for key in keys_of([words[0].upper(), *words[1:]]):
+            yield key.strip("\"'")
 
 
 def commands_used(cell) -> set[str]:

@@ -21,11 +21,12 @@ from redis_helpers.cache_aside import CacheAside
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.environment import ROOT
 from redis_helpers.errors import CourseError
+from redis_helpers.fault_proxy import FaultProxy
 from redis_helpers.reasons import why_failed
 from redis_helpers.redis_repository import RedisRepository
 from tests import faults
 from tests.faults import MARK, SERVERS_MARK, marked_server
-from tests.servers import FaultProxy, options_of
+from tests.servers import options_of
 
 REPLY_TIMEOUT = 0.4  # instead of 5 seconds, which would take too long here
 AT_ONCE = 2  # seconds: nothing has to be waited for. A busy machine takes its time

@@ -16,10 +16,11 @@ from nbclient import NotebookClient
 from redis_helpers import doctor, market, source_repository
 from redis_helpers.environment import ROOT
 from redis_helpers.errors import CourseError
+from redis_helpers.fault_proxy import FaultProxy
 from redis_helpers.mysql_connection import MysqlOptions, connect, mysql_options
 from redis_helpers.source_repository import MARKER, MysqlRepository, SqliteRepository, load_mysql, open_source
 from tests.mysql_server import NOT_RUN, PASSWORD, mysql_server, program
-from tests.servers import FaultProxy, free_port, http_server, silent_server, unreachable_server
+from tests.servers import free_port, http_server, silent_server, unreachable_server
 
 pytestmark = pytest.mark.xdist_group("mysql")
 

@@ -12,9 +12,10 @@ from redis_helpers.connection import RedisConnectionHandle, connect_options
 from redis_helpers.errors import CourseError
 from redis_helpers.exercises.attempted import is_untouched
 from redis_helpers.exercises.catalog import exercises, lessons, questions
-from redis_helpers.exercises.model import Crashed, Exercise, Failed, Skipped
+from redis_helpers.exercises.model import Crashed, Exercise, Failed
 from redis_helpers.exercises.texts import first_words, raised_at, short
 from redis_helpers.exercises.trial import Trial
+from redis_helpers.server import knows
 
 PROGRESS_KEY = "course:progress"  # a hash: exercise id → the day it was passed
 
@@ -55,12 +56,14 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
     if problem := _not_callable_as(function, exercise):
         print(f"❌ {title}: {problem}")
         return
-    trial = Trial(exercise.id, function, *_course_redis())
+    redis_conn, options = _course_redis()
+    if exercise.needs and not knows(redis_conn, exercise.needs[0]):
+        print(f"⏭ {title}: skipped. {exercise.needs[1]}")
+        return
+    trial = Trial(exercise.id, function, redis_conn, options)
     try:
         with trial:
             exercise.check(trial)
-    except Skipped as reason:
-        verdict = f"⏭ {title}: skipped. {reason}"
     except Failed as failure:
         verdict = f"❌ {title}: {_sentence(failure.why)}{_details(failure, trial)}"
     except Crashed as crash:

@@ -1,8 +1,7 @@
 """Lesson 02: hashes, times to live of a hash and of one field, records."""
 
-from redis_helpers.exercises.model import Exercise, Failed, Question, Skipped
+from redis_helpers.exercises.model import Exercise, Failed, Question
 from redis_helpers.exercises.trial import Plain, Trial
-from redis_helpers.server import knows
 
 # 2.1
 
@@ -129,8 +128,6 @@ def correct_price(redis_conn, key, fruit, price):
 
 
 def _check_flash_price(trial: Trial) -> None:
-    if not knows(trial.redis, "HEXPIRE"):
-        raise Skipped("A TTL on one field needs Redis 7.4 or Valkey 9, and this server is older.")
     key = trial.key("prices")
 
     def todays_hash() -> None:
@@ -197,6 +194,7 @@ def flash_price(redis_conn, key, fruit, price, seconds):
     "none. Since Redis 8, "
     "`redis_conn.hsetex(key, fruit, price, ex=seconds)` does it in one command.",
     check=_check_flash_price,
+    needs=("HEXPIRE", "A TTL on one field needs Redis 7.4 or Valkey 9, and this server is older."),
 )
 
 # 2.4

@@ -12,7 +12,8 @@ KINDS = ("blank", "change", "write", "stretch")  # complete a blank, change work
 class Exercise:
     """One exercise. `stub` and `solution` are source text: the one that the notebook shows, and one that is right.
 
-    `check` gets a Trial. It returns when the answer is right, and raises Failed when it is not.
+    `check` gets a Trial. It returns when the answer is right, and raises Failed when it is not. `needs` names a command
+    that only newer servers know, and says what to tell the learner on an older one.
     """
 
     id: str
@@ -24,6 +25,7 @@ class Exercise:
     solution: str
     why: str
     check: Callable[..., None]
+    needs: tuple[str, str] | None = None
 
     @property
     def lesson(self) -> str:
@@ -90,7 +92,3 @@ class Crashed(Exception):
     def __init__(self, error: BaseException) -> None:
         super().__init__()
         self.error = error
-
-
-class Skipped(Exception):
-    """The check cannot run here, for example because the server is too old: one sentence says why."""

@@ -125,9 +125,16 @@ class Trial:
             raise Failed(why, Plain(f"a TTL of {wanted} {unit}"), Plain(shown))
 
     def expect_value(self, why: str, key: str, expected: object) -> None:
-        """Raises Failed unless `key` holds the string or the hash `expected` (None: no such key)."""
+        """Raises Failed unless `key` holds `expected`: a str, a dict for a hash, a list, a set, or a dict of floats for
+        a sorted set. None: there must be no such key."""
         kind = self.redis.type(key)
-        readers = {"string": self.redis.get, "hash": self.redis.hgetall}
+        readers = {
+            "string": self.redis.get,
+            "hash": self.redis.hgetall,
+            "list": lambda key: self.redis.lrange(key, 0, -1),
+            "set": self.redis.smembers,
+            "zset": lambda key: dict(self.redis.zrange(key, 0, -1, withscores=True)),
+        }
         seen = readers[kind](key) if kind in readers else None if kind == "none" else Plain(f"a {kind}")
         if seen != expected:
             nothing = Plain(MISSING)
