@@ -33,7 +33,7 @@ class Lease:
         """Takes the lease if it is free. Returns whether it is ours, and what is stored under the key: somebody may
         have stored it just now."""
         with self._redis.pipeline(transaction=False) as pipe:  # one round trip
-            pipe.set(self._lease, self._token, nx=True, px=1000 * SECONDS).get(self._lease).get(self._key)
+            pipe.set(self._lease, self._token, nx=True, px=round(1000 * SECONDS)).get(self._lease).get(self._key)
             _, holder, stored = pipe.execute()  # the holder tells: a SET that was sent twice says no, though it is ours
         return holder in (self._token, self._token.encode()), stored
 
@@ -56,9 +56,9 @@ class Lease:
     def _renew(self, done: threading.Event) -> None:
         with contextlib.suppress(redis.RedisError):  # it may end before the load does: then somebody else loads too
             while not done.wait(random.uniform(0.2, 0.4) * SECONDS):
-                self._redis.eval(RENEW, 1, self._lease, self._token, 1000 * SECONDS)
+                self._redis.eval(RENEW, 1, self._lease, self._token, round(1000 * SECONDS))
 
 
 def lease_of(key: str) -> str:
-    """The lease's own key, in the same slot of a Redis Cluster: that of the key, or of what stands in its {}."""
+    """The lease's own key, in the same slot of a Redis Cluster: that of the key, or of what stands in its {…}."""
     return f"{key}:lease" if "{" in key else f"{{{key}}}:lease"

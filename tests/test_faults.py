@@ -16,8 +16,9 @@ import redis
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from redis_helpers import connection, doctor, market
+from redis_helpers import cache_client, connection, doctor, market
 from redis_helpers.cache_aside import CacheAside
+from redis_helpers.cache_client import CacheClient
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.environment import ROOT
 from redis_helpers.errors import CourseError
@@ -174,10 +175,12 @@ def test_a_user_sees_one_sentence_in_time_and_no_password(place, capfd, caplog, 
         assert secret not in printed and repr(secret)[1:-1] not in printed
 
 
+@pytest.mark.parametrize("kind", [redis.Redis, CacheClient])
 @pytest.mark.parametrize(("fault", "_sentence", "seconds"), CANNOT_CONNECT + IN_USE, ids=name_of)
-def test_a_cache_answers_from_the_source_meanwhile(place, fault, _sentence, seconds):
+def test_a_cache_answers_from_the_source_meanwhile(place, fault, _sentence, seconds, kind):
     with fault(**place) as broken:
-        cache, loads = CacheAside(broken.client), count(1)
+        client = broken.client if kind is redis.Redis else quick_client(broken)
+        cache, loads = CacheAside(client), count(1)
         for number in (1, 2, 3):
             start = time.monotonic()
             assert cache.get_or_load(f"fruit:{number}", lambda: next(loads), 60) == number
@@ -186,9 +189,15 @@ def test_a_cache_answers_from_the_source_meanwhile(place, fault, _sentence, seco
     assert (cache.hits, cache.misses + cache.failures) == (0, 3)
 
 
-def test_the_real_timeouts_bound_a_cached_read():
-    """The longest that a reader waits for Redis: 2 seconds to connect, and 5 for each of GET's and SET's replies."""
-    assert connection.CONNECT_TIMEOUT + 2 * connection.REPLY_TIMEOUT == 12
+def quick_client(broken):
+    timeout = broken.client.connection_pool.connection_kwargs["socket_timeout"]
+    return CacheClient(**broken.options.arguments(), socket_timeout=timeout)
+
+
+def test_the_real_timeouts_bound_what_a_cached_read_waits_for_a_redis_that_fails():
+    """The first wait that is in vain is the last one: to connect, and for one reply."""
+    assert 2 * cache_client.TIMEOUT == 0.5
+    assert connection.CONNECT_TIMEOUT + connection.REPLY_TIMEOUT == 7
 
 
 @pytest.mark.parametrize("fault", [faults.full, faults.replica, faults.cannot_save, faults.stopped], ids=name_of)
