@@ -30,7 +30,8 @@ class SingleFlight:
             mine.set_exception(error)
             raise
         finally:
-            mine.cancel()  # does nothing, unless this thread was interrupted: then each of the others does the work
+            if mine.cancel():  # only if this thread was interrupted: then each of the others does the work
+                mine.set_running_or_notify_cancel()
             self._forget(key, mine)
 
     def forget(self, key: str) -> None:

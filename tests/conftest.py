@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import signal
 from collections import Counter
 from types import SimpleNamespace
 
@@ -19,6 +20,10 @@ from tests.servers import Certificates
 MORE_BINARIES = [path for path in os.environ.get("REDIS_TEST_BINARIES", "").split(os.pathsep) if path]
 
 ALL_ORDERS = market.orders
+
+# What a shell starts in the background ignores Ctrl-C, and so would the processes that the tests interrupt.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.embedded import EmbeddedRedis
 from redis_helpers.lease import Lease, lease_of
 from redis_helpers.processes import Processes
-from tests.servers import options_of, wait_until
+from tests.servers import free_port, options_of, wait_until
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # as what a notebook defines: the child cannot import it
 
@@ -376,7 +376,8 @@ def paused(server):
 
 def test_on_a_redis_cluster():
     """A cluster of one node refuses commands whose keys lie in different slots, as one of many does."""
-    with EmbeddedRedis(cluster_enabled="yes") as server:
+    port = next(port for port in iter(free_port, None) if port < 55_000)  # nodes talk to each other at port + 10,000
+    with EmbeddedRedis(cluster_enabled="yes", port=port) as server:
         with redis.Redis.from_url(server.url) as node:
             node.execute_command("CLUSTER ADDSLOTS", *range(16384))
             assert wait_until(lambda: node.execute_command("CLUSTER INFO")["cluster_state"] == "ok")

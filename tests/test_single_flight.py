@@ -94,6 +94,7 @@ def test_when_the_worker_is_interrupted_the_others_do_it_themselves():
         first = threads.submit(flights.do, "key", work, 10)
         assert wait_until(lambda: work.begun)
         second = threads.submit(flights.do, "key", lambda: "mine", 10)
+        assert wait_until(lambda: flights._flights["key"]._waiters)
         work.may_end.set()
         assert isinstance(outcome_of(first), KeyboardInterrupt)
         assert outcome_of(second) == "mine"
