@@ -148,9 +148,9 @@ def run_suite(environment: dict[str, str]) -> str:
 def table(rows: list[Row]) -> str:
     """The matrix in Markdown, and below it what was left out, and which server could not be had."""
     there = [row for row in rows if not row.missing]
-    columns = list(there[0].outcomes) if there else []
-    lines = ["| Server | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    lines += [f"| {row.name} | " + " | ".join(row.outcomes[column] for column in columns) + " |" for row in there]
+    lines = ["| Lesson | " + " | ".join(row.name for row in there) + " |", "|---" * (len(there) + 1) + "|"]
+    for lesson in there[0].outcomes if there else []:
+        lines.append(f"| {lesson} | " + " | ".join(row.outcomes[lesson] for row in there) + " |")
     sentences = sorted({sentence for row in there for sentence in row.left_out})
     for sentence in sentences:
         names = ", ".join(row.name for row in there if sentence in row.left_out)
