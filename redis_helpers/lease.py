@@ -60,5 +60,6 @@ class Lease:
 
 
 def lease_of(key: str) -> str:
-    """The lease's own key, in the same slot of a Redis Cluster: that of the key, or of what stands in its {…}."""
-    return f"{key}:lease" if "{" in key else f"{{{key}}}:lease"
+    """The lease's own key. It begins as the key does, and lies in the same slot of a Redis Cluster: what stands between
+    the first { and the next } decides on that, or the whole key."""
+    return f"{key}:lease" if "{" in key else f"{key}:lease:{{{key}}}"

@@ -59,7 +59,8 @@ def answered(cells: list) -> list:
 
 def printed(cells: list, tag_or_id: str) -> str:
     chosen = [cell for cell in cells if tag_or_id in cell.metadata.get("tags", []) or cell.id == tag_or_id]
-    return "".join(output.get("text", "") for cell in chosen for output in cell.outputs)
+    outputs = [output for cell in chosen for output in cell.outputs]
+    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

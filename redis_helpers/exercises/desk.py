@@ -1,4 +1,4 @@
-"""What the learner calls: check, hint, solution, quiz and progress. They print, and never raise."""
+"""What the learner calls: check, hint, solution, quiz and progress. They show a text, and never raise."""
 
 import inspect
 import threading
@@ -13,6 +13,7 @@ from redis_helpers.errors import CourseError
 from redis_helpers.exercises.attempted import is_untouched
 from redis_helpers.exercises.catalog import exercises, lessons, questions
 from redis_helpers.exercises.model import Crashed, Exercise, Failed
+from redis_helpers.exercises.show import show
 from redis_helpers.exercises.texts import first_words, raised_at, short
 from redis_helpers.exercises.trial import Trial
 from redis_helpers.server import knows
@@ -30,20 +31,20 @@ def _never_raises(method):
         try:
             method(*args, **kwargs)
         except CourseError as problem:
-            print(problem)
+            show(problem)
         except redis.RedisError as problem:
-            print(f"Redis did not do what was asked ({type(problem).__name__}: {problem}): run the connect cell again.")
+            show(f"Redis did not do what was asked ({type(problem).__name__}: {problem}): run the connect cell again.")
         except KeyboardInterrupt:
-            print("Interrupted.")
+            show("Interrupted.")
         except Exception as problem:
-            print(f"This did not work ({type(problem).__name__}: {first_words(problem)}).")
+            show(f"This did not work ({type(problem).__name__}: {first_words(problem)}).")
 
     return quiet
 
 
 @_never_raises
 def check(exercise_id: str = "", function: Callable | None = None) -> None:
-    """Runs your function, and prints not attempted yet (⏳), passed (✅), failed and why (❌), raised (💥).
+    """Runs your function, and says not attempted yet (⏳), passed (✅), failed and why (❌), raised (💥).
 
     It runs several times, with inputs of the check's own, on keys of the check's own, which are gone afterwards.
     """
@@ -51,14 +52,14 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
     title = f"{exercise.id} {exercise.title}"
     if is_untouched(function, exercise.stub):
         verb = "Change" if exercise.kind == "change" else "Write"
-        print(f"⏳ {title}: not attempted yet. {verb} {exercise.signature}, and run this cell again.")
+        show(f"⏳ {title}: not attempted yet. {verb} {exercise.signature}, and run this cell again.")
         return
     if problem := _not_callable_as(function, exercise):
-        print(f"❌ {title}: {problem}")
+        show(f"❌ {title}: {problem}")
         return
     redis_conn, options = _course_redis()
     if exercise.needs and not knows(redis_conn, exercise.needs[0]):
-        print(f"⏭ {title}: skipped. {exercise.needs[1]}")
+        show(f"⏭ {title}: skipped. {exercise.needs[1]}")
         return
     trial = Trial(exercise.id, function, redis_conn, options)
     try:
@@ -72,61 +73,63 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
         verdict = f"✅ {title}: passed."
         _remember(exercise.id)
     if printed := trial.printed.lines():
-        print("Your code printed:\n" + "\n".join(f"  | {line}" for line in printed))
-    print(verdict)
+        show("Your code printed:\n" + "\n".join(f"  | {line}" for line in printed))
+    show(verdict)
 
 
 @_never_raises
 def hint(exercise_id: str = "") -> None:
-    """Prints the next hint. Each is more concrete than the one before."""
+    """Shows the next hint. Each is more concrete than the one before."""
     exercise = _find(exercise_id, exercises(), "exercise")
     shown = min(_hints_shown.get(exercise.id, 0), len(exercise.hints) - 1)
     _hints_shown[exercise.id] = shown + 1
-    print(f"💡 {exercise.id}, hint {shown + 1} of {len(exercise.hints)}: {exercise.hints[shown]}")
+    text = f"💡 {exercise.id}, hint {shown + 1} of {len(exercise.hints)}: {exercise.hints[shown]}"
     if shown + 1 == len(exercise.hints):
-        print(f'   That was the last one. solution("{exercise.id}") shows a solution.')
+        text += f'\n   That was the last one. solution("{exercise.id}") shows a solution.'
+    show(text)
 
 
 @_never_raises
 def solution(exercise_id: str = "") -> None:
-    """Prints a worked solution, and why it is one. There are others."""
+    """Shows a worked solution, and why it is one. There are others."""
     exercise = _find(exercise_id, exercises(), "exercise")
-    print(f"{exercise.id} {exercise.title}: one solution\n\n{exercise.solution}\n\nWhy: {exercise.why}")
+    show(f"{exercise.id} {exercise.title}: one solution\n\n{exercise.solution}\n\nWhy: {exercise.why}")
 
 
 @_never_raises
 def quiz(question_id: str = "", letter: str | None = None) -> None:
-    """`quiz("1")` prints a lesson's questions, `quiz("1.3")` one of them, `quiz("1.3", "b")` a word on option (b)."""
+    """`quiz("1")` shows a lesson's questions, `quiz("1.3")` one of them, `quiz("1.3", "b")` a word on option (b)."""
     wanted = str(question_id)
     lesson = str(int(wanted)) if wanted.isdecimal() else None  # "01" is the same as "1"
     of_lesson = [number for number in questions() if number.partition(".")[0] == lesson]
     if letter is None and of_lesson:
-        print("\n\n".join(_written_question(number) for number in of_lesson))
-        print(f'\nAnswer like this: quiz("{of_lesson[0]}", "a")')
+        asked = "\n\n".join(_written_question(number) for number in of_lesson)
+        show(f'{asked}\n\nAnswer like this: quiz("{of_lesson[0]}", "a")')
         return
     question = _find(wanted, questions(), "question")
     if letter is None:
-        print(_written_question(wanted))
+        show(_written_question(wanted))
         return
     chosen = str(letter).strip(" ()").lower()
     if len(chosen) != 1 or chosen not in question.letters:
-        print(f"Question {wanted} has the options {', '.join(question.letters)}: choose one of these letters.")
+        show(f"Question {wanted} has the options {', '.join(question.letters)}: choose one of these letters.")
     elif chosen == question.answer:
-        print(f"✅ {wanted} ({chosen}) is right. {question.word_on(chosen)}")
+        show(f"✅ {wanted} ({chosen}) is right. {question.word_on(chosen)}")
     else:
-        print(f"❌ {wanted} ({chosen}) is wrong. {question.word_on(chosen)}")
+        show(f"❌ {wanted} ({chosen}) is wrong. {question.word_on(chosen)}")
 
 
 @_never_raises
 def progress() -> None:
-    """Prints which exercises you have passed. Your Redis remembers them, in the hash `course:progress`."""
+    """Shows which exercises you have passed. Your Redis remembers them, in the hash `course:progress`."""
     redis_conn, _ = _course_redis()
-    passed = redis_conn.hgetall(PROGRESS_KEY)
+    passed, lines = redis_conn.hgetall(PROGRESS_KEY), []
     for number, lesson in lessons().items():
         done = sum(exercise.id in passed for exercise in lesson.EXERCISES)
-        print(f"Lesson {int(number):02}: {done} of {len(lesson.EXERCISES)} passed")
+        lines.append(f"Lesson {int(number):02}: {done} of {len(lesson.EXERCISES)} passed")
         for exercise in lesson.EXERCISES:
-            print(f"  {'✅' if exercise.id in passed else '⏳'} {exercise.id} {exercise.title}")
+            lines.append(f"  {'✅' if exercise.id in passed else '⏳'} {exercise.id} {exercise.title}")
+    show("\n".join(lines))
 
 
 def _find(wanted: object, known: dict, kind: str):
