@@ -1,0 +1,352 @@
+"""Answers to the exercises of lesson 04."""
+
+import json
+import time
+
+import redis
+
+from tests.exercise_answers import right, wrong
+
+# 4.1
+
+
+@right("4.1")
+def slid_in_a_transaction(redis_conn, key, idle):
+    fields, _ = redis_conn.pipeline().hgetall(key).pexpire(key, 1000 * idle).execute()
+    return fields or None
+
+
+@right("4.1")
+def slid_by_a_script(redis_conn, key, idle):
+    script = "redis.call('EXPIRE', KEYS[1], ARGV[1]) return redis.call('HGETALL', KEYS[1])"
+    flat = redis_conn.eval(script, 1, key, idle)
+    return dict(zip(flat[::2], flat[1::2], strict=True)) or None
+
+
+@right("4.1")
+def slid_with_expire_first(redis_conn, key, idle):
+    there, fields = redis_conn.pipeline(transaction=False).expire(key, idle).hgetall(key).execute()
+    return fields if there else None
+
+
+@wrong("4.1", "the visit did not renew the TTL")
+def only_read(redis_conn, key, idle):
+    (fields,) = redis_conn.pipeline(transaction=False).hgetall(key).execute()
+    return fields or None
+
+
+@wrong("4.1", "can travel together")
+def slid_in_two_round_trips(redis_conn, key, idle):
+    fields = redis_conn.hgetall(key)
+    redis_conn.expire(key, idle)
+    return fields or None
+
+
+@wrong("4.1", "execute() answers with a list")
+def all_replies(redis_conn, key, idle):
+    with redis_conn.pipeline(transaction=False) as pipe:
+        pipe.hgetall(key)
+        pipe.expire(key, idle)
+        fields = pipe.execute()
+    return fields or None
+
+
+@wrong("4.1", "return the fields of the session")
+def read_from_the_pipeline(redis_conn, key, idle):
+    with redis_conn.pipeline(transaction=False) as pipe:
+        fields = pipe.hgetall(key)
+        pipe.expire(key, idle)
+        pipe.execute()
+    return fields or None
+
+
+@wrong("4.1", "name 'fields' is not defined")
+def never_named(redis_conn, key, idle):
+    with redis_conn.pipeline(transaction=False) as pipe:
+        pipe.hgetall(key)
+        pipe.expire(key, idle)
+        pipe.execute()
+    return fields or None  # noqa: F821
+
+
+@wrong("4.1", "a session that has expired has no fields: return None")
+def empty_session(redis_conn, key, idle):
+    return redis_conn.pipeline().hgetall(key).expire(key, idle).execute()[0]
+
+
+@wrong("4.1", "reading must not change a field")
+def notes_the_visit(redis_conn, key, idle):
+    fields, _, _ = redis_conn.pipeline().hgetall(key).hset(key, "seen", int(time.time())).expire(key, idle).execute()
+    return fields or None
+
+
+# 4.2
+
+
+@right("4.2")
+def moved_by_a_script(redis_conn, old_key, new_key, user, idle):
+    script = """
+        redis.call('HSET', KEYS[1], 'user', ARGV[1])
+        redis.call('RENAME', KEYS[1], KEYS[2])
+        redis.call('EXPIRE', KEYS[2], ARGV[2])
+    """
+    redis_conn.eval(script, 2, old_key, new_key, user, idle)
+    return new_key
+
+
+@right("4.2")
+def moved_if_it_is_there(redis_conn, old_key, new_key, user, idle):
+    if redis_conn.exists(old_key):
+        redis_conn.rename(old_key, new_key)
+    redis_conn.pipeline().hset(new_key, "user", user).expire(new_key, idle).execute()
+    return new_key
+
+
+@right("4.2")
+def copied_in_a_transaction(redis_conn, old_key, new_key, user, idle):
+    fields = redis_conn.hgetall(old_key)
+    with redis_conn.pipeline() as pipe:
+        pipe.unlink(old_key)
+        pipe.hset(new_key, mapping=fields | {"user": user})
+        pipe.expire(new_key, idle)
+        pipe.execute()
+    return new_key
+
+
+@wrong("4.2", "whoever planted that id")
+def logged_in_under_both(redis_conn, old_key, new_key, user, idle):
+    with redis_conn.pipeline() as pipe:
+        for key in (old_key, new_key):
+            pipe.hset(key, "user", user)
+            pipe.expire(key, idle)
+        pipe.execute()
+    return new_key
+
+
+@wrong("4.2", "the cart was lost")
+def logged_in_with_an_empty_cart(redis_conn, old_key, new_key, user, idle):
+    redis_conn.pipeline().delete(old_key).hset(new_key, "user", user).expire(new_key, idle).execute()
+    return new_key
+
+
+@wrong("4.2", "the old id still opens a session")
+def copied_and_left(redis_conn, old_key, new_key, user, idle):
+    fields = redis_conn.hgetall(old_key)
+    redis_conn.pipeline().hset(new_key, mapping=fields | {"user": user}).expire(new_key, idle).execute()
+    return new_key
+
+
+@wrong("4.2", "is logged in under the old id")
+def user_first_then_moved(redis_conn, old_key, new_key, user, idle):
+    redis_conn.hset(old_key, "user", user)
+    redis_conn.rename(old_key, new_key)
+    redis_conn.expire(new_key, idle)
+    return new_key
+
+
+@wrong("4.2", "RENAME answered 'no such key'")
+def moved_first(redis_conn, old_key, new_key, user, idle):
+    redis_conn.rename(old_key, new_key)
+    redis_conn.pipeline().hset(new_key, "user", user).expire(new_key, idle).execute()
+    return new_key
+
+
+@wrong("4.2", "RENAME answered 'no such key'")
+def moved_first_in_a_transaction(redis_conn, old_key, new_key, user, idle):
+    redis_conn.pipeline().rename(old_key, new_key).hset(new_key, "user", user).expire(new_key, idle).execute()
+    return new_key
+
+
+@wrong("4.2", "not the idle seconds")
+def moved_with_its_old_clock(redis_conn, old_key, new_key, user, idle):
+    redis_conn.pipeline().hset(old_key, "user", user).rename(old_key, new_key).execute()
+    return new_key
+
+
+@wrong("4.2", "left one that never ends")
+def fresh_in_two_commands(redis_conn, old_key, new_key, user, idle):
+    if redis_conn.exists(old_key):
+        return moved_if_it_is_there(redis_conn, old_key, new_key, user, idle)
+    redis_conn.hset(new_key, "user", user)
+    redis_conn.expire(new_key, idle)
+    return new_key
+
+
+@wrong("4.2", "return the key under which the session is now")
+def says_nothing(redis_conn, old_key, new_key, user, idle):
+    redis_conn.pipeline().hset(old_key, "user", user).rename(old_key, new_key).expire(new_key, idle).execute()
+
+
+# 4.3
+
+
+@right("4.3")
+def ended_one_by_one(redis_conn, index, prefix, keep):
+    ended = 0
+    for sid in redis_conn.zrange(index, 0, -1):
+        if sid != keep:
+            ended += redis_conn.delete(prefix + sid)
+            redis_conn.zrem(index, sid)
+    return ended
+
+
+@right("4.3")
+def ended_by_a_script(redis_conn, index, prefix, keep):
+    script = """
+        local ended = 0
+        for _, sid in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+            if sid ~= ARGV[2] then
+                ended = ended + redis.call('DEL', ARGV[1] .. sid)
+                redis.call('ZREM', KEYS[1], sid)
+            end
+        end
+        return ended
+    """
+    return redis_conn.eval(script, 1, index, prefix, keep)
+
+
+def others(redis_conn, index, keep):
+    return [sid for sid in redis_conn.zrange(index, 0, -1) if sid != keep]
+
+
+@wrong("4.3", "No key matched")
+def without_a_look_at_none(redis_conn, index, prefix, keep):
+    ids = others(redis_conn, index, keep)
+    return redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
+
+
+@wrong("4.3", "was logged out as well")
+def everybody_out(redis_conn, index, prefix, keep):
+    ended = redis_conn.unlink(*[prefix + sid for sid in redis_conn.zrange(index, 0, -1)])
+    redis_conn.delete(index)
+    return ended
+
+
+@wrong("4.3", "the index must name the session that stays")
+def sessions_only(redis_conn, index, prefix, keep):
+    return redis_conn.unlink(*[prefix + sid for sid in others(redis_conn, index, keep)])
+
+
+@wrong("4.3", "it was Paolo's")
+def by_prefix(redis_conn, index, prefix, keep):
+    ids = others(redis_conn, index, keep)
+    keys = [key for key in redis_conn.scan_iter(match=prefix + "*") if key != prefix + keep]
+    return redis_conn.pipeline().unlink(*keys).zrem(index, *ids).execute()[0]
+
+
+@wrong("4.3", "the index lost its TTL")
+def index_made_anew(redis_conn, index, prefix, keep):
+    ids, score = others(redis_conn, index, keep), redis_conn.zscore(index, keep)
+    ended = redis_conn.unlink(*[prefix + sid for sid in ids])
+    redis_conn.pipeline().delete(index).zadd(index, {keep: score}).execute()
+    return ended
+
+
+@wrong("4.3", "UNLINK does not count it")
+def counts_the_ids(redis_conn, index, prefix, keep):
+    if ids := others(redis_conn, index, keep):
+        redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()
+    return len(ids)
+
+
+@wrong("4.3", "First the sessions, then the index")
+def index_first(redis_conn, index, prefix, keep):
+    ids = others(redis_conn, index, keep)
+    if not ids:
+        return 0
+    redis_conn.zrem(index, *ids)
+    return redis_conn.unlink(*[prefix + sid for sid in ids])
+
+
+@wrong("4.3", "take out of the index only what you have read there")
+def index_emptied_by_score(redis_conn, index, prefix, keep):
+    ids, score = others(redis_conn, index, keep), redis_conn.zscore(index, keep)
+    if not ids:
+        return 0
+    ended = redis_conn.unlink(*[prefix + sid for sid in ids])
+    redis_conn.pipeline().zremrangebyscore(index, "-inf", "+inf").zadd(index, {keep: score}).expire(
+        index, 5000
+    ).execute()
+    return ended
+
+
+# 4.4
+
+
+@right("4.4")
+def alive_by_a_script(redis_conn, key, fruit, crates, idle):
+    script = """
+        if redis.call('EXISTS', KEYS[1]) == 0 then return nil end
+        redis.call('EXPIRE', KEYS[1], ARGV[3])
+        return redis.call('HINCRBY', KEYS[1], 'cart:' .. ARGV[1], ARGV[2])
+    """
+    return redis_conn.eval(script, 1, key, fruit, crates, idle)
+
+
+@right("4.4")
+def alive_by_a_helper_of_redis_py(redis_conn, key, fruit, crates, idle):
+    def add(pipe):
+        alive = pipe.hexists(key, "ends")
+        pipe.multi()
+        if alive:
+            pipe.hincrby(key, f"cart:{fruit}", crates)
+            pipe.expire(key, idle)
+
+    replies = redis_conn.transaction(add, key)
+    return replies[0] if replies else None
+
+
+@wrong("4.4", "made a new one: a ghost")
+def added_without_a_look(redis_conn, key, fruit, crates, idle):
+    return redis_conn.pipeline().hincrby(key, f"cart:{fruit}", crates).expire(key, idle).execute()[0]
+
+
+@wrong("4.4", "between your look and your writing")
+def looked_and_added(redis_conn, key, fruit, crates, idle):
+    if not redis_conn.exists(key):
+        return None
+    return redis_conn.pipeline().hincrby(key, f"cart:{fruit}", crates).expire(key, idle).execute()[0]
+
+
+@wrong("4.4", "some of four tabs were told")
+def added_then_cleaned_up(redis_conn, key, fruit, crates, idle):
+    there, total, _ = (
+        redis_conn.pipeline().exists(key).hincrby(key, f"cart:{fruit}", crates).expire(key, idle).execute()
+    )
+    if there:
+        return total
+    redis_conn.delete(key)
+    return None
+
+
+@wrong("4.4", "raised WatchError")
+def tried_once(redis_conn, key, fruit, crates, idle):
+    with redis_conn.pipeline() as pipe:
+        pipe.watch(key)
+        if not pipe.exists(key):
+            return None
+        pipe.multi()
+        pipe.hincrby(key, f"cart:{fruit}", crates)
+        pipe.expire(key, idle)
+        return pipe.execute()[0]
+
+
+@wrong("4.4", "some were lost")
+def gave_up_quietly(redis_conn, key, fruit, crates, idle):
+    try:
+        return tried_once(redis_conn, key, fruit, crates, idle)
+    except redis.WatchError:
+        return None
+
+
+@wrong("4.4", "the field cart:banana")
+def cart_in_one_field(redis_conn, key, fruit, crates, idle):
+    cart = json.loads(redis_conn.hget(key, "cart") or '{"banana": 2}')
+    cart[fruit] = cart.get(fruit, 0) + crates
+    redis_conn.pipeline().hset(key, "cart", json.dumps(cart)).expire(key, idle).execute()
+    return cart[fruit]
+
+
+@wrong("4.4", "adding is a visit")
+def added_without_renewal(redis_conn, key, fruit, crates, idle):
+    return redis_conn.hincrby(key, f"cart:{fruit}", crates) if redis_conn.exists(key) else None
