@@ -53,26 +53,20 @@ READ_AND_SLIDE = Exercise(
     title="Read, and renew",
     kind="blank",
     question="""\
-`read_and_slide` reads a session and gives it its full `idle` seconds again, in **one** round trip. When the session
-has expired, it returns `None` and leaves nothing behind. Two lines are missing in place of the `...`.""",
+`read_and_slide` reads a session and gives it its full `idle` seconds again, in **one** round trip. When it has
+expired, it returns `None` and leaves nothing behind. Put in place of the `...` what answers with the two replies.""",
     stub="""\
 def read_and_slide(redis_conn, key, idle):
-    with redis_conn.pipeline(transaction=False) as pipe:
-        pipe.hgetall(key)
-        ...
+    fields, _ = ...
     return fields or None""",
     hints=(
-        "The pipeline has collected HGETALL, and has sent nothing yet. Which command gives a key its TTL?",
-        "`pipe.expire(...)` joins the collection. `pipe.execute()` sends all of it, and returns a list: one reply a "
-        "command, in their order.",
-        "Two replies, two names: the first is `fields`, the second is not needed (call it `_`).",
+        "Two commands, one journey: `redis_conn.pipeline(transaction=False)` collects them.",
+        "The commands are HGETALL and EXPIRE, each a method of the pipeline. They can be chained, dot after dot.",
+        "At the end of the chain, `.execute()` sends both, and answers with a list: one reply a command, in order.",
     ),
     solution="""\
 def read_and_slide(redis_conn, key, idle):
-    with redis_conn.pipeline(transaction=False) as pipe:
-        pipe.hgetall(key)
-        pipe.expire(key, idle)
-        fields, _ = pipe.execute()
+    fields, _ = redis_conn.pipeline(transaction=False).hgetall(key).expire(key, idle).execute()
     return fields or None""",
     why="the commands travel together, so the visit costs one round trip, and reads do not disturb each other. EXPIRE "
     "of a key that is gone does nothing, so nothing comes to life again.",
@@ -135,14 +129,12 @@ LOG_IN = Exercise(
     title="A new id at login",
     kind="change",
     question="""\
-This login keeps the id that the browser came with, and whoever planted it is logged in too. Change it: the whole
-session moves to `new_key` and gets the user and `idle` seconds; the function returns `new_key`. If the old session
-has just expired, the customer gets a fresh one. Should the program die in the middle, nobody may be logged in under
-`old_key`, and no session may be without its end.""",
+This login keeps the id that the browser came with. Change it: the whole session moves to `new_key` and gets the user
+and `idle` seconds; the function returns `new_key`. If the old session has just expired, a fresh one begins. Wherever
+the program dies, nobody is logged in under `old_key`, and no session is without its end.""",
     stub="""\
 def log_in(redis_conn, old_key, new_key, user, idle):
-    redis_conn.hset(old_key, "user", user)
-    redis_conn.expire(old_key, idle)
+    redis_conn.pipeline().hset(old_key, "user", user).expire(old_key, idle).execute()
     return old_key""",
     hints=(
         "Which command moves a key, with all its fields? And what makes three commands one, for whoever looks on?",
@@ -232,9 +224,8 @@ LOG_OUT_OTHERS = Exercise(
     kind="write",
     question="""\
 Maria has changed her password. Write `log_out_others(redis_conn, index, prefix, keep)`: `index` is the sorted set of
-her session ids, the session of an id lies under `prefix` + id. All of them end but the one called `keep`, and leave
-the index. The function returns how many sessions it ended. She may be logging in elsewhere at that moment: no session
-may live that the index has forgotten.""",
+her session ids, a session's key is `prefix` + id. All but the id `keep` end, and leave the index; the function returns
+how many sessions it ended. She may be logging in meanwhile: no session may live that the index has forgotten.""",
     stub="""\
 def log_out_others(redis_conn, index, prefix, keep):
     # your code here
@@ -311,7 +302,7 @@ ADD_IF_ALIVE = Exercise(
     question="""\
 Write `add_if_alive(redis_conn, key, fruit, crates, idle)`: it adds `crates` to the field `cart:` + fruit, renews the
 TTL and returns the new number. When the session has expired, even a moment before the write, it returns `None` and
-makes **no** key. Several tabs add at once, and nothing may be lost. (A rare write that depends on a look.)""",
+makes **no** key. Several tabs add at once; nothing may be lost.""",
     stub="""\
 def add_if_alive(redis_conn, key, fruit, crates, idle):
     # your code here

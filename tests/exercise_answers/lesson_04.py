@@ -60,13 +60,10 @@ def read_from_the_pipeline(redis_conn, key, idle):
     return fields or None
 
 
-@wrong("4.1", "name 'fields' is not defined")
-def never_named(redis_conn, key, idle):
-    with redis_conn.pipeline(transaction=False) as pipe:
-        pipe.hgetall(key)
-        pipe.expire(key, idle)
-        pipe.execute()
-    return fields or None  # noqa: F821
+@wrong("4.1", "This call sent no command")
+def never_executed(redis_conn, key, idle):
+    fields, _ = redis_conn.pipeline(transaction=False).hgetall(key), redis_conn.pipeline().expire(key, idle)
+    return fields or None
 
 
 @wrong("4.1", "a session that has expired has no fields: return None")
