@@ -54,7 +54,7 @@ READ_AND_SLIDE = Exercise(
     kind="blank",
     question="""\
 `read_and_slide` reads a session and gives it its full `idle` seconds again, in **one** round trip. When it has
-expired, it returns `None` and leaves nothing behind. Replace the `...` by a pipeline that answers with both replies.""",
+expired, it returns `None` and leaves nothing behind. Replace `...` by a pipeline that answers with both replies.""",
     stub="""\
 def read_and_slide(redis_conn, key, idle):
     fields, _ = ...
