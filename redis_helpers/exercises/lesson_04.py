@@ -29,9 +29,11 @@ def _check_read_and_slide(trial: Trial) -> None:
     for idle, fields in ((1800, {"user": "maria"}), (600, {"user": "paolo", "cart:apple": "1"})):
         _store_session(trial, key, **fields)
         answer = trial.call(key, idle)
+        if isinstance(answer, redis.client.Pipeline):
+            raise Failed("your function returned the pipeline itself: the replies come from its execute()")
         if isinstance(answer, (list, tuple)):
             raise Failed(
-                "execute() answers with a list, one entry a command: the fields are its first entry",
+                "the pipeline's execute() answers with a list, one entry a command: the fields are its first entry",
                 CART | fields,
                 answer,
             )
@@ -225,7 +227,8 @@ LOG_OUT_OTHERS = Exercise(
     question="""\
 Maria has changed her password. Write `log_out_others(redis_conn, index, prefix, keep)`: `index` is the sorted set of
 her session ids, a session's key is `prefix` + id. All but the id `keep` end, and leave the index; the function returns
-how many sessions it ended. She may be logging in meanwhile: no session may live that the index has forgotten.""",
+how many it ended (one that had expired does not count). She may be logging in meanwhile: no session may live that the
+index has forgotten.""",
     stub="""\
 def log_out_others(redis_conn, index, prefix, keep):
     # your code here

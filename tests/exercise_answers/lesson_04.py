@@ -51,7 +51,7 @@ def all_replies(redis_conn, key, idle):
     return fields or None
 
 
-@wrong("4.1", "return the fields of the session")
+@wrong("4.1", "the replies come from its execute()")
 def read_from_the_pipeline(redis_conn, key, idle):
     with redis_conn.pipeline(transaction=False) as pipe:
         fields = pipe.hgetall(key)
