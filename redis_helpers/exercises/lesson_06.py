@@ -94,15 +94,15 @@ def _check_recover(trial: Trial) -> None:
     a_worker_died()
     trial.call(held, queue)
     trial.expect_value("nothing may be left of the dead worker's list", held, None)
-    line = trial.redis.lrange(queue, 0, -1)
+    line, right = trial.redis.lrange(queue, 0, -1), ["9", "8", "7", "6", "5"]
     trial.expect("every order must be in the queue once", ["5", "6", "7", "8", "9"], sorted(line))
     if line == ["9", "8", "5", "6", "7"]:
-        raise Failed("the youngest of them would be packed first: put back from the newest to the oldest", None, line)
+        raise Failed("the youngest of them would be packed first: put back from the newest to the oldest", right, line)
     if line[-2:] == ["9", "8"]:
         raise Failed(
-            "whoever waited longest must not wait again: they come back at the right, where workers take", None, line
+            "whoever waited longest must not wait again: they come back at the right, where workers take", right, line
         )
-    trial.expect("the recovered orders are the next in line, the oldest first", ["9", "8", "7", "6", "5"], line)
+    trial.expect("the recovered orders are the next in line, the oldest first", right, line)
 
     a_worker_died()
     trial.call(held, queue)
@@ -145,7 +145,7 @@ def recover(redis_conn, held, queue):
         redis_conn.lpush(queue, order)""",
     hints=(
         "Between RPOP and LPUSH the order is only in this program's memory. Which command takes out and puts in?",
-        "`lmove` names two sides. At which side of the queue do workers take? And at which side of `held` is the newest?",
+        "`lmove` names two sides. Where in the queue do workers take? And where in `held` is the newest?",
         'Newest first: from the "LEFT" of `held` to the "RIGHT" of the queue, until nothing comes.',
     ),
     solution="""\
@@ -174,10 +174,10 @@ def _new_stream(trial: Trial, stream: str) -> None:
 
 def _as_entries(answer: object, why: str, expected: list) -> list:
     """The answer as a list of (id, fields), whatever sequences it is made of."""
-    try:
-        return [(entry, dict(order)) for entry, order in answer]
-    except (TypeError, ValueError):
-        raise Failed(why, expected, answer) from None
+    pairs = answer if isinstance(answer, (list, tuple)) else [None]
+    if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[1], dict) for pair in pairs):
+        raise Failed(why, expected, answer)
+    return [tuple(pair) for pair in pairs]
 
 
 def _owner(trial: Trial, stream: str) -> dict[str, str]:
@@ -245,8 +245,8 @@ def next_orders(redis_conn, stream, group, consumer, count):
     # your code here
     ...""",
     hints=(
-        "Two calls of `xreadgroup` that differ in the id: which is for one's own pending entries, which for new ones?",
-        "The answer is a list of [stream, entries]. With `0`, entries may be an empty list; with `>`, the answer may be.",
+        "Two calls of `xreadgroup` that differ in the id: which is for one's own entries, which for new ones?",
+        "The answer is a list of [stream, entries]. With `0`, the entries may be empty; with `>`, the answer itself.",
         "Ask with `0` first. `found[0][1]` holds the entries; only if there are none, ask with `>`.",
     ),
     solution="""\
@@ -277,7 +277,7 @@ def _check_claim(trial: Trial) -> None:
         for entry, deliveries in (("1-0", 1), ("2-0", 3), ("3-0", 2)):
             trial.redis.xclaim(stream, "packers", "cleo", 0, [entry], idle=60_000, retrycount=deliveries)
 
-    def in_the_dead(name: str = "") -> list[dict]:
+    def in_the_dead() -> list[dict]:
         return [order for _, order in trial.redis.xrange(dead)]
 
     two_died()
@@ -340,8 +340,8 @@ def claim(redis_conn, stream, dead, group, consumer, idle, most):
     # your code here
     ...""",
     hints=(
-        "`_, entries, *_ = redis_conn.xautoclaim(stream, group, consumer, idle)` takes over. Who knows the counts?",
-        "`xpending_range(stream, group, entry, entry, 1)` gives one dictionary with `times_delivered`, the claim included.",
+        "XAUTOCLAIM takes over, and its answer has the entries in second place. Which command knows the counts?",
+        "`xpending_range(..., entry, entry, 1)` answers with one dictionary: `times_delivered`, the claim included.",
         "For each entry: count at most `most`? Keep it. Otherwise a pipeline with `xadd` and `xack`, and `execute()`.",
     ),
     solution="""\
@@ -371,7 +371,7 @@ QUIZ = (
         (
             (
                 "In the list: the server saw no acknowledgement",
-                "BLPOP knows none. The job left the list with the reply.",
+                "BLPOP knows none. The job left with the reply.",
             ),
             ("With the worker: the client's retry brings it", "The retry asks anew, and gets the next job or nothing."),
             ("Nowhere", "At most once. BLMOVE or a consumer group keep it on the server."),
