@@ -6,77 +6,78 @@ from tests.exercise_answers import right, wrong
 
 
 @right("6.1")
-def off_the_list_by_script(redis_conn, queue, held, pack):
-    order = redis_conn.lmove(queue, held, "RIGHT", "LEFT")
+def off_the_list_by_script(redis_conn, held, order, pack):
     pack(order)
     redis_conn.eval("return redis.call('LREM', KEYS[1], 1, ARGV[1])", 1, held, order)
 
 
 @right("6.1")
-def off_the_list_from_the_other_end(redis_conn, queue, held, pack):
-    order = redis_conn.rpoplpush(queue, held)
+def off_the_list_from_the_other_end(redis_conn, held, order, pack):
     pack(order)
     redis_conn.lrem(held, -1, order)
 
 
-@wrong("6.1", "still on the second list")
-def never_acknowledged(redis_conn, queue, held, pack):
-    pack(redis_conn.lmove(queue, held, "RIGHT", "LEFT"))
+@wrong("6.1", "still on the list")
+def never_acknowledged(redis_conn, held, order, pack):
+    return pack(order)
 
 
 @wrong("6.1", "with 0 it deletes all")
-def all_that_read_the_same(redis_conn, queue, held, pack):
-    order = redis_conn.lmove(queue, held, "RIGHT", "LEFT")
+def all_that_read_the_same(redis_conn, held, order, pack):
     pack(order)
     redis_conn.lrem(held, 0, order)
 
 
 @wrong("6.1", "acknowledge this one, by its value")
-def the_whole_list(redis_conn, queue, held, pack):
-    pack(redis_conn.lmove(queue, held, "RIGHT", "LEFT"))
+def the_whole_list(redis_conn, held, order, pack):
+    pack(order)
     redis_conn.delete(held)
 
 
-@wrong("6.1", "still on the second list")
-def whatever_lies_at_the_left(redis_conn, queue, held, pack):
-    pack(redis_conn.lmove(queue, held, "RIGHT", "LEFT"))
+@wrong("6.1", "still on the list")
+def whatever_lies_at_the_left(redis_conn, held, order, pack):
+    pack(order)
     redis_conn.lpop(held)
 
 
-@wrong("6.1", "still on the second list")
-def whatever_lies_at_the_right(redis_conn, queue, held, pack):
-    pack(redis_conn.lmove(queue, held, "RIGHT", "LEFT"))
+@wrong("6.1", "still on the list")
+def whatever_lies_at_the_right(redis_conn, held, order, pack):
+    pack(order)
     redis_conn.rpop(held)
 
 
 @wrong("6.1", "acknowledged before it was packed")
-def acknowledged_first(redis_conn, queue, held, pack):
-    order = redis_conn.lmove(queue, held, "RIGHT", "LEFT")
-    redis_conn.lrem(held, 2, order)
+def acknowledged_first(redis_conn, held, order, pack):
+    redis_conn.lrem(held, 1, order)
     pack(order)
 
 
-@wrong("6.1", "still on the second list")
-def off_the_wrong_list(redis_conn, queue, held, pack):
-    order = redis_conn.lmove(queue, held, "RIGHT", "LEFT")
+@wrong("6.1", "raised ResponseError")
+def count_and_value_mixed_up(redis_conn, held, order, pack):
     pack(order)
-    redis_conn.lrem(queue, 1, order)
+    redis_conn.lrem(held, order, 1)
 
 
 @wrong("6.1", "acknowledge only what is packed")
-def acknowledged_whatever_happens(redis_conn, queue, held, pack):
-    order = redis_conn.lmove(queue, held, "RIGHT", "LEFT")
+def acknowledged_whatever_happens(redis_conn, held, order, pack):
     try:
         pack(order)
     finally:
         redis_conn.lrem(held, 1, order)
 
 
-@wrong("6.1", "the oldest order, and only that")
-def the_youngest(redis_conn, queue, held, pack):
-    order = redis_conn.lmove(queue, held, "LEFT", "LEFT")
-    pack(order)
+@wrong("6.1", "the order is to be packed, once")
+def not_packed(redis_conn, held, order, pack):
     redis_conn.lrem(held, 1, order)
+
+
+@wrong("6.1", "kept it to itself")
+def errors_swallowed(redis_conn, held, order, pack):
+    try:
+        pack(order)
+        redis_conn.lrem(held, 1, order)
+    except OSError:
+        pass
 
 
 # 6.2
