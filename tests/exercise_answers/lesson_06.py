@@ -86,7 +86,8 @@ def errors_swallowed(redis_conn, held, order, pack):
 @right("6.2")
 def back_by_script(redis_conn, held, queue):
     script = """
-        for _, order in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do redis.call('RPUSH', KEYS[2], order) end
+        local held = redis.call('LRANGE', KEYS[1], 0, -1)
+        for place = #held, 1, -1 do redis.call('LPUSH', KEYS[2], held[place]) end
         redis.call('DEL', KEYS[1])
     """
     redis_conn.eval(script, 2, held, queue)
@@ -95,39 +96,51 @@ def back_by_script(redis_conn, held, queue):
 @right("6.2")
 def back_in_one_transaction(redis_conn, held, queue):
     with redis_conn.pipeline() as pipe:
-        for _ in range(redis_conn.llen(held) + 3):
-            pipe.lmove(held, queue, "LEFT", "RIGHT")
+        for _ in range(redis_conn.llen(held)):
+            pipe.lmove(held, queue, "RIGHT", "LEFT")
         pipe.execute()
 
 
+@right("6.2")
+def back_with_the_old_command(redis_conn, held, queue):
+    while redis_conn.rpoplpush(held, queue):
+        pass
+
+
 @wrong("6.2", "must not wait again")
-def back_behind_all_others(redis_conn, held, queue):
-    while redis_conn.lmove(held, queue, "RIGHT", "LEFT"):
+def back_as_in_the_lesson(redis_conn, held, queue):
+    while redis_conn.lmove(held, queue, "LEFT", "RIGHT"):
+        pass
+
+
+@wrong("6.2", "must not wait again")
+def back_at_the_right(redis_conn, held, queue):
+    while redis_conn.lmove(held, queue, "RIGHT", "RIGHT"):
         pass
 
 
 @wrong("6.2", "from the newest to the oldest")
 def back_the_wrong_way_round(redis_conn, held, queue):
-    while redis_conn.lmove(held, queue, "RIGHT", "RIGHT"):
+    while redis_conn.lmove(held, queue, "LEFT", "LEFT"):
         pass
 
 
 @wrong("6.2", "take out and put in must be one command")
 def back_by_hand(redis_conn, held, queue):
-    while order := redis_conn.lpop(held):
-        redis_conn.rpush(queue, order)
+    while order := redis_conn.rpop(held):
+        redis_conn.lpush(queue, order)
 
 
 @wrong("6.2", "take out and put in must be one command")
 def back_in_first_out_later(redis_conn, held, queue):
-    for order in redis_conn.lrange(held, 0, -1):
-        redis_conn.rpush(queue, order)
-        redis_conn.lpop(held)
+    for order in reversed(redis_conn.lrange(held, 0, -1)):
+        redis_conn.lpush(queue, order)
+        redis_conn.rpop(held)
 
 
 @wrong("6.2", "nothing may be left")
 def only_one_back(redis_conn, held, queue):
-    redis_conn.lmove(held, queue, "LEFT", "RIGHT")
+    redis_conn.lmove(held, queue, "RIGHT", "LEFT")
 
 
 @wrong("6.2", "deleted it unseen")
@@ -135,15 +148,9 @@ def all_that_was_seen(redis_conn, held, queue):
     orders = redis_conn.lrange(held, 0, -1)
     with redis_conn.pipeline() as pipe:
         if orders:
-            pipe.rpush(queue, *orders)
+            pipe.lpush(queue, *reversed(orders))
         pipe.delete(held)
         pipe.execute()
-
-
-@wrong("6.2", "must not wait again")
-def the_defaults_of_redis_py(redis_conn, held, queue):
-    while redis_conn.lmove(held, queue, "LEFT", "LEFT"):
-        pass
 
 
 # 6.3
