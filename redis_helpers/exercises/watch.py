@@ -130,6 +130,7 @@ class Watch:
                 with contextlib.suppress(redis.ResponseError):
                     connection.read_response()
         connection.disconnect()
+        self.left_open = None  # what was open ended with the connection, which is not the learner's doing
         raise redis.ConnectionError("the connection was cut")
 
 
