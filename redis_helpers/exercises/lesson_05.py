@@ -47,8 +47,7 @@ COUNT_REQUEST = Exercise(
     kind="blank",
     question="""\
 `count_request` returns the request's number in its window of `window` milliseconds. The first request opens the
-window, the others must not prolong it, and no kill may leave a counter without end. Put what is missing in place
-of the `...`.""",
+window, later ones do not prolong it, and no kill leaves a counter without end. Complete the `...`.""",
     stub="""\
 def count_request(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, ...).incr(key).execute()[-1]""",
@@ -117,8 +116,8 @@ RETRY_AFTER = Exercise(
     title="A header that never lies",
     kind="change",
     question="""\
-A denied customer gets the HTTP header `Retry-After`, in whole seconds. `key` is the counter of a fixed window. The code
-below answers −2 when there is none, makes customers wait who would be let in, and says 0 when 400 ms are left.
+The HTTP header `Retry-After` wants whole seconds. `key` is the counter of a fixed window. This code answers −2 when
+there is none, and 0 when 400 ms are left.
 
 Change it: 0 if the next request would be let in, otherwise the seconds until the window ends, **rounded up**.""",
     stub="""\
@@ -209,9 +208,9 @@ TAKE_TOKENS = Exercise(
     title="A crate costs a token",
     kind="write",
     question="""\
-Write `take_tokens(redis_conn, key, limit, window, crates)`, a token bucket in which a request takes as many tokens as
-it wants crates (at most `limit`). It returns 0 when they were taken; otherwise it takes nothing, and returns the
-milliseconds until there are enough. It goes by the server's time, and its key ends. Begin with the lesson's bucket.""",
+Write `take_tokens(redis_conn, key, limit, window, crates)`: the lesson's bucket, from which a request takes `crates`
+tokens (at most `limit`). It returns 0 when they were taken; otherwise it takes none, and returns the milliseconds
+until there are enough. Server's time, and a key that ends.""",
     stub="""\
 def take_tokens(redis_conn, key, limit, window, crates):
     # your code here
@@ -307,9 +306,9 @@ ALLOW_BOTH = Exercise(
     title="Ten a second, and a hundred a minute",
     kind="stretch",
     question="""\
-Write `allow_both(redis_conn, keys, limits, windows)`: two fixed windows at once, each a counter (a string) with its
-own limit and its own window in milliseconds. `True` when both have room: then both count. Otherwise `False`, and
-**neither** counts. Eight processes call it at the same time, any of them may be killed, and every counter ends.""",
+Write `allow_both(redis_conn, keys, limits, windows)`: two fixed windows, each a counter (a string) with its own limit
+and window in milliseconds. Have both room? Both count, and the answer is `True`. Otherwise `False`, and **neither**
+counts. Many call it at once, any may be killed, and every counter ends.""",
     stub="""\
 def allow_both(redis_conn, keys, limits, windows):
     # your code here
