@@ -74,7 +74,7 @@ def _check_retry_after(trial: Trial) -> None:
         (3, 20_000, 0),
         (9, 700, 0),
         (25, 450, 1),
-        (10, 20_000, 20),
+        (10, 19_800, 20),
         (10, 1_450, 2),
     ):
         _expect_retry_after(trial, key, count, left, expected)
@@ -180,13 +180,13 @@ def _expect_refill(trial: Trial) -> None:
     wait = trial.call(key, *bucket, 5)
     time.sleep(wait / 1000)
     _expect_wait(trial, f"after the wait of {wait} ms, the 5 tokens must be there", 0, 0, trial.call(key, *bucket, 5))
-    key = trial.key("customer:11")
+    key, bucket = trial.key("customer:11"), (10, 160)
     trial.call(key, *bucket, 1)
-    time.sleep(0.15)
+    time.sleep(0.2)
     begin = time.monotonic()
     first, second = trial.call(key, *bucket, 10), trial.call(key, *bucket, 8)
-    _expect_wait(trial, "after 1.5 windows the bucket must be full again", 0, 0, first)
-    if second == 0 and time.monotonic() - begin < 0.075:
+    _expect_wait(trial, "after more than a window the bucket must be full again", 0, 0, first)
+    if second == 0 and time.monotonic() - begin < 0.1:
         raise Failed("the bucket ran over: more than `limit` tokens gathered in it")
 
 

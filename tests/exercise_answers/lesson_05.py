@@ -234,6 +234,11 @@ def tokens_by_get_and_set(redis_conn, key, limit, window, crates):
 
 
 @wrong("5.3", "return the wait in milliseconds")
+def tokens_with_the_time(redis_conn, key, limit, window, crates):
+    return bucket("return wait", "return {now, wait}")(redis_conn, key, limit, window, crates)
+
+
+@wrong("5.3", "return the wait in milliseconds")
 def tokens_yes_or_no(redis_conn, key, limit, window, crates):
     return bucket()(redis_conn, key, limit, window, crates) == 0
 
