@@ -178,6 +178,7 @@ def _expect_refill(trial: Trial) -> None:
     key, bucket = trial.key("customer:10"), (10, 100)  # a token every 10 ms
     trial.call(key, *bucket, 10)
     wait = trial.call(key, *bucket, 5)
+    _expect_wait(trial, "half a bucket comes back in half a window", 0, 50, wait)
     time.sleep(wait / 1000)
     _expect_wait(trial, f"after the wait of {wait} ms, the 5 tokens must be there", 0, 0, trial.call(key, *bucket, 5))
     key, bucket = trial.key("customer:11"), (10, 160)
@@ -200,7 +201,7 @@ def _expect_wait(trial: Trial, why: str, least: int, most: int, answer: object) 
     if isinstance(answer, bool) or not isinstance(answer, (int, float)):
         raise Failed("return the wait in milliseconds, 0 when the tokens were taken", Plain("a number"), answer)
     if not least <= answer <= most:
-        raise Failed(why, Plain(f"about {most}" if most else "0"), answer)
+        raise Failed(why, Plain(f"about {most}" if least else f"at most {most}" if most else "0"), answer)
 
 
 TAKE_TOKENS = Exercise(
