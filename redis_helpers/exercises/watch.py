@@ -123,7 +123,6 @@ class Watch:
         """The connection dies: what is still allowed reaches the server, the rest does not, and no reply comes back."""
         left = max(0, self._cut_after - len(self.commands))
         self.commands += ["(cut)"] * len(commands)
-        self.left_open = None  # a connection that is gone keeps nothing open
         if left:
             connection.send_packed_command([connection.pack_command_plainly(*command) for command in commands[:left]])
             for _ in range(left):  # the server has done them when it has answered
