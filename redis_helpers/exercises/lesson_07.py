@@ -42,7 +42,7 @@ SELL = Exercise(
     kind="blank",
     question="""\
 `sell` adds the crates of one sale to the fruit's total, and returns the three best sellers. Many tills do so at
-the same time. One line is missing in place of the `...`.""",
+once. One line is missing in place of the `...`.""",
     stub="""\
 def sell(redis_conn, key, fruit, crates):
     ...
@@ -117,8 +117,8 @@ RECORD = Exercise(
     title="A better order is never lost",
     kind="change",
     question="""\
-The board shows each customer's biggest order. This code works, until two tills serve the same customer. Change it:
-same answers (`True` for a new best), and whatever other tills do meanwhile, the biggest order stays.""",
+The board shows each customer's biggest order. This works until two tills serve the same customer. Change it: same
+answers (`True` for a new best), and the biggest order always stays.""",
     stub="""\
 def record(redis_conn, key, customer, crates):
     best = redis_conn.zscore(key, customer)
@@ -127,7 +127,7 @@ def record(redis_conn, key, customer, crates):
         return True
     return False""",
     hints=(
-        "Between `zscore` and `zadd`, another till may store a bigger order. Who could compare at the moment of writing?",
+        "Between `zscore` and `zadd`, another till may store a bigger order. Who could compare while writing?",
         "`gt=True` lets ZADD write a higher score only; newcomers still come in. What does ZADD answer then?",
         "With `ch=True` it counts the members that were added *or changed*: 1 for a new best, otherwise 0.",
     ),
@@ -181,8 +181,8 @@ PLACE = Exercise(
     title="Equal scores, one place",
     kind="write",
     question="""\
-Write `place(redis_conn, key, member)`: the competition place of a member, counted from 1. Equal scores share a
-place; after two firsts comes the third. Who is not on the board has no place: `None`.""",
+Write `place(redis_conn, key, member)`: the competition place, counted from 1. Equal scores share a place; after two
+firsts comes the third. Who is not on the board has none: `None`.""",
     stub="""\
 def place(redis_conn, key, member):
     # your code here
@@ -259,9 +259,9 @@ PAGE = Exercise(
     title="A full page around me",
     kind="stretch",
     question="""\
-Write `page(redis_conn, key, member, size)` (`size` is odd): `size` members, best first, the member in the middle.
-Near an end of the board the page slides inwards and stays full; a smaller board is shown whole; who is not on it
-gets `[]`. Whatever others do meanwhile, the member stands on its own page.""",
+Write `page(redis_conn, key, member, size)`: `size` members (an odd number), best first, this one in the middle. Near
+an end of the board the page slides inwards and stays full; a smaller board is shown whole; who is not on it gets
+`[]`. Whatever others do meanwhile, the member is on its own page.""",
     stub="""\
 def page(redis_conn, key, member, size):
     # your code here
