@@ -198,7 +198,7 @@ def place(redis_conn, key, member):
     if score is None:
         return None
     return 1 + redis_conn.zcount(key, f"({score}", "+inf")""",
-    why="ZCOUNT walks down the same tree as ZREVRANK, so the place costs no more than the rank. (Two commands: on a "
+    why="ZCOUNT walks down the same skip list as ZREVRANK, so the place costs no more than the rank. (Two commands: on a "
     "busy board a script would make one step of them.)",
     check=_check_place,
 )
@@ -294,7 +294,7 @@ QUIZ = (
     Question(
         "anna's best order is 20 crates. What does `ZADD best GT CH 15 anna` do?",
         (
-            ("It sets her score to 15", "Without GT it would."),
+            ("It sets her score to 15", "Without GT it would: a plain ZADD overwrites."),
             ("It sets her score to 35", "ZINCRBY adds. ZADD sets, or leaves alone."),
             ("Nothing, and it answers 0", "15 is not greater than 20, so nothing changed, and CH counts the changes."),
         ),
