@@ -198,7 +198,7 @@ def place(redis_conn, key, member):
     if score is None:
         return None
     return 1 + redis_conn.zcount(key, f"({score}", "+inf")""",
-    why="ZCOUNT walks down the same skip list as ZREVRANK, so the place costs no more than the rank. (Two commands: on a "
+    why="ZCOUNT walks down the same skip list as ZREVRANK, so the place costs no more than a rank. (Two commands: on a "
     "busy board a script would make one step of them.)",
     check=_check_place,
 )
