@@ -165,11 +165,11 @@ READERS = {
     "six lines on connect_cache()": Reader(lambda place, load: six_lines(place.clients().connect_cache(), load)),
     "CacheAside on connect()": Reader(lambda place, load: ours(place.clients().connect(), load)),
     "CacheAside on connect_cache()": Reader(lambda place, load: ours(place.clients().connect_cache(), load)),
-    "the same, with orjson": Reader(
+    "CacheAside on connect_cache(), orjson": Reader(
         lambda place, load: ours(place.clients().connect_cache(), load, "orjson"), module="orjson"
     ),
     "CacheAside, unix socket": Reader(lambda place, load: ours(unix_client(place), load)),
-    "the same, with orjson, unix socket": Reader(
+    "CacheAside, unix socket, orjson": Reader(
         lambda place, load: ours(unix_client(place), load, "orjson"), module="orjson"
     ),
     "a raw socket": Reader(raw),
