@@ -17,7 +17,7 @@ def test_the_table_has_a_row_for_each_reader_and_says_what_is_left_out(monkeypat
     for module in modules:
         assert f"Left out: {module} (not installed)." in out
     for size in benchmark_cache.VALUES:
-        _, _, part = out.partition(f"### A hit, {size} of JSON, 20 rounds\n")
+        _, _, part = out.partition(f"### A hit, {size} of JSON, 20 rounds")
         rows = [line.split("|")[1].strip() for line in part.split("###")[0].splitlines() if line.startswith("|")]
         assert rows[:2] == ["reader", "---"]
         assert sorted(rows[2:]) == sorted(names)
