@@ -46,6 +46,9 @@ def main() -> None:
     arguments = parser.parse_args()
     parts = arguments.parts or ["hits", "stampede", "faults"]
     names = usable()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
+    if load > 1:
+        print(f"This machine is busy (load {load:.0f}, {os.cpu_count()} cores): measure again on a quiet one.")
     if "hits" in parts:
         hits(names, arguments.rounds)
     if "stampede" in parts:
@@ -80,9 +83,7 @@ def hits(names: list[str], rounds: int) -> None:
             place = Place(port=server.port, password=server.password, unix=path)
             with place.clients() as handle:
                 print(f"{server_name(handle.connect())}. {core}")
-            print(
-                "Six lines: GET and json.loads, or else load and SET EX; on redis.Redis() where nothing else is named."
-            )
+            print("Six lines: GET and json.loads, or else load and SET EX; on redis.Redis() unless said otherwise.")
             for size, value in VALUES.items():
                 times = measure_hits(names, place, value, rounds, runner)
                 print(f"\n### A hit, {size} of JSON, {len(times)} rounds (async: every fifth)\n")

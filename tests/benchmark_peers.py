@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import json
 import socket
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -102,6 +103,7 @@ def raw(place: Place, load: Callable, family: int = socket.AF_INET) -> Callable:
             redis_conn.set(key, json.dumps(value), ex=TTL)
         return value
 
+    weakref.finalize(read, connection.close)
     return read
 
 
