@@ -37,6 +37,8 @@ VALUES = {
     "200 bytes": {**ORDER, "buyer": "Cooperativa del mercado de abastos de Chamberí", "note": "before ten"},
     "10 kB": {"day": "2026-03-14", "orders": [{**ORDER, "id": 48213 + i} for i in range(88)]},
 }
+# Each text an object of its own, as from a source: what is one object in 88 rows would make pickle look quick.
+VALUES = {size: json.loads(json.dumps(value)) for size, value in VALUES.items()}
 
 
 def main() -> None:
