@@ -87,6 +87,11 @@ class Trial:
         (outcome,) = self._run([args], Watch(self.prefix, **watch), options or self._options, reply_timeout)
         return outcome
 
+    def call_often(self, times: int, *args: object) -> list[object]:
+        """Calls the learner's function so many times with one client, where the answer is a matter of chance."""
+        (outcome,) = self._run([args], Watch(self.prefix), self._options, 5, times=times)
+        return _value(outcome)
+
     def call_at_once(self, several: Sequence[tuple]) -> list[object]:
         """Calls the learner's function in as many threads as there are tuples of arguments, each with a client.
 
@@ -154,12 +159,14 @@ class Trial:
         options: ConnectOptions,
         reply_timeout: float,
         at_end: Callable[[], None] | None = None,
+        times: int | None = None,
     ) -> list[Outcome]:
         self.last_call = written_call(self._function, several[0])
         self._watch = watch
         self.redis_was_there = options is self._options
         seconds = min(TIME_LIMIT, max(0.0, self._deadline - time.monotonic()))
         function = self._function if at_end is None else _followed_by(at_end, self._function)
+        function = function if times is None else _repeated(times, function)
         calls = [partial(function, watched_client(options, watch, reply_timeout), *args) for args in several]
         try:
             outcomes = run_calls(calls, seconds, self.printed, when_late=watch.end)
@@ -204,6 +211,11 @@ def _followed_by(at_end: Callable[[], None], function: Callable) -> Callable:
             at_end()
 
     return both
+
+
+def _repeated(times: int, function: Callable) -> Callable:
+    """The function, so many times: a list of what it returned."""
+    return lambda *args: [function(*args) for _ in range(times)]
 
 
 def _value(outcome: Outcome) -> object:
