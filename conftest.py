@@ -1,6 +1,6 @@
 """Counts the notebooks that a test run executes, for `tests/test_notebooks.py`, and keeps some of them apart.
 
-The tests run in two processes (pytest-xdist), so what was executed is noted in a folder that both can see.
+The tests run in several processes (pytest-xdist), so what was executed is noted in a folder that both can see.
 """
 
 import shutil
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parent
 COUNTING_TEST = "test_every_notebook_was_executed"
 EXECUTED = pytest.StashKey[Path]()
-PATIENCE = 120  # seconds that the counting test waits for the other process to finish its notebooks
+PATIENCE = 120  # seconds that the counting test waits for the other processes to finish their notebooks
 
 collect_ignore_glob = ["notebooks/*.walk.ipynb", "notebooks/Untitled*.ipynb"]  # scratch, which git ignores too
 
@@ -67,7 +67,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture
 def executed_notebooks(request, notebooks) -> set[str]:
-    """The names of the notebooks that this run has executed, also those of the other process."""
+    """The names of the notebooks that this run has executed, also those of the other processes."""
     folder, deadline = request.config.stash[EXECUTED], time.monotonic() + PATIENCE
     while len(list(folder.iterdir())) < len(notebooks) and hasattr(request.config, "workerinput"):
         if time.monotonic() > deadline:

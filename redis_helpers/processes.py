@@ -132,10 +132,11 @@ class Process:
     def _read(self) -> None:
         for line in self._popen.stdout:
             with self._printed:
-                text = line.decode(errors="replace").rstrip("\n")
-                if text.startswith(RESULT):
-                    self._result = bytes.fromhex(text.removeprefix(RESULT))
-                else:
+                # Another thread of the child may have begun a line of its own when the result came.
+                text, found, result = line.decode(errors="replace").rstrip("\n").partition(RESULT)
+                if found:
+                    self._result = bytes.fromhex(result)
+                if text or not found:
                     self.lines.append(text)
                 self._printed.notify_all()
         with self._printed:
@@ -163,7 +164,7 @@ def child() -> None:
     function, args = pickle.loads(task)
     with RedisConnectionHandle() as handle:
         value = function(handle.connect(), *args)
-    print(RESULT + pickle.dumps(value).hex())
+    sys.stdout.write(f"{RESULT}{pickle.dumps(value).hex()}\n")  # in one piece, whatever other threads print
 
 
 def _end_with_parent() -> None:

@@ -41,6 +41,11 @@ def chatter(redis_conn):
     return "done"
 
 
+def half_a_line(redis_conn):
+    print("half a line", end="")
+    return "done"
+
+
 def is_alive(pid):
     try:
         os.kill(pid, 0)
@@ -67,6 +72,12 @@ def test_what_it_prints(processes):
     assert process.wait_for("line 999") == "line 999"
     assert process.result() == "done"
     assert process.lines == [f"line {number}" for number in range(1000)]
+
+
+def test_a_line_that_was_only_begun(processes):
+    process = processes.start(half_a_line)
+    assert process.result() == "done"
+    assert process.lines == ["half a line"]
 
 
 def test_killed(processes):
