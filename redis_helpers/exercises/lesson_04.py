@@ -98,7 +98,7 @@ def _check_log_in(trial: Trial) -> None:
         if trial.redis.hgetall(new) == {"user": user}:
             raise Failed("the cart was lost: take the whole session along. RENAME moves a key with all it holds")
         trial.expect_value("under the new id must be the old session, and the user", new, CART | {"user": user})
-        trial.expect_ttl("the session has not the idle seconds that were asked for", new, idle - 2, idle)
+        trial.expect_ttl("the session does not have the idle seconds that were asked for", new, idle - 2, idle)
         trial.expect("return the key under which the session is now", new, answer)
     died = "the program died after its command number {}, and "
     for reached in trial.cuts(old, new, "paolo", 600, prepare=before_login):

@@ -361,10 +361,10 @@ QUIZ = (
     ),
     Question(
         "A bucket holds 10 tokens, and one comes back every second. At most how many requests does it let in within "
-        "the first five seconds?",
+        "the first five and a half seconds?",
         (
             ("5", "That is the rate alone: the full bucket comes on top."),
-            ("15", "Ten at once, and one for each of five seconds."),
+            ("15", "Ten at once, and one after each of five seconds."),
             ("50: ten a second", "The rate is one a second. Ten is the burst."),
         ),
         answer="b",
@@ -398,7 +398,7 @@ QUIZ = (
                 "The sliding counter",
                 "It supposes that the window before was even. After a late burst it lets in too many.",
             ),
-            ("The token bucket", "A full bucket, and what comes back during that second: up to twenty."),
+            ("The token bucket", "A full bucket, and what comes back during that second: up to nineteen."),
             ("The sliding log", "It remembers the last ten times, and so it knows."),
         ),
         answer="d",

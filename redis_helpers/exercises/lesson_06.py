@@ -333,7 +333,7 @@ def claim(redis_conn, stream, dead, group, consumer, idle, most):
     ...""",
     hints=(
         "XAUTOCLAIM takes over, and its answer has the entries in second place. Which command knows the counts?",
-        "`xpending_range(..., entry, entry, 1)` answers with one dictionary: `times_delivered`, the claim included.",
+        "`xpending_range(..., entry, entry, 1)` answers with a list of at most one: see its `times_delivered`.",
         "For each entry: count at most `most`? Keep it. Otherwise a pipeline with `xadd` and `xack`, and `execute()`.",
     ),
     solution="""\
@@ -341,14 +341,14 @@ def claim(redis_conn, stream, dead, group, consumer, idle, most):
     _, entries, *_ = redis_conn.xautoclaim(stream, group, consumer, idle)
     to_pack = []
     for entry, order in entries:
-        (state,) = redis_conn.xpending_range(stream, group, entry, entry, 1)
-        if state["times_delivered"] <= most:
-            to_pack.append((entry, order))
-        else:
-            with redis_conn.pipeline() as pipe:
-                pipe.xadd(dead, order)
-                pipe.xack(stream, group, entry)
-                pipe.execute()
+        for state in redis_conn.xpending_range(stream, group, entry, entry, 1):
+            if state["times_delivered"] <= most:
+                to_pack.append((entry, order))
+            else:
+                with redis_conn.pipeline() as pipe:
+                    pipe.xadd(dead, order)
+                    pipe.xack(stream, group, entry)
+                    pipe.execute()
     return to_pack""",
     why="a worker that crashes cannot count its own crashes: the server does, on each delivery, and whoever claims "
     "reads the count. The transaction leaves an order in exactly one place, wherever the program dies.",
@@ -359,11 +359,11 @@ EXERCISES = (FINISH, RECOVER, NEXT_ORDERS, CLAIM)
 
 QUIZ = (
     Question(
-        "A worker takes a job with BLPOP. The reply gets lost on the way, the worker lives. Where is the job?",
+        "A worker takes a job with BRPOP. The reply gets lost on the way, the worker lives. Where is the job?",
         (
             (
                 "In the list: the server saw no acknowledgement",
-                "BLPOP knows none. The job left with the reply.",
+                "BRPOP knows none. The job left with the reply.",
             ),
             ("With the worker: the client's retry brings it", "The retry asks anew, and gets the next job or nothing."),
             ("Nowhere", "At most once. BLMOVE or a consumer group keep it on the server."),

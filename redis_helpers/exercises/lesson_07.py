@@ -268,7 +268,7 @@ def page(redis_conn, key, member, size):
     ...""",
     hints=(
         "Begin with the script of this lesson; `ARGV[2]` may carry the size. What comes from ARGV is text: `tonumber`.",
-        "First position: half a page above the rank, but not below 0. That is what `math.max` was for.",
+        "First position: `(size - 1) / 2` above the rank, but not below 0. That is what `math.max` was for.",
         "At the bottom, the last full page begins at ZCARD (the number of members) − size: `math.min` keeps you above.",
         "Take `math.min` first and `math.max` last: on a small board ZCARD − size is negative.",
     ),

@@ -113,7 +113,7 @@ RELEASE = Exercise(
     kind="change",
     question="""\
 This code frees the lock, whoever has it. Change it: the lock goes only when it holds `token`; then the answer is
-`True`, otherwise `False`. At every moment, the lock may run out and be taken by somebody else.""",
+`True`, otherwise `False`. At any moment, the lock may run out and be taken by somebody else.""",
     stub="""\
 def release_own(redis_conn, name, token):
     return redis_conn.delete(name) == 1""",

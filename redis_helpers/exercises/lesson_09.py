@@ -80,7 +80,7 @@ def should_reload(redis_conn, key, took, beta):
     left = redis_conn.pttl(key)
     return left <= ...""",
     hints=(
-        "The rule stands at the head of the section: −βΔ·ln(random) ≥ t. Which of the names here is which?",
+        'The rule stands under "Reload before the end": −βΔ·ln(random) ≥ t. Which of the names here is which?',
         "`math.log` is ln, and `random.random()` a number between 0 and 1. Its logarithm is negative, so the minus "
         "makes a positive time.",
         "Three factors: beta, took, and minus the logarithm. A key that is gone has −2 left, so the comparison is true "
@@ -372,8 +372,8 @@ GET_GUARDED = Exercise(
     kind="stretch",
     question="""\
 Write `get_guarded(redis_conn, key, breaker, pause)`: a `GET` that gives `None` when Redis cannot be reached or does not
-answer in time. Then, for `pause` seconds, calls with the same `breaker` send nothing and give `None`; after that, one
-asks again. `breaker` is a dict, empty at first. An error that Redis answers with goes to the caller.""",
+answer in time. Then, for `pause` seconds, calls with the same `breaker` send nothing and give `None`; after that, they
+ask again. `breaker` is a dict, empty at first. An error that Redis answers with goes to the caller.""",
     stub="""\
 def get_guarded(redis_conn, key, breaker, pause):
     # your code here
@@ -399,8 +399,8 @@ def get_guarded(redis_conn, key, breaker, pause):
     except (redis.ConnectionError, redis.TimeoutError):
         breaker["until"] = time.monotonic() + pause
         return None""",
-    why="with a hung server, each call would wait for the timeout; so only one in a pause does. What Redis answers, "
-    "errors included, shows that it is there.",
+    why="with a hung server, each call would wait for the timeout; so a caller does so only once a pause. What Redis "
+    "answers, errors included, shows that it is there.",
     check=_check_get_guarded,
 )
 

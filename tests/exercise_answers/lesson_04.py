@@ -154,7 +154,7 @@ def moved_first_in_a_transaction(redis_conn, old_key, new_key, user, idle):
     return new_key
 
 
-@wrong("4.2", "not the idle seconds")
+@wrong("4.2", "not have the idle seconds")
 def moved_with_its_old_clock(redis_conn, old_key, new_key, user, idle):
     redis_conn.pipeline().hset(old_key, "user", user).rename(old_key, new_key).execute()
     return new_key
