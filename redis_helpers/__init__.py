@@ -1,5 +1,26 @@
-"""The helper package of "Redis, cell by cell": one file, one subject.
+"""The helper package of "Redis, cell by cell". Nothing is imported here: import from the modules.
 
-Import from the modules (`from redis_helpers.connection import RedisConnectionHandle`). This file imports nothing, so
-that `python -m redis_helpers` can start before anything is installed.
+TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and nothing else.
+    connection.py         which Redis, and a ready client for it: `RedisConnectionHandle().connect()`
+    connection_errors.py  one sentence for each way in which a connection fails
+    settings.py           environment variables over a `.env` file
+    errors.py             `CourseError`, the one exception
+    server.py             what the server is and can do
+    redis_repository.py   `RedisRepository`: strings, hashes and their times to live
+    start_form.py         `StartForm`: a hash read once, into memory
+    cache_aside.py        `CacheAside`: ask the cache, and on a miss the source, once for all
+    lease.py, single_flight.py, cache_client.py: what `CacheAside` is built of
+
+market/, the source behind the cache: the fruit market's data, in SQLite or in MySQL.
+    data.py               the tables and their rows
+    repositories.py       `SqliteRepository`, `MysqlRepository`, `open_source()`
+
+course/, the course's machinery. Nobody needs to read it to learn Redis.
+    embedded.py           `EmbeddedRedis`: a private, real redis-server
+    measure.py, plots.py  measuring, and every picture of the course
+    notebook/             `%%redis`, errors in one sentence, `peek`
+    breaking/             what lessons break things with: processes, a faulty network
+    start/                the commands `lab`, `test`, `doctor`, `redis`
+    exercises/            check, hint, solution, quiz, progress
+    lessons/              the exercises and quizzes of each lesson
 """

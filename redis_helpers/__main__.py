@@ -1,4 +1,4 @@
-"""`python3 -m redis_helpers lab | test | doctor | redis | figures`. Python 2 and every Python 3 can read this file."""
+"""`python3 -m redis_helpers lab | test | doctor | redis`. Python 2 and every Python 3 can read this file."""
 
 import sys
 
@@ -9,7 +9,7 @@ if sys.version_info < (3, 11):
         % (sys.executable, sys.version_info[0], sys.version_info[1])
     )
 
-from redis_helpers.command_line import main
+from redis_helpers.course.start.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

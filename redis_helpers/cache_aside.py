@@ -23,7 +23,9 @@ PATIENCE = 30  # seconds that a reader waits for another's load; then it loads b
 PAUSE = 0.5  # seconds that a Redis which is gone is left alone
 GONE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException, UnicodeError)  # UnicodeError: no host's name
 FAILURES = (*GONE, redis.RedisError)
-MARK = re.compile(r"~(\d{1,20}) (\d{1,20}) ")  # before an entry: when it ends (ms since 1970), how long its load took
+ENTRY_MARK = re.compile(
+    r"~(\d{1,20}) (\d{1,20}) "
+)  # before an entry: when it ends (ms since 1970), how long its load took
 
 
 class CacheAside:
@@ -149,7 +151,7 @@ class CacheAside:
     def _marked(self, key: str, text: str | bytes, load: Callable[[], object], ttl: float) -> object:
         """The value of an entry that says when it ends. The nearer that is, the likelier it is loaded anew now."""
         text = text if isinstance(text, str) else text.decode()
-        mark = MARK.match(text)
+        mark = ENTRY_MARK.match(text)
         value = loads(text[mark.end() :] if mark else text)  # what is no mark is no JSON either
         ends, took = map(int, mark.groups())
         if self._early and 1000 * time.time() - took * self._early * math.log(1 - random.random()) >= ends:
@@ -196,7 +198,7 @@ def _json_in(text: str | bytes | None) -> str | None:
     """The JSON of an entry, or None when there is no entry or no JSON in it."""
     try:
         text = text.decode() if isinstance(text, bytes) else text or ""
-        text = MARK.sub("", text, count=1)
+        text = ENTRY_MARK.sub("", text, count=1)
         json.loads(text)
         return text
     except (ValueError, RecursionError):

@@ -1,10 +1,9 @@
 """Which Redis the course talks to, and a ready client for it."""
 
-import atexit
 import contextlib
-import threading
 import warnings
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
 
 import redis
@@ -12,10 +11,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from redis_helpers.cache_client import CacheClient
-from redis_helpers.embedded import EmbeddedRedis
+from redis_helpers.connection_errors import why_not_connected
 from redis_helpers.errors import CourseError
-from redis_helpers.reasons import why_not_connected
 from redis_helpers.settings import read_settings
+
+if TYPE_CHECKING:
+    from redis_helpers.course.embedded import EmbeddedRedis
 
 CONNECT_TIMEOUT = 2  # seconds until a host that does not answer counts as not there
 REPLY_TIMEOUT = 5  # seconds until a server that accepted the call but does not answer counts as hung
@@ -219,15 +220,11 @@ def _check_server(client: redis.Redis) -> None:
             raise CourseError(f"That server is Redis {version}, and the course needs 6.2 or newer: update it.")
 
 
-_embedded: EmbeddedRedis | None = None
-_embedded_guard = threading.Lock()
+def embedded_server() -> "EmbeddedRedis":
+    """The kernel's own embedded server, started at the first call. Raises CourseError when none can be had.
 
+    The one thing in which this file needs the course: in a project of yours, delete this function.
+    """
+    from redis_helpers.course.embedded import kernel_server
 
-def embedded_server() -> EmbeddedRedis:
-    """The kernel's own embedded server, started at the first call. Raises CourseError when none can be had."""
-    global _embedded
-    with _embedded_guard:
-        if _embedded is None:
-            _embedded = EmbeddedRedis()
-            atexit.register(_embedded.stop)
-        return _embedded.start()
+    return kernel_server()

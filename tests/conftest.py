@@ -10,20 +10,28 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from redis_helpers import market
-from redis_helpers.embedded import EmbeddedRedis
-from redis_helpers.source_repository import load_mysql
-from tests.mysql_server import NOT_RUN, mysql_server, server_to_be_had
-from tests.servers import Certificates
+from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.start.environment import ROOT
+from redis_helpers.market import data
+from redis_helpers.market.load_mysql import load_mysql
+from tests.support.mysql_server import NOT_RUN, mysql_server, server_to_be_had
+from tests.support.servers import Certificates
 
 # Further server programs to run the version-dependent tests against, such as an older Redis or a Valkey.
 MORE_BINARIES = [path for path in os.environ.get("REDIS_TEST_BINARIES", "").split(os.pathsep) if path]
 
-ALL_ORDERS = market.orders
+ALL_ORDERS = data.orders
 
 # What a shell starts in the background ignores Ctrl-C, and so would the processes that the tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def notebooks():
+    """The lessons there are."""
+    found = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    return [path for path in found if not path.match("*.walk.ipynb") and not path.match("Untitled*.ipynb")]
 
 
 @contextlib.contextmanager
@@ -89,13 +97,13 @@ def whole_market():
     """What one walk over every row of the market shows."""
     seen = SimpleNamespace(orders=0, crates=Counter(), days=Counter(), customers=Counter())
     checksum = hashlib.sha256()
-    for row in [*market.fruits(), *market.customers()]:
+    for row in [*data.fruits(), *data.customers()]:
         checksum.update(repr(row).encode())
-    for row in market.orders():
+    for row in data.orders():
         checksum.update(repr(row).encode())
         number, day, customer, fruit, crates = row
         seen.orders += 1
-        seen.crates[market.FRUITS[fruit - 1]] += crates
+        seen.crates[data.FRUITS[fruit - 1]] += crates
         seen.days[day] += 1
         seen.customers[customer] += 1
         assert number == seen.orders
@@ -109,8 +117,8 @@ def small_market():
     """Makes the market one of 20,000 orders, and gives their rows."""
     rows = list(ALL_ORDERS(20_000))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(market, "ORDERS", len(rows))
-        patch.setattr(market, "orders", lambda: iter(rows))
+        patch.setattr(data, "ORDERS", len(rows))
+        patch.setattr(data, "orders", lambda: iter(rows))
         yield rows
 
 

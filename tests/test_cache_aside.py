@@ -10,8 +10,8 @@ import redis
 from redis_helpers import connection
 from redis_helpers.cache_aside import CacheAside
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
-from redis_helpers.embedded import EmbeddedRedis
-from tests.servers import wait_until
+from redis_helpers.course.embedded import EmbeddedRedis
+from tests.support.servers import wait_until
 
 
 class Source:

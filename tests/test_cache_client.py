@@ -13,9 +13,9 @@ import redis
 
 from redis_helpers.cache_client import CacheClient
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
-from redis_helpers.embedded import EmbeddedRedis
+from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.errors import CourseError
-from tests.servers import free_port, options_of
+from tests.support.servers import free_port, options_of
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import redis
 
 from redis_helpers import connection
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, connect_options, embedded_server
+from redis_helpers.course.breaking.fault_proxy import FaultProxy
 from redis_helpers.errors import CourseError
-from redis_helpers.fault_proxy import FaultProxy
-from tests.servers import free_port, options_of, wait_until
+from tests.support.servers import free_port, options_of, wait_until
 
 SECRET = "pass/w@rd:#%41 ?é"
 

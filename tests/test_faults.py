@@ -1,7 +1,7 @@
 """Everything that can go wrong, one row a fault: what a user sees, within which time, and what a cache does meanwhile.
 
-The faults are real (tests/faults.py). Two more end well and say nothing: two builders of the market at once, and a
-build that is killed; see test_source_repository.py.
+The faults are real (tests/support/faults.py). Two more end well and say nothing: two builders of the market at once,
+and a build that is killed; see market/test_build_sqlite.py.
 """
 
 import logging
@@ -16,18 +16,20 @@ import redis
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
-from redis_helpers import cache_client, connection, doctor, market
+from redis_helpers import cache_client, connection
 from redis_helpers.cache_aside import CacheAside
 from redis_helpers.cache_client import CacheClient
 from redis_helpers.connection import RedisConnectionHandle
-from redis_helpers.environment import ROOT
+from redis_helpers.connection_errors import why_failed
+from redis_helpers.course.breaking.fault_proxy import FaultProxy
+from redis_helpers.course.start import doctor
+from redis_helpers.course.start.environment import ROOT
 from redis_helpers.errors import CourseError
-from redis_helpers.fault_proxy import FaultProxy
-from redis_helpers.reasons import why_failed
+from redis_helpers.market import data
 from redis_helpers.redis_repository import RedisRepository
-from tests import faults
-from tests.faults import MARK, SERVERS_MARK, marked_server
-from tests.servers import options_of
+from tests.support import faults
+from tests.support.faults import SERVERS_PASSWORD, TRIED_PASSWORD, marked_server
+from tests.support.servers import options_of
 
 REPLY_TIMEOUT = 0.4  # instead of 5 seconds, which would take too long here
 AT_ONCE = 2  # seconds: nothing has to be waited for. A busy machine takes its time
@@ -137,9 +139,9 @@ FILES = [
 def place(server, redis_conn, tls, tmp_path, monkeypatch):
     """What the faults are made of."""
     monkeypatch.setattr(connection, "REPLY_TIMEOUT", REPLY_TIMEOUT)
-    rows = list(market.orders(20_000))
-    monkeypatch.setattr(market, "ORDERS", len(rows))
-    monkeypatch.setattr(market, "orders", lambda: iter(rows))
+    rows = list(data.orders(20_000))
+    monkeypatch.setattr(data, "ORDERS", len(rows))
+    monkeypatch.setattr(data, "orders", lambda: iter(rows))
     return {"server": server, "admin": redis_conn, "tls": tls, "tmp_path": tmp_path}
 
 
@@ -171,7 +173,7 @@ def test_a_user_sees_one_sentence_in_time_and_no_password(place, capfd, caplog, 
     assert re.fullmatch(sentence, shown)
     assert took < seconds
     printed = "\n".join([shown, everything_about(caught.value), caplog.text, *capfd.readouterr(), *things])
-    for secret in (MARK, SERVERS_MARK, place["server"].password):
+    for secret in (TRIED_PASSWORD, SERVERS_PASSWORD, place["server"].password):
         assert secret not in printed and repr(secret)[1:-1] not in printed
 
 
@@ -223,7 +225,7 @@ def test_a_command_that_is_wrong_in_itself_keeps_its_traceback(redis_conn, comma
 CELLS = """\
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.redis_repository import RedisRepository
-%load_ext redis_helpers.raw
+%load_ext redis_helpers.course.notebook
 handle = RedisConnectionHandle()
 redis_conn = handle.connect()
 ---
@@ -259,7 +261,7 @@ def test_a_notebook_shows_one_line_and_stops_the_cell(monkeypatch, tmp_path):
     assert lost.traceback == [f"ConnectionError: {gone}"]
     assert raw.traceback == [f"CourseError: {gone}"]
     assert len(again.traceback) == 1 and "is not there (connection refused)" in again.traceback[0]
-    assert SERVERS_MARK not in nbformat.writes(notebook)
+    assert SERVERS_PASSWORD not in nbformat.writes(notebook)
 
 
 def test_git_ignores_the_settings_file():
@@ -267,18 +269,18 @@ def test_git_ignores_the_settings_file():
 
 
 def test_doctor_lines_hold_no_password(server, monkeypatch, capfd):
-    monkeypatch.setenv("REDIS_URL", options_of(server, password=MARK).url)
+    monkeypatch.setenv("REDIS_URL", options_of(server, password=TRIED_PASSWORD).url)
     assert doctor.run_doctor() == 1
     printed = "".join(capfd.readouterr())
     assert "Redis:           The Redis at " in printed and "check REDIS_USERNAME and REDIS_PASSWORD" in printed
-    assert MARK not in printed and server.password not in printed
+    assert TRIED_PASSWORD not in printed and server.password not in printed
 
 
 def test_a_server_that_does_not_start_keeps_its_password(capfd):
     server = marked_server(no_such_option="1")
     with pytest.raises(CourseError, match="did not start") as caught:
         server.start()
-    assert SERVERS_MARK not in "".join([everything_about(caught.value), repr(server), *capfd.readouterr()])
+    assert SERVERS_PASSWORD not in "".join([everything_about(caught.value), repr(server), *capfd.readouterr()])
 
 
 @pytest.mark.parametrize("value", [None, "yes", "no"])

@@ -11,7 +11,7 @@ import redis
 from redis_helpers.errors import CourseError
 from redis_helpers.redis_repository import RedisRepository
 from redis_helpers.server import knows
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 TOO_OLD = r"needs Redis 7\.4 or Valkey 9"
 

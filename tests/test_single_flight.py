@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from redis_helpers.single_flight import SingleFlight
-from tests.servers import wait_until
+from tests.support.servers import wait_until
 
 
 class Work:

@@ -6,7 +6,7 @@ import sys
 import nbformat
 import pytest
 
-from redis_helpers.environment import ROOT
+from redis_helpers.course.start.environment import ROOT
 
 
 @pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)

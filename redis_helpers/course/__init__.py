@@ -1,0 +1,1 @@
+"""The course's machinery: nobody needs to read it to learn Redis."""

@@ -1,0 +1,1 @@
+"""What lessons break things with."""

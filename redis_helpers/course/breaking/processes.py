@@ -1,0 +1,172 @@
+"""`Processes`: runs functions of a notebook in Python processes of their own, which can be killed and paused for real.
+
+A child reads what to do from its standard input, which the parent keeps open: when that ends, however the parent ended,
+the child ends too.
+"""
+
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import cloudpickle  # pickle would send only the names of what a notebook defines
+
+from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.errors import CourseError
+
+RESULT = "result of the function: "  # the last line of a child that came to its end
+
+
+class Processes:
+    """Starts processes, and ends all of them at the end of the `with` block, also when the cell is interrupted.
+
+        with Processes(handle.options.url) as processes:
+            buyers = [processes.start(buy, "locks:crate") for _ in range(8)]
+            sold = sum(buyer.result() for buyer in buyers)
+
+    `url` is the Redis that they connect to.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._environment = {**os.environ, "REDIS_URL": url}  # not among the arguments, which everybody may read
+        self._started: list[Process] = []
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for process in self._started:
+            process.kill()
+
+    def start(self, function: Callable, *args: object) -> "Process":
+        """Starts a process that calls `function(redis_conn, *args)`, with a client of its own, and returns at once.
+
+        What the function uses of the notebook (other functions, constants) goes along, as a copy. A client cannot: the
+        function uses the one that it is given.
+        """
+        try:
+            task = cloudpickle.dumps((function, args))
+        except (TypeError, pickle.PicklingError) as error:
+            raise CourseError(
+                f"{function.__name__} cannot go to another process ({error}): it must use the client that it is given, "
+                "not one of the notebook's."
+            ) from None
+        process = Process(task, self._environment)
+        self._started.append(process)
+        return process
+
+
+class Process:
+    """One running process. `lines` is what it has printed so far, errors included."""
+
+    def __init__(self, task: bytes, environment: dict[str, str]) -> None:
+        self.lines: list[str] = []
+        self._result: bytes | None = None
+        self._popen = subprocess.Popen(
+            [sys.executable, "-c", "from redis_helpers.course.breaking.processes import child; child()"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # an interrupt of the notebook's cell is not meant for it
+        )
+        self.pid = self._popen.pid
+        self._printed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._popen.stdin.write(len(task).to_bytes(8) + task)
+        self._popen.stdin.flush()
+
+    def __repr__(self) -> str:
+        return f"Process({self.pid}, {'running' if self.is_running() else 'ended'})"
+
+    def is_running(self) -> bool:
+        """Whether the process is there (it may be paused)."""
+        return self._popen.poll() is None
+
+    def kill(self) -> None:
+        """Ends it at once with kill -9, wherever it is. Nothing happens when it has ended already."""
+        self._popen.kill()
+        self._ended()
+
+    def pause(self) -> None:
+        """Lets it stand still (SIGSTOP), as a busy machine or a long garbage collection does."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Lets it go on (SIGCONT), where it was."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    def wait_for(self, text: str, seconds: float = 20) -> str:
+        """Waits until it has printed a line that begins with `text`, and returns that line.
+
+        Raises CourseError when it ends without, or does not print it within `seconds`.
+        """
+        deadline = time.monotonic() + seconds
+        with self._printed:
+            while True:
+                if found := next((line for line in self.lines if line.startswith(text)), None):
+                    return found
+                if not self._reader.is_alive() or not self._printed.wait(max(0, deadline - time.monotonic())):
+                    raise CourseError(f"The process did not print {text!r}. {self._last_words()}")
+
+    def result(self, seconds: float = 60) -> object:
+        """Waits for its end, and returns what the function returned.
+
+        Raises CourseError when the function raised, the process was killed, or `seconds` have passed.
+        """
+        try:
+            self._popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise CourseError(f"The process still runs after {seconds:g} seconds: it was not waited for.") from None
+        self._ended()
+        if self._result is None:
+            raise CourseError(f"The process came to no result. {self._last_words()}")
+        return pickle.loads(self._result)
+
+    def _read(self) -> None:
+        for line in self._popen.stdout:
+            with self._printed:
+                # Another thread of the child may have begun a line of its own when the result came.
+                text, found, result = line.decode(errors="replace").rstrip("\n").partition(RESULT)
+                if found:
+                    self._result = bytes.fromhex(result)
+                if text or not found:
+                    self.lines.append(text)
+                self._printed.notify_all()
+        with self._printed:
+            self._printed.notify_all()
+
+    def _ended(self) -> None:
+        self._popen.wait()
+        self._reader.join()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            pipe.close()
+
+    def _last_words(self) -> str:
+        if self._popen.poll() == -signal.SIGKILL:
+            return "It was killed."
+        last = self.lines[-1] if self.lines else "It said nothing."
+        return re.sub(r"(rediss?)://\S*@", r"\1://…@", last)
+
+
+def child() -> None:
+    """What the new process does: reads its task, does it, and hands the result back as its last line."""
+    size = int.from_bytes(sys.stdin.buffer.read(8))
+    task = sys.stdin.buffer.read(size)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.stdout.reconfigure(line_buffering=True)
+    function, args = pickle.loads(task)
+    with RedisConnectionHandle() as handle:
+        value = function(handle.connect(), *args)
+    sys.stdout.write(f"{RESULT}{pickle.dumps(value).hex()}\n")  # in one piece, whatever other threads print
+
+
+def _end_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)  # the parent never writes again: this returns when it is gone
+    os._exit(1)

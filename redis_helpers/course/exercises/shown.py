@@ -1,0 +1,74 @@
+"""What the learner is told: short plain text, with a coloured edge where the front end shows HTML."""
+
+import html
+import linecache
+import reprlib
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from IPython import get_ipython
+from IPython.display import display
+
+GREEN, RED, BLUE, GREY = "#2e7d32", "#c6302b", "#2a6f97", "#8a8a8a"
+EDGES = {"✅": GREEN, "❌": RED, "💥": RED, "💡": BLUE}  # by the text's first character
+STYLE = (
+    "border-left: 4px solid {edge}; padding: 2px 0 2px 10px; white-space: pre-wrap; "
+    "font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px)"
+)
+
+MOST = 100  # characters of one value
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 70
+SHORT.maxdict = SHORT.maxlist = SHORT.maxtuple = 5
+PACKAGE = Path(__file__).resolve().parents[2]
+
+
+def show(text: str) -> None:
+    """Shows `text`. Outside of a notebook it is printed."""
+    if not hasattr(get_ipython(), "kernel"):
+        print(text)
+        return
+    style = STYLE.format(edge=EDGES.get(text[:1], GREY))
+    box = f'<div style="{style}">{html.escape(text, quote=False)}</div>'
+    display({"text/plain": text, "text/html": box}, raw=True)
+
+
+def short(value: object) -> str:
+    """A value as Python writes it, shortened. A function is shown by its name."""
+    try:
+        if callable(value) and hasattr(value, "__name__"):
+            return value.__name__
+        text = SHORT.repr(value)
+    except Exception:  # a __repr__ that fails
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= MOST else text[: MOST - 1] + "…"
+
+
+def first_words(error: BaseException) -> str:
+    """An error's message, shortened."""
+    try:
+        text = str(error)
+    except Exception:  # a __str__ that fails
+        return ""
+    return text if len(text) <= 2 * MOST else text[: 2 * MOST - 1] + "…"
+
+
+def written_call(function: Callable, args: tuple) -> str:
+    """A call as the learner could write it: `put_once(redis_conn, 'a:key', '3.12')`."""
+    name = getattr(function, "__name__", "your_function")
+    return f"{name}({', '.join(['redis_conn', *map(short, args)])})"
+
+
+def raised_at(error: BaseException, function: Callable) -> str:
+    """Where the learner's own code was when it raised: ` at line 3: return prices[name]`; nothing if not known."""
+    mine = getattr(getattr(function, "__code__", None), "co_filename", None)
+    lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [(name, line) for name, line in lines if name == mine] if mine else []
+    if not own:  # a partial, a method, …: the last place that is not in this package
+        own = [(name, line) for name, line in lines if PACKAGE not in Path(name).parents]
+    if not own:
+        return ""
+    name, line = own[-1]
+    text = linecache.getline(name, line).strip()
+    return f" at line {line}: {text}" if text else f" at line {line}"

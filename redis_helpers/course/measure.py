@@ -1,0 +1,37 @@
+"""Measuring calls. Times are in microseconds (µs)."""
+
+from collections.abc import Callable, Mapping
+from time import perf_counter_ns
+
+import numpy as np
+import pandas as pd
+
+
+def measure(fn: Callable[[], object], n: int = 1000, warmup: int = 10) -> pd.Series:
+    """Calls `fn` `warmup + n` times, and returns what each of the last n calls took, in microseconds."""
+    return measure_interleaved({"µs": fn}, n, warmup)["µs"]
+
+
+def measure_interleaved(functions: Mapping[str, Callable[[], object]], n: int = 1000, warmup: int = 10) -> pd.DataFrame:
+    """Measures several functions in turns, so that whatever else the machine does disturbs all of them alike.
+
+    Returns one column a function and one row a round, in microseconds.
+    """
+    for _ in range(warmup):
+        for fn in functions.values():
+            fn()
+    rounds = np.empty((n, len(functions)))
+    for turn in range(n):
+        for column, fn in enumerate(functions.values()):
+            start = perf_counter_ns()
+            fn()
+            rounds[turn, column] = (perf_counter_ns() - start) / 1000
+    return pd.DataFrame(rounds, columns=list(functions))
+
+
+def summary(latencies: Mapping[str, pd.Series] | pd.DataFrame) -> pd.DataFrame:
+    """A table of the median (p50), the 95th and 99th percentile in microseconds, and the number of calls (n)."""
+    rows = {
+        name: [*np.percentile(values, [50, 95, 99]).round(1), len(values)] for name, values in dict(latencies).items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["p50 µs", "p95 µs", "p99 µs", "n"]).astype({"n": int})

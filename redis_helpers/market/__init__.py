@@ -1,0 +1,1 @@
+"""The source behind the cache: a fruit market's database."""

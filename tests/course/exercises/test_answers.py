@@ -1,0 +1,190 @@
+"""The proof of the exercises: every one of them, with every answer we know, against a real Redis.
+
+Exercises and answers are found by themselves. An exercise without another right answer, or with fewer than three named
+wrong ones, fails here.
+"""
+
+import ast
+import re
+
+import pytest
+import redis
+
+from redis_helpers.course.exercises import check
+from redis_helpers.course.exercises.catalog import exercises, lessons
+from redis_helpers.course.exercises.model import KINDS
+from redis_helpers.server import knows
+from tests.exercise_answers import RIGHT, WRONG
+
+EXERCISES = exercises()
+PROGRESS = "course:progress"
+NOTHING_DONE = (
+    "...",
+    "pass",
+    "return",
+    "return None",
+    '"""My answer."""',
+    '"""My answer."""\n    ...  # to do',
+    "# to do\n    pass",
+)
+
+
+@pytest.fixture
+def market(any_conn, any_server, monkeypatch):
+    """A Redis with keys of others, which nobody may touch, and in which nothing may stay behind."""
+    monkeypatch.setenv("REDIS_URL", any_server.url)
+    others = {
+        "exercise": "of others",
+        "exercise:1.4:": "of others",
+        "basics:offer": "banana",
+        "start:greeting": "hello",
+    }
+    any_conn.mset(others)
+    any_conn.hset("somebody:hash", mapping={"banana": 1})
+    any_conn.set("somebody:clock", "ticks", ex=1000)
+    yield any_conn
+    assert {key: any_conn.get(key) for key in others} == others
+    assert any_conn.hgetall("somebody:hash") == {"banana": "1"}
+    assert any_conn.ttl("somebody:clock") > 900
+    assert set(any_conn.scan_iter()) - {PROGRESS} == {*others, "somebody:hash", "somebody:clock"}, "something was left"
+
+
+@pytest.fixture
+def verdict(capsys):
+    """Runs a check twice, and gives what it prints: both must agree."""
+
+    def run_twice(exercise_id, function):
+        texts = []
+        for _ in range(2):
+            check(exercise_id, function)
+            texts.append(capsys.readouterr().out)
+        first, second = (re.sub("'[^']*'", "a key", text.splitlines()[0]) for text in texts)
+        assert first == second, "the check does not agree with itself"
+        return texts[0]
+
+    return run_twice
+
+
+def compiled(exercise, source):
+    names = {}
+    exec(compile(source, f"<answer to {exercise.id}>", "exec"), names)
+    return names[exercise.function_name]
+
+
+def too_old(conn, exercise_id, text):
+    """On a server that lacks a command, the check must say so, and leave it at that."""
+    needs = EXERCISES[exercise_id].needs
+    if needs is None or knows(conn, needs[0]):
+        return False
+    assert text.startswith(f"⏭ {exercise_id}")
+    assert needs[1] in text
+    assert not conn.exists(PROGRESS)
+    return True
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+class TestExercise:
+    def test_declared_in_full(self, exercise):
+        assert exercise.kind in KINDS
+        assert exercise.title
+        assert exercise.question
+        assert exercise.why
+        assert 2 <= len(exercise.hints) <= 4
+        solution, stub = exercise.solution.strip(), exercise.stub.strip()
+        assert exercise.function_name in solution
+        assert solution != stub
+        body = solution.split("):", 1)[1].strip().splitlines()
+        assert not any(line.strip() in hint for hint in exercise.hints for line in body if len(line) > 50), "a spoiler"
+        assert len(RIGHT[exercise.id]) >= 1, "no right answer that is built otherwise"
+        assert len(WRONG[exercise.id]) >= 3, "fewer than three wrong answers"
+        assert exercise.stub in exercise.answer_cell()
+        assert exercise.question in exercise.question_cell()
+
+    def test_untouched_stub(self, exercise, verdict, market):
+        assert verdict(exercise.id, compiled(exercise, exercise.stub)).startswith("⏳")
+        assert not market.exists(PROGRESS)
+
+    def test_untouched_stub_in_a_notebook(self, exercise, verdict, market):
+        """A kernel compiles each statement of a cell by itself."""
+        names = {}
+        for statement in ast.parse(exercise.stub).body:
+            exec(compile(ast.Module([statement], []), "<cell>", "exec"), names)
+        assert verdict(exercise.id, names[exercise.function_name]).startswith("⏳")
+
+    def test_nothing_done(self, exercise, verdict, market):
+        for body in NOTHING_DONE:
+            source = f"def {exercise.signature}:\n    {body}\n"
+            assert verdict(exercise.id, compiled(exercise, source)).startswith("⏳"), body
+
+    def test_solution(self, exercise, verdict, market):
+        text = verdict(exercise.id, compiled(exercise, exercise.solution))
+        if too_old(market, exercise.id, text):
+            return
+        assert text.startswith("✅")
+        assert market.hkeys(PROGRESS) == [exercise.id]
+
+
+@pytest.mark.parametrize(
+    ("exercise_id", "function"),
+    [pytest.param(id_, function, id=f"{id_}-{function.__name__}") for id_ in RIGHT for function in RIGHT[id_]],
+)
+def test_right_answer(exercise_id, function, verdict, market):
+    text = verdict(exercise_id, function)
+    assert too_old(market, exercise_id, text) or text.startswith("✅"), text
+
+
+@pytest.mark.parametrize(
+    ("exercise_id", "function", "because"),
+    [pytest.param(id_, fn, because, id=f"{id_}-{fn.__name__}") for id_ in WRONG for fn, because in WRONG[id_]],
+)
+def test_wrong_answer(exercise_id, function, because, verdict, market):
+    text = verdict(exercise_id, function)
+    if too_old(market, exercise_id, text):
+        return
+    assert text.startswith(("❌", "💥")), text
+    assert because.lower() in text.lower()
+    assert not market.exists(PROGRESS)
+
+
+def test_every_answer_belongs_to_an_exercise():
+    assert set(RIGHT) | set(WRONG) <= set(EXERCISES)
+
+
+def test_the_verb_of_an_untouched_stub(market, verdict):
+    for exercise in EXERCISES.values():
+        verb = "Change" if exercise.kind == "change" else "Write"
+        text = verdict(exercise.id, compiled(exercise, exercise.stub))
+        assert f"not attempted yet. {verb} {exercise.signature}, and run this cell again." in text
+
+
+def test_nothing_sent_is_said_only_where_redis_was_there(market, verdict):
+    no_command = "this call sent no command"
+    assert no_command in verdict("3.4", lambda redis_conn, key, load, ttl: load())
+    for function, because in WRONG["3.4"]:
+        if because.startswith("refuses connections") or "must come from load()" in because:
+            assert no_command not in verdict("3.4", function)
+
+
+def test_each_lesson_fades():
+    """From a blank to a stretch, four or five a lesson (one in lesson 00)."""
+    for lesson in lessons().keys() - {"0"}:
+        kinds = [exercise.kind for exercise in EXERCISES.values() if exercise.lesson == lesson]
+        assert 4 <= len(kinds) <= 5
+        assert kinds == sorted(kinds, key=KINDS.index)
+        assert set(kinds) == set(KINDS)
+
+
+def test_counts(record_property):
+    """Shown with `pytest -rP -k counts`."""
+    right, wrong = (sum(map(len, answers.values())) for answers in (RIGHT, WRONG))
+    print(f"{len(EXERCISES)} exercises, {len(EXERCISES) + right} right answers, {wrong} wrong answers")
+    assert right >= len(EXERCISES)
+    assert wrong >= 3 * len(EXERCISES)
+
+
+def test_a_field_ttl_on_an_old_server(market, verdict, monkeypatch):
+    monkeypatch.setattr("redis_helpers.course.exercises.commands.knows", lambda conn, command: False)
+    text = verdict("2.3", lambda redis_conn, key, fruit, price, seconds: redis_conn.hset(key, fruit, price))
+    assert text.startswith("⏭ 2.3")
+    assert "needs Redis 7.4 or Valkey 9" in text
+    assert isinstance(market, redis.Redis)

