@@ -38,8 +38,12 @@ def open_database(path: str | Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=120)
 
 
+def _version(connection: sqlite3.Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
 def _is_complete(connection: sqlite3.Connection) -> bool:
-    return connection.execute("PRAGMA user_version").fetchone()[0] == data.SEED
+    return _version(connection) == data.VERSION
 
 
 def _build(connection: sqlite3.Connection, path: Path) -> None:
@@ -49,6 +53,9 @@ def _build(connection: sqlite3.Connection, path: Path) -> None:
     if _is_complete(connection):  # another process has built it while we waited for the lock
         connection.execute("ROLLBACK")
         return
+    if _version(connection) in data.OLDER_VERSIONS:
+        for table in ("fruits", "customers", "orders"):
+            connection.execute(f"DROP TABLE {table}")
     for statement in data.TABLES:
         connection.execute(statement)
     connection.executemany("INSERT INTO fruits VALUES (?, ?, ?)", data.fruits())
@@ -57,5 +64,5 @@ def _build(connection: sqlite3.Connection, path: Path) -> None:
     connection.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", orders)
     for statement in data.INDEXES:
         connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {data.SEED}")
+    connection.execute(f"PRAGMA user_version = {data.VERSION}")
     connection.execute("COMMIT")

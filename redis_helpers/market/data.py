@@ -11,6 +11,8 @@ from datetime import date, timedelta
 from itertools import accumulate
 
 SEED = 20250101
+VERSION = 20261126  # of these rows: a database that holds an older one is built anew
+OLDER_VERSIONS = (20250101,)
 FIRST_DAY = date(2025, 1, 1)
 DAYS = 365
 CUSTOMERS = 20_000
@@ -22,6 +24,8 @@ FRUITS = (
     "melon raspberry papaya apricot lime grapefruit mandarin nectarine pomegranate coconut fig blackberry guava "
     "passionfruit lychee persimmon date currant gooseberry quince cranberry starfruit rambutan tamarind"
 ).split()
+
+PRICES = {"banana": 312, "apple": 195, "uva": 480}  # cents a crate: those that the lessons' story names
 
 TABLES = (
     "CREATE TABLE fruits (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL, price_cents INTEGER NOT NULL)",
@@ -36,7 +40,8 @@ def fruits() -> Iterator[tuple[int, str, int]]:
     """Rows of `fruits`: id, name, price of a crate in cents."""
     dice = random.Random(SEED)
     for number, name in enumerate(FRUITS, 1):
-        yield number, name, 150 + int(dice.random() * 850)
+        diced = 150 + int(dice.random() * 850)
+        yield number, name, PRICES.get(name, diced)
 
 
 def customers() -> Iterator[tuple[int, str]]:

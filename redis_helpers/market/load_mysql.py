@@ -10,7 +10,8 @@ from redis_helpers.market import data, mysql_connection
 from redis_helpers.market.mysql_connection import MysqlOptions, ask
 from redis_helpers.market.progress import with_progress
 
-MARKER = "redis_helpers_market"  # our table among perhaps others: that the rest is ours, and whether it is complete
+# Our table among perhaps others: it says that the rest is ours. Its one row, the version, says that all is there.
+MARKER = "redis_helpers_market"
 MARKET_TABLES = {"fruits", "customers", "orders"}
 MYSQL_FORM = "ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"  # sorts as SQLite does
 ROWS_A_TIME = 10_000
@@ -42,7 +43,7 @@ def is_loaded(connection: pymysql.Connection) -> bool:
     """Whether this database holds the whole market."""
     if not _tables(connection) >= {MARKER, *MARKET_TABLES}:
         return False
-    return {"seed": data.SEED} in ask(connection, f"SELECT seed FROM {MARKER}")
+    return {"seed": data.VERSION} in ask(connection, f"SELECT seed FROM {MARKER}")
 
 
 def _tables(connection: pymysql.Connection) -> set[str]:
@@ -81,4 +82,4 @@ def _load(connection: pymysql.Connection, options: MysqlOptions) -> None:
             cursor.executemany("INSERT INTO orders VALUES (%s, %s, %s, %s, %s)", some)
     for statement in data.INDEXES:
         ask(connection, statement)
-    ask(connection, f"INSERT INTO {MARKER} VALUES (?)", data.SEED)
+    ask(connection, f"INSERT INTO {MARKER} VALUES (?)", data.VERSION)

@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.exercises import catalog
 from redis_helpers.server import knows
+from tests.support import lookalikes
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9][0-9]_*[a-z].ipynb"), reverse=True)
 LESSONS = [path for path in NOTEBOOKS if not path.stem.endswith(".walk")]
@@ -18,28 +19,16 @@ LESSONS = [path for path in NOTEBOOKS if not path.stem.endswith(".walk")]
 
 @pytest.fixture(scope="module")
 def used_server():
-    """A server on which somebody else keeps keys, with names much like the lessons' own."""
-    with EmbeddedRedis() as server:
-        others = redis.Redis.from_url(server.url, decode_responses=True)
-        for path in LESSONS:
-            word = path.stem.split("_")[1]
-            others.set(word, "somebody else's")
-            others.hset(f"{word}-of-others:1", mapping={"banana": 1, "apple": 2})
-            others.rpush(f"my-{word}:list", "a", "b")
-        others.mset({"basics": 1, "hashes": 2, "cache": 3, "start": 4, "exercise": 5, "foo": 6, "cart:7:banana": 7})
-        yield server, contents(server)
+    """A server on which others keep keys, with names much like the lessons' own."""
+    with EmbeddedRedis() as server, redis.Redis.from_url(server.url) as others:
+        lookalikes.fill(others)
+        yield server, others, lookalikes.contents(others)
 
 
-def contents(server) -> dict[bytes, tuple]:
-    """What is on the server, byte for byte, but for the learner's own progress."""
-    client = redis.Redis.from_url(server.url)
-    return {key: (client.dump(key), client.ttl(key)) for key in client.scan_iter() if key != b"course:progress"}
-
-
-def remove_leftovers(server, before: dict[bytes, tuple]) -> None:
+def remove_leftovers(client, before) -> None:
     """After a lesson that failed half-way: so that the next lesson is judged by what it does itself."""
-    for key in contents(server).keys() - before.keys():
-        redis.Redis.from_url(server.url).delete(key)
+    for key in lookalikes.contents(client).keys() - before.keys():
+        client.delete(key)
 
 
 def answered(cells: list) -> list:
@@ -65,7 +54,7 @@ def printed(cells: list, tag_or_id: str) -> str:
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_twice_among_the_keys_of_others(path, used_server, monkeypatch):
-    server, before = used_server
+    server, others, before = used_server
     notebook = nbformat.read(path, as_version=4)
     untouched, again = notebook.cells, answered(notebook.cells)
     notebook.cells = untouched + again
@@ -73,16 +62,15 @@ def test_a_lesson_runs_twice_among_the_keys_of_others(path, used_server, monkeyp
     monkeypatch.setenv("REDIS_URL", server.url)
     try:
         NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
-        assert contents(server) == before
+        assert lookalikes.contents(others) == before
     finally:
-        remove_leftovers(server, before)
+        remove_leftovers(others, before)
 
     asked = [exercise for exercise in catalog.exercises().values() if exercise.lesson == str(int(path.name[:2]))]
     questions = [name for name in catalog.questions() if name[0] == str(int(path.name[:2]))]
     assert printed(untouched, "exercise").count("not attempted yet") == len(asked) > 0
     solved = printed(again, "exercise")
-    conn = redis.Redis.from_url(server.url)
-    skipped = [exercise.id for exercise in asked if exercise.needs and not knows(conn, exercise.needs[0])]
+    skipped = [exercise.id for exercise in asked if exercise.needs and not knows(others, exercise.needs[0])]
     assert solved.count("✅") == len(asked) - len(skipped)
     assert [line[2:5] for line in solved.splitlines() if line.startswith("⏭")] == skipped
     assert printed(again, "again-quiz").count("is right") == len(questions) >= 3

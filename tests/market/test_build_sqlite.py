@@ -71,6 +71,19 @@ def test_the_second_opening_builds_nothing(repo, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_database_of_an_older_version_is_built_anew(repo, tmp_path):
+    path = tmp_path / "market.sqlite3"
+    older = sqlite3.connect(path)
+    older.execute("UPDATE fruits SET price_cents = 656 WHERE name = 'banana'")
+    older.execute(f"PRAGMA user_version = {data.OLDER_VERSIONS[0]}")
+    older.commit()
+    older.close()
+    renewed = SqliteRepository(path)
+    assert renewed.fruit(1) == {"id": 1, "name": "banana", "price_cents": 312}
+    renewed.close()
+    assert len(rows_in(path)) == SMALL
+
+
 @pytest.mark.parametrize("progress", [0, 1, 13, 27, 39, 40])
 def test_a_build_killed_in_the_middle_is_completed_by_the_next(small, tmp_path, progress):
     path = tmp_path / "market.sqlite3"

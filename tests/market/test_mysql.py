@@ -176,14 +176,14 @@ def test_three_loaders_at_once_make_one_market(mysql, empty_mysql, monkeypatch):
     assert rows_in(mysql, empty_mysql) == list(data.orders(20_000))
 
 
-def test_a_market_of_another_seed_or_with_a_table_lost_is_loaded_anew(mysql, empty_mysql, small):
+def test_a_market_of_another_version_or_with_a_table_lost_is_loaded_anew(mysql, empty_mysql, small):
     load_mysql(empty_mysql)
     mysql.execute(f"UPDATE {empty_mysql.database}.{MARKER} SET seed = 1")
     load_mysql(empty_mysql)
     mysql.execute(f"DROP TABLE {empty_mysql.database}.orders")
     load_mysql(empty_mysql)
     assert rows_in(mysql, empty_mysql) == small
-    assert mysql.execute(f"SELECT * FROM {empty_mysql.database}.{MARKER}") == [(data.SEED,)]
+    assert mysql.execute(f"SELECT * FROM {empty_mysql.database}.{MARKER}") == [(data.VERSION,)]
 
 
 def test_the_tables_of_others_are_left_alone(mysql, empty_mysql, small):

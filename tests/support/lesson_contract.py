@@ -242,7 +242,7 @@ def cell_ids(lesson: Lesson) -> Iterator[str]:
 
 def prefix_of(lesson: Lesson) -> str:
     """The prefix that the lesson's last cell deletes."""
-    found = re.search(r'delete_prefix\("(\w+:)"\)', lesson.cells[-1].source)
+    found = re.search(r'delete_prefix\("(cell-by-cell:\w+:)"\)', lesson.cells[-1].source)
     return found[1] if found else ""
 
 

@@ -32,11 +32,11 @@ class Trial:
     def __init__(self, exercise_id: str, function: Callable, redis_conn: redis.Redis, options: ConnectOptions) -> None:
         token = secrets.token_hex(3)
         self.redis = redis_conn
-        self.prefix = f"exercise:{exercise_id}:{token}:"
+        self.prefix = f"cell-by-cell:exercise:{exercise_id}:{token}:"
         self.printed = Printed()
         self.last_call: str | None = None
         self.redis_was_there = True  # at the last call
-        self._sentinel = f"exercise:somebody-else:{token}"
+        self._sentinel = f"cell-by-cell:exercise:somebody-else:{token}"
         self._function = function
         self._options = options
         self._recorder = Recorder(self.prefix)

@@ -32,7 +32,7 @@ def leave_greeting(redis_conn, key, text):
     redis_conn.set(...)
     return redis_conn.get(...)""",
     hints=(
-        '`SET start:greeting "good morning"` names two things after SET: which key, and what to store.',
+        '`SET cell-by-cell:start:greeting "good morning"` names two things after SET: which key, and what to store.',
         "The method takes them in the same order: first the key, then the value. GET needs the key only.",
     ),
     solution="""\
@@ -62,7 +62,7 @@ QUIZ = (
         answer="b",
     ),
     Question(
-        '`redis_conn.get("start:nothing")`, a key that nobody has stored. What comes back?',
+        '`redis_conn.get("cell-by-cell:start:nothing")`, a key that nobody has stored. What comes back?',
         (
             ("None", "Redis says (nil), and Python shows that as None."),
             ("An empty string", "That would be a value of length 0. There is none at all."),

@@ -60,13 +60,13 @@ def _redis() -> str:
 
 def _market() -> str:
     from redis_helpers.market.build_sqlite import DATABASE
-    from redis_helpers.market.data import SEED
+    from redis_helpers.market.data import VERSION
 
     if not DATABASE.exists():
         return "not built yet; the first lesson that needs it builds it in some seconds"
     try:
         with contextlib.closing(sqlite3.connect(f"{DATABASE.as_uri()}?mode=ro", uri=True)) as connection:
-            complete = connection.execute("PRAGMA user_version").fetchone()[0] == SEED
+            complete = connection.execute("PRAGMA user_version").fetchone()[0] == VERSION
     except sqlite3.Error as error:
         raise CourseError(f"{DATABASE} cannot be read ({error}): delete it; it is built again when needed.") from None
     size = f"{DATABASE.stat().st_size / 1e6:.0f} MB"

@@ -319,13 +319,13 @@ def writes_on_others(redis_conn, key, value):
 def deletes_of_others_with_a_client_of_its_own(redis_conn, key, value):
     with RedisConnectionHandle() as handle:
         own = handle.connect()
-        own.unlink(*own.scan_iter(match="exercise:somebody-else:*"))
+        own.unlink(*own.scan_iter(match="cell-by-cell:exercise:somebody-else:*"))
     return put_once(redis_conn, key, value)
 
 
 @fault("somebody else had stored it")
 def deletes_of_others_in_a_script(redis_conn, key, value):
-    script = "for _, key in ipairs(redis.call('KEYS', 'exercise:somebody*')) do redis.call('DEL', key) end"
+    script = "for _, key in ipairs(redis.call('KEYS', 'cell-by-cell:exercise:somebody*')) do redis.call('DEL', key) end"
     redis_conn.eval(script, 0)
     return put_once(redis_conn, key, value)
 
@@ -383,7 +383,7 @@ def test_the_learners_own_line_is_shown(verdict):
     line = second_line.__code__.co_firstlineno + 2
     assert text.startswith("💥 1.2")
     assert f"at line {line}: return prices[key.upper()]" in text
-    assert "call:     second_line(redis_conn, 'exercise:1.2:" in text
+    assert "call:     second_line(redis_conn, 'cell-by-cell:exercise:1.2:" in text
 
 
 def test_an_error_in_a_helper_of_redis_py_is_shown_at_the_learners_line(verdict):
@@ -398,7 +398,7 @@ def test_what_was_printed_is_shown(verdict):
         print("my key is", key)
         return put_once(redis_conn, key, value)
 
-    assert "Your code printed:\n  | my key is exercise:1.2:" in verdict(talks)
+    assert "Your code printed:\n  | my key is cell-by-cell:exercise:1.2:" in verdict(talks)
 
 
 @pytest.mark.parametrize("command", sorted(set(REFUSED) - {"SHUTDOWN", "DEBUG"}))

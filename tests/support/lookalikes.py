@@ -1,0 +1,48 @@
+"""Keys of other applications: what lies on a Redis that others use, under the commonest prefixes there are."""
+
+import redis
+
+# What caches, session stores, limiters, queues and locks of the field call their keys, and names much like ours.
+PREFIXES = (
+    "cache: session: sessions: user: users: rate: ratelimit: limit: limits: LIMITS: throttle: queue: queues: job: "
+    "jobs: lock: locks: leader: leaders: leaderboard: production: staging: dev: test: app: api: page: cart: carts: "
+    "product: order: orders: basics: hashes: start: course: exercise: lesson: market: fruit: rq:job: celery-task-meta- "
+    "bull: laravel_database_ spring:session:sessions: django.contrib.sessions.cache: flask_cache_ :1: fastapi-cache: "
+    "sidekiq: cell-by-cell cell-by-cell- cell-by-cells: cell_by_cell: Cell-by-Cell: my-cell-by-cell: cell:by:cell: * "
+    "[cell-by-cell:]"
+).split()
+WEEK = 7 * 24 * 3600
+
+
+def fill(redis_conn: redis.Redis) -> None:
+    """Stores a key of each type, and one that ends in a week, under each prefix."""
+    with redis_conn.pipeline(transaction=False) as pipe:
+        for number, prefix in enumerate(PREFIXES):
+            pipe.set(prefix, f"somebody else's {number}")
+            pipe.set(f"{prefix}1", f"somebody else's {number}", ex=WEEK)
+            pipe.set(f"{prefix}counter", number)
+            pipe.hset(f"{prefix}hash", mapping={"banana": number, "apple": 2})
+            pipe.rpush(f"{prefix}list", "a", "b", number)
+            pipe.sadd(f"{prefix}set", "a", number)
+            pipe.zadd(f"{prefix}board", {"banana": number, "apple": 2})
+            pipe.xadd(f"{prefix}stream", {"fruit": "uva"}, id=f"1-{number + 1}")
+        pipe.execute()
+
+
+def contents(redis_conn: redis.Redis) -> dict[bytes, tuple[bytes, bool]]:
+    """What is on the server, byte for byte: each key's value, and whether the key has an end."""
+    keys = [key.encode() if isinstance(key, str) else key for key in redis_conn.scan_iter(count=1000)]
+    with redis.Redis(connection_pool=_bytes_pool(redis_conn)) as client, client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.dump(key)
+            pipe.ttl(key)
+        replies = pipe.execute()
+    return {
+        key: (dump, ttl != -1) for key, dump, ttl in zip(keys, replies[::2], replies[1::2], strict=True) if ttl != -2
+    }
+
+
+def _bytes_pool(redis_conn: redis.Redis) -> redis.ConnectionPool:
+    pool = redis_conn.connection_pool
+    settings = {name: pool.connection_kwargs.get(name) for name in ("host", "port", "db", "username", "password")}
+    return redis.ConnectionPool(**settings)
