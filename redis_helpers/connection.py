@@ -1,31 +1,81 @@
 """Which Redis the course talks to, and a ready client for it."""
 
 import contextlib
+import os
+import socket
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from typing import TYPE_CHECKING, TypedDict
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from redis_helpers.cache_client import CacheClient
-from redis_helpers.connection_errors import why_not_connected
+from redis_helpers.connection_errors import (
+    closed_or_silent,
+    lacks_hello,
+    not_a_redis,
+    why_not_asked,
+    why_not_connected,
+    why_unsuitable,
+)
 from redis_helpers.errors import CourseError
-from redis_helpers.settings import read_settings
+from redis_helpers.settings import host_and_port, is_socket_path, number, read_settings, say_once, yes_or_no
 
 if TYPE_CHECKING:
     from redis_helpers.course.embedded import EmbeddedRedis
 
 CONNECT_TIMEOUT = 2  # seconds until a host that does not answer counts as not there
 REPLY_TIMEOUT = 5  # seconds until a server that accepted the call but does not answer counts as hung
-LEAST_VERSION = (6, 2)
+GREETING_TIMEOUT = 0.3  # seconds within which a server that greets its callers has done so
+MOST_DATABASES = 2**31  # no server has more
+
+# The schemes of a REDIS_URL, and redis-py's own for them.
+SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss", "unix": "unix"}
+# The options behind the ? of a REDIS_URL, by the names that redis-py gives them; all but the first three are for TLS.
+URL_OPTIONS = (
+    "db",
+    "username",
+    "password",
+    "ssl_ca_certs",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_cert_reqs",
+    "ssl_check_hostname",
+)
+NO_URL = (
+    "REDIS_URL is not an address that the course understands: write redis://[user]:password@host:port/db "
+    "(rediss:// for TLS, unix:///path/of/the.sock for a socket; in a password, %40 stands for @, %2F for /)."
+)
+
+
+class ClientArguments(TypedDict, total=False):
+    """What `redis.Redis` has to know to reach a server: its own names."""
+
+    host: str
+    port: int
+    unix_socket_path: str
+    db: int
+    username: str | None
+    password: str | None
+    ssl: bool
+    ssl_ca_certs: str | None
+    ssl_certfile: str | None
+    ssl_keyfile: str | None
+    ssl_cert_reqs: str
+    ssl_check_hostname: bool
 
 
 @dataclass(frozen=True)
 class ConnectOptions:
-    """An address and the credentials for it. Its repr leaves the password out."""
+    """An address and the credentials for it. Its repr leaves the password out.
+
+    With `socket_path`, the path of a unix socket, `host` and `port` are not looked at. `tls_ca_file` holds the
+    authority that has signed the server's certificate; `tls_cert_file` and `tls_key_file` hold a certificate of yours,
+    for a server that wants one.
+    """
 
     host: str = "127.0.0.1"
     port: int = 6379
@@ -35,10 +85,15 @@ class ConnectOptions:
     tls: bool = False
     tls_ca_file: str | None = None
     tls_verify: bool = True
+    tls_cert_file: str | None = None
+    tls_key_file: str | None = None
+    socket_path: str | None = None
 
     @property
     def address(self) -> str:
-        """What may be shown: `host:port/db`."""
+        """What may be shown: `host:port/db`, or `unix:/path/of/the.sock?db=0`."""
+        if self.socket_path is not None:
+            return f"unix:{self.socket_path}?db={self.db}"
         host = f"[{self.host}]" if ":" in self.host else self.host  # an IPv6 address
         return f"{host}:{self.port}/{self.db}"
 
@@ -46,81 +101,191 @@ class ConnectOptions:
     def url(self) -> str:
         """The same as a REDIS_URL, for a process that the lesson starts. It holds the password: do not print it."""
         user = ":".join(quote(part or "", safe="") for part in (self.username, self.password))
-        return f"{'rediss' if self.tls else 'redis'}://{user}@{self.address}"
-
-    def arguments(self) -> dict[str, object]:
-        """The keyword arguments for `redis.Redis`. They hold the password: do not print them."""
-        plain = {name: getattr(self, name) for name in ("host", "port", "db", "username", "password")}
+        if self.socket_path is not None:
+            return f"unix://{user}@{quote(self.socket_path)}?db={self.db}"
         if not self.tls:
-            return plain
-        verify = "required" if self.tls_verify else "none"
-        names = {"ssl_ca_certs": self.tls_ca_file, "ssl_cert_reqs": verify, "ssl_check_hostname": self.tls_verify}
-        return {**plain, "ssl": True, **names}
+            return f"redis://{user}@{self.address}"
+        options = {
+            "ssl_ca_certs": self.tls_ca_file,
+            "ssl_certfile": self.tls_cert_file,
+            "ssl_keyfile": self.tls_key_file,
+            "ssl_cert_reqs": None if self.tls_verify else "none",
+            "ssl_check_hostname": None if self.tls_verify else "no",
+        }
+        query = urlencode({name: value for name, value in options.items() if value is not None})
+        return f"rediss://{user}@{self.address}" + (f"?{query}" if query else "")
+
+    def arguments(self) -> ClientArguments:
+        """The keyword arguments for `redis.Redis`. They hold the password: do not print them."""
+        arguments: ClientArguments = {"db": self.db, "username": self.username, "password": self.password}
+        if self.socket_path is not None:
+            return {**arguments, "unix_socket_path": self.socket_path}
+        arguments |= {"host": self.host, "port": self.port}
+        if self.tls:
+            arguments |= {
+                "ssl": True,
+                "ssl_ca_certs": self.tls_ca_file,
+                "ssl_certfile": self.tls_cert_file,
+                "ssl_keyfile": self.tls_key_file,
+                "ssl_cert_reqs": "required" if self.tls_verify else "none",
+                "ssl_check_hostname": self.tls_verify,
+            }
+        return arguments
 
 
 def connect_options() -> ConnectOptions | None:
     """The Redis that environment variables or `.env` name, or None: then the embedded server serves.
 
-    REDIS_URL holds everything; otherwise REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD and
-    REDIS_TLS, of which the host or the port must be set. REDIS_TLS_CA_FILE names the certificate authority's file.
+    REDIS_URL holds everything; otherwise REDIS_HOST (or the path of a unix socket there), REDIS_PORT, REDIS_DB,
+    REDIS_USERNAME, REDIS_PASSWORD and REDIS_TLS, of which the host or the port must be set. For TLS, REDIS_TLS_CA_FILE
+    names the certificate authority's file, REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE the client's own, and
+    REDIS_TLS_VERIFY=no takes any server. What of them comes from which place, `read_settings()` decides.
 
-    Raises CourseError, which names the variable but never its value, when one cannot be understood.
+    Raises CourseError, which names the variable but never its value, when one cannot be understood, or when two of
+    them contradict each other.
     """
     settings = read_settings()
-    tls = {
-        "tls_ca_file": settings.get("REDIS_TLS_CA_FILE"),
-        "tls_verify": _yes_or_no(settings, "REDIS_TLS_VERIFY", default=True),
-    }
-    if url := settings.get("REDIS_URL"):
-        return ConnectOptions(**_parse_url(url), **tls)
-    if not (settings.get("REDIS_HOST") or settings.get("REDIS_PORT")):
+    if "REDIS_URL" in settings:
+        options = _options_from_url(settings)
+    elif "REDIS_HOST" in settings or "REDIS_PORT" in settings:
+        options = _options_from_parts(settings)
+    else:
         return None
+    if not options.tls and (options.tls_ca_file or options.tls_cert_file):
+        say_once(
+            "The files in REDIS_TLS_CA_FILE and REDIS_TLS_CERT_FILE are not used, because no TLS is spoken: "
+            "set REDIS_TLS=yes, or write rediss:// in REDIS_URL."
+        )
+    return options
+
+
+def _options_from_parts(settings: dict[str, str]) -> ConnectOptions:
+    socket_path = None
+    host, port = "127.0.0.1", 6379
+    if is_socket_path(settings.get("REDIS_HOST", "")):
+        socket_path = os.path.expanduser(settings["REDIS_HOST"])
+    else:
+        host, port = host_and_port(settings, "REDIS", 6379)
+    tls = yes_or_no(settings, "REDIS_TLS", default=False)
+    if tls and socket_path is not None:
+        raise CourseError(
+            "REDIS_HOST names a unix socket, where no TLS is spoken, and REDIS_TLS says yes: unset one of them."
+        )
     return ConnectOptions(
-        host=settings.get("REDIS_HOST", "127.0.0.1"),
-        port=_number(settings.get("REDIS_PORT", "6379"), "REDIS_PORT", "a port from 1 to 65535", 1, 65535),
-        db=_number(settings.get("REDIS_DB", "0"), "REDIS_DB", "a database number such as 0", 0, 2**31),
+        host=host,
+        port=port,
+        db=number(settings.get("REDIS_DB", "0"), "REDIS_DB", "a database number such as 0", 0, MOST_DATABASES),
         username=settings.get("REDIS_USERNAME"),
         password=settings.get("REDIS_PASSWORD"),
-        tls=_yes_or_no(settings, "REDIS_TLS", default=False),
-        **tls,
+        tls=tls,
+        tls_ca_file=settings.get("REDIS_TLS_CA_FILE"),
+        tls_verify=yes_or_no(settings, "REDIS_TLS_VERIFY", default=True),
+        tls_cert_file=settings.get("REDIS_TLS_CERT_FILE"),
+        tls_key_file=settings.get("REDIS_TLS_KEY_FILE"),
+        socket_path=socket_path,
     )
 
 
-def _parse_url(url: str) -> dict[str, object]:
-    try:
-        parts = urlsplit(url)
-        port = 6379 if parts.port is None else parts.port
-    except ValueError:  # not a port, or a broken IPv6 address
-        parts, port = None, 0
-    understood = port > 0 and parts.scheme in ("redis", "rediss") and parts.hostname
-    if not understood or parts.query or parts.fragment:
+def _options_from_url(settings: dict[str, str]) -> ConnectOptions:
+    """What REDIS_URL says. The variables for TLS beside it must not contradict it; the others are not looked at."""
+    parts = _split_url(settings["REDIS_URL"])
+    options = _url_options(parts)
+    tls = parts.scheme == "rediss"
+    if yes_or_no(settings, "REDIS_TLS", default=tls) != tls:
+        says, instead = ("no", "redis") if tls else ("yes", "rediss")
         raise CourseError(
-            "REDIS_URL is not an address that the course understands: write redis://[user]:password@host:port/db "
-            "(rediss:// for TLS; in a password, %40 stands for @, %2F for /)."
+            f"REDIS_URL begins with {parts.scheme}://, and REDIS_TLS says {says}: write {instead}:// in REDIS_URL, "
+            "or unset REDIS_TLS."
         )
-    return {
-        "host": parts.hostname,
-        "port": port,
-        "db": _number(parts.path.strip("/") or "0", "REDIS_URL", "a database number after its last /", 0, 2**31),
-        "username": unquote(parts.username) if parts.username else None,
-        "password": unquote(parts.password) if parts.password else None,
-        "tls": parts.scheme == "rediss",
-    }
+    return ConnectOptions(
+        host=unquote(parts.hostname or "127.0.0.1"),
+        port=parts.port or 6379,
+        db=_database_in_url(parts, options),
+        username=unquote(parts.username or "") or options.get("username"),
+        password=unquote(parts.password or "") or options.get("password"),
+        tls=tls,
+        tls_ca_file=_file_in_url("ssl_ca_certs", options, "REDIS_TLS_CA_FILE", settings),
+        tls_verify=_verify_in_url(options, settings),
+        tls_cert_file=_file_in_url("ssl_certfile", options, "REDIS_TLS_CERT_FILE", settings),
+        tls_key_file=_file_in_url("ssl_keyfile", options, "REDIS_TLS_KEY_FILE", settings),
+        socket_path=unquote(parts.path) if parts.scheme == "unix" else None,
+    )
 
 
-def _number(text: str, name: str, wanted: str, least: int, most: int) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most:
-        return int(text)
-    raise CourseError(f"{name} needs {wanted}: correct it in the environment or in .env.")
+def _split_url(url: str) -> SplitResult:
+    scheme, _, rest = url.partition("://")
+    known = SCHEMES.get(scheme.lower())
+    if known is not None:
+        with contextlib.suppress(ValueError):  # no port, or a broken IPv6 address. Its text may hold a password
+            parts = urlsplit(f"{known}://{rest}")
+            if _is_an_address(parts):
+                return parts
+    raise CourseError(NO_URL)
 
 
-def _yes_or_no(settings: dict[str, str], name: str, default: bool) -> bool:
-    text = settings.get(name, "yes" if default else "no").lower()
-    if text in ("1", "yes", "true", "on"):
-        return True
-    if text in ("0", "no", "false", "off"):
+def _is_an_address(parts: SplitResult) -> bool:
+    """Raises ValueError when the port is none."""
+    if parts.fragment:
         return False
-    raise CourseError(f"{name} needs yes or no: correct it in the environment or in .env.")
+    if parts.scheme == "unix":
+        return not parts.hostname and len(parts.path) > 1
+    return bool(parts.hostname) and parts.port != 0
+
+
+def _url_options(parts: SplitResult) -> dict[str, str]:
+    """What stands behind the ? of the URL: a part of what redis-py takes there."""
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for name in options:
+        if name not in URL_OPTIONS:
+            named = f" {name}" if name.isidentifier() else ""
+            raise CourseError(
+                f"REDIS_URL has an option{named} that the course does not take: remove it (it takes "
+                f"{', '.join(URL_OPTIONS)})."
+            )
+        if name.startswith("ssl_") and parts.scheme != "rediss":
+            raise CourseError(
+                f"REDIS_URL begins with {parts.scheme}:// and has the option {name}, which is for TLS: write rediss:// "
+                "there, or remove the option."
+            )
+    return options
+
+
+def _database_in_url(parts: SplitResult, options: dict[str, str]) -> int:
+    in_path = "" if parts.scheme == "unix" else parts.path.strip("/")
+    as_option = options.get("db", "")
+    if in_path and as_option and in_path != as_option:
+        raise CourseError("REDIS_URL names two databases, behind its last / and behind db=: keep one of them.")
+    return number(in_path or as_option or "0", "REDIS_URL", "a database number after its last /", 0, MOST_DATABASES)
+
+
+def _file_in_url(option: str, options: dict[str, str], name: str, settings: dict[str, str]) -> str | None:
+    path = os.path.expanduser(options.get(option, ""))
+    if not path:
+        return settings.get(name)
+    if not os.path.isabs(path):
+        raise CourseError(f"REDIS_URL needs a whole path, from / on, behind {option}: or set {name} instead.")
+    if settings.get(name, path) != path:
+        raise CourseError(f"REDIS_URL has the option {option}, and {name} names another file: keep one of them.")
+    return path
+
+
+def _verify_in_url(options: dict[str, str], settings: dict[str, str]) -> bool:
+    """Whether the server's certificate is verified, its host's name included: both or neither."""
+    in_variable = yes_or_no(settings, "REDIS_TLS_VERIFY", default=True)
+    known = {"required": True, "none": False}
+    wanted = options.get("ssl_cert_reqs", "").lower().removeprefix("cert_")
+    verify = known.get(wanted, in_variable)
+    by_option = wanted in known
+    if wanted and not by_option:
+        raise CourseError("REDIS_URL needs required or none behind ssl_cert_reqs: correct it.")
+    if by_option and "REDIS_TLS_VERIFY" in settings and verify != in_variable:
+        raise CourseError("REDIS_URL says by ssl_cert_reqs what REDIS_TLS_VERIFY denies: keep one of them.")
+    if yes_or_no(options, "ssl_check_hostname", default=verify) != verify:
+        raise CourseError(
+            "REDIS_URL verifies only a half of the certificate: ssl_check_hostname=false goes with ssl_cert_reqs=none, "
+            "and the course verifies all of it or nothing."
+        )
+    return verify
 
 
 class RedisConnectionHandle:
@@ -137,7 +302,7 @@ class RedisConnectionHandle:
         self._clients: list[redis.Redis] = []
 
     def __repr__(self) -> str:
-        return f"RedisConnectionHandle({'embedded' if self.embedded else self._options.address})"
+        return f"RedisConnectionHandle({self._options.address if self._options else 'embedded'})"
 
     def __enter__(self) -> "RedisConnectionHandle":
         return self
@@ -151,6 +316,7 @@ class RedisConnectionHandle:
         if self._options:
             return self._options
         server = embedded_server()
+        assert server.port is not None  # a server that has been started
         return ConnectOptions(host=server.host, port=server.port, password=server.password)
 
     def connect(self) -> redis.Redis:
@@ -163,13 +329,14 @@ class RedisConnectionHandle:
         - Timeouts: 2 seconds to connect and 5 for a reply, written down here rather than inherited. A blocking command
           that waits longer (`BLPOP`) needs `connect_blocking()`.
 
-        Raises CourseError, one sentence with the next step, when there is no such server or it does not let us in.
+        Raises CourseError, one sentence with the next step, when there is no such server, when it does not let us in,
+        or when it is none for the course: older than Redis 6.2, a Sentinel, or one node of a cluster.
         """
-        client = self._new_client(REPLY_TIMEOUT)
-        try:
-            _check_server(client)
-        except (redis.RedisError, UnicodeError) as error:  # UnicodeError: a host name that no name can be
-            raise CourseError(why_not_connected(error, self.options.address, self.options.tls)) from None
+        self._warn_if_unverified()
+        options = self.options
+        client = _new_client(options, REPLY_TIMEOUT)
+        _check(client, options)
+        self._clients.append(client)
         return client
 
     def connect_blocking(self) -> redis.Redis:
@@ -177,17 +344,25 @@ class RedisConnectionHandle:
 
         With a reply timeout, the client would give up in the middle of a wait, and what the server hands out at that
         moment would be lost. Keep it for those commands: it waits for a hung server too.
+
+        Raises CourseError as `connect()` does.
         """
-        self.connect().close()  # what is wrong with the server is found by a client that does not wait for ever
-        return self._new_client(None)
+        self._warn_if_unverified()
+        options = self.options
+        _probe(options)
+        client = _new_client(options, None)
+        self._clients.append(client)
+        return client
 
     def connect_cache(self) -> CacheClient:
         """A client for a cache: it waits a quarter of a second at most, never retries, and its GET is the quickest.
 
         Raises CourseError as `connect()` does.
         """
-        self.connect().close()
-        client = CacheClient(**self.options.arguments(), decode_responses=True)
+        self._warn_if_unverified()
+        options = self.options
+        _probe(options)
+        client = CacheClient(**options.arguments(), decode_responses=True)
         self._clients.append(client)
         return client
 
@@ -196,28 +371,76 @@ class RedisConnectionHandle:
         while self._clients:
             self._clients.pop().close()
 
-    def _new_client(self, reply_timeout: float | None) -> redis.Redis:
-        options = self.options
-        if options.tls and not options.tls_verify:
+    def _warn_if_unverified(self) -> None:
+        if self._options and self._options.tls and not self._options.tls_verify:
             warnings.warn("The server's TLS certificate is not verified (REDIS_TLS_VERIFY=no).", stacklevel=3)
-        client = redis.Redis(
-            **options.arguments(),
-            decode_responses=True,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=reply_timeout,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._clients.append(client)
-        return client
 
 
-def _check_server(client: redis.Redis) -> None:
-    """PING, then the version, where this user may ask for it."""
-    client.ping()
+def _new_client(options: ConnectOptions, reply_timeout: float | None, protocol: int | None = None) -> redis.Redis:
+    return redis.Redis(
+        **options.arguments(),
+        decode_responses=True,
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        socket_timeout=reply_timeout,
+        retry=Retry(NoBackoff(), 0),
+        protocol=protocol,
+    )
+
+
+def _probe(options: ConnectOptions) -> None:
+    """Finds out what is wrong with the server, by a client that waits for its replies neither too long nor too short.
+
+    Raises CourseError.
+    """
+    with _new_client(options, REPLY_TIMEOUT) as client:
+        _check(client, options)
+
+
+def _check(client: redis.Redis, options: ConnectOptions) -> None:
+    """Raises CourseError, and closes the client, when it cannot be used."""
+    problem = why_not_asked(options) or _problem_with_server(client, options)
+    if problem:
+        client.close()
+        # Not raised where the client failed: its error may repeat the password, and would hang on to this one.
+        raise CourseError(problem)
+
+
+def _problem_with_server(client: redis.Redis, options: ConnectOptions) -> str | None:
+    try:
+        client.ping()
+        return why_unsuitable(_info(client), options)
+    except Exception as error:  # what is no Redis makes the client fail in many ways
+        failure = error
+    if lacks_hello(failure):
+        return why_unsuitable(_info_without_hello(options), options) or why_not_connected(failure, options)
+    if closed_or_silent(failure) and _greets(options):
+        return not_a_redis(options)
+    return why_not_connected(failure, options)
+
+
+def _info(client: redis.Redis) -> dict[str, object]:
+    """INFO server, or nothing where this user may not ask for it."""
     with contextlib.suppress(redis.ResponseError):
-        version = client.info("server")["redis_version"]
-        if tuple(int(part) for part in version.split(".")[:2]) < LEAST_VERSION:
-            raise CourseError(f"That server is Redis {version}, and the course needs 6.2 or newer: update it.")
+        return client.info("server")
+    return {}
+
+
+def _info_without_hello(options: ConnectOptions) -> dict[str, object]:
+    """INFO server in the protocol of old servers, or nothing where that does not work either."""
+    with contextlib.suppress(redis.RedisError), _new_client(options, REPLY_TIMEOUT, protocol=2) as client:
+        return client.info("server")
+    return {}
+
+
+def _greets(options: ConnectOptions) -> bool:
+    """Whether the server speaks before it is asked, as those of MySQL, SSH and mail do. A Redis does not."""
+    if options.tls or options.socket_path is not None:
+        return False
+    try:
+        with socket.create_connection((options.host, options.port), GREETING_TIMEOUT) as caller:
+            return caller.recv(1) not in (b"", b"-")  # nothing, or a Redis that refuses one more client
+    except OSError:  # silence, or it is gone by now
+        return False
 
 
 def embedded_server() -> "EmbeddedRedis":
