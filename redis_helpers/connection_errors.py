@@ -11,7 +11,7 @@ import redis
 from redis_helpers.settings import lab_redis
 
 if TYPE_CHECKING:
-    from redis_helpers.connection import ConnectOptions
+    from redis_helpers.connect_options import ConnectOptions
 
 LEAST_VERSION = (6, 2)
 
@@ -110,6 +110,7 @@ WHEN_CONNECTING = (
     ("certificate", "shows a TLS certificate that is not trusted: set REDIS_TLS_CA_FILE to its authority's file"),
     ("no such file", "is not there (no such socket): start it, or correct the path"),
     ("permission denied", "does not let you in: ask for the right to write to its socket"),
+    ("no attribute 'af_unix'", "cannot be reached: this system knows no unix sockets, so set REDIS_HOST to a host"),
     ("path too long", "cannot be reached: the path of a socket has at most 100 letters"),
     ("too many open files", "could not be asked: this process holds too many open files, so restart the kernel"),
     (

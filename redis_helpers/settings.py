@@ -75,7 +75,7 @@ def setting(name: str) -> str | None:
 
 def lab_redis() -> str | None:
     """`host:port/db` of the Redis that the command `lab` has started for this notebook, or None."""
-    return os.environ.get(LAB_REDIS)
+    return os.environ.get(LAB_REDIS) or None
 
 
 def _names_a_redis(environment: Mapping[str, str], from_file: Mapping[str, str]) -> bool:
@@ -99,6 +99,8 @@ def _from_environment() -> dict[str, str]:
             )
             continue
         value = _cleaned(name, text)
+        if name in PASSWORDS:
+            value = value.rstrip("\r\n")  # a secret that came out of a file often brings the end of its line along
         if name in TLS_FILES:
             value = _found_upwards(value)
         if value:
@@ -137,9 +139,7 @@ def _is_of_the_lab(url: str) -> bool:
 
 
 def _cleaned(name: str, text: str) -> str:
-    if name in PASSWORDS:
-        return text.rstrip("\r\n")  # a secret that came out of a file often brings the end of its line along
-    if not OURS.match(name):
+    if name in PASSWORDS or not OURS.match(name):
         return text
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":

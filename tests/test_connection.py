@@ -17,8 +17,9 @@ from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, conn
 from redis_helpers.connection_errors import why_failed
 from redis_helpers.course.breaking.fault_proxy import FaultProxy
 from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.start import lab
 from redis_helpers.errors import CourseError
-from redis_helpers.settings import LAB_REDIS, say_once
+from redis_helpers.settings import LAB_REDIS, lab_redis, say_once
 from tests.support.servers import free_port, options_of, wait_until
 
 SECRET = "pass/w@rd:#%41 ?é"
@@ -444,6 +445,39 @@ def test_the_real_timeouts_are_the_documented_ones(server):
         settings = handle.connect().connection_pool.connection_kwargs
         assert (settings["socket_connect_timeout"], settings["socket_timeout"]) == (2, 5)
         assert handle.connect_blocking().connection_pool.connection_kwargs["socket_timeout"] is None
+
+
+def test_lab_tells_its_notebooks_which_redis_it_has_started(monkeypatch, tmp_path):
+    def instead_of_jupyterlab(command):
+        raise SystemExit
+
+    monkeypatch.setattr(lab, "DATA_FOLDER", tmp_path)
+    monkeypatch.setattr(lab, "replace_process", instead_of_jupyterlab)
+    for name in ("REDIS_URL", LAB_REDIS):
+        monkeypatch.setenv(name, "")
+    with pytest.raises(SystemExit):
+        lab.run_lab([])
+    assert connect_options().address == lab_redis()
+    with RedisConnectionHandle() as handle:
+        handle.connect().shutdown(nosave=True)
+        with pytest.raises(CourseError, match="start lab again"):
+            handle.connect()
+
+
+# What people take home
+
+
+def test_these_files_need_redis_py_and_python_dotenv_and_nothing_else():
+    script = """
+import sys
+import redis, dotenv, dotenv.parser
+theirs = set(sys.modules)
+import redis_helpers.connection, redis_helpers.server
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - theirs} - set(sys.stdlib_module_names)))
+print(*[name for name in sys.modules if name.startswith(("redis_helpers.course", "redis_helpers.market"))])
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("redis_helpers\n\n", "")
 
 
 # TLS
