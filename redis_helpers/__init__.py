@@ -1,9 +1,11 @@
 """The helper package of "Redis, cell by cell". Nothing is imported here: import from the modules.
 
 TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and nothing else.
-    connection.py         which Redis, and a ready client for it: `RedisConnectionHandle().connect()`
+    connection.py         a ready client: `RedisConnectionHandle().connect()`
+    connect_options.py    which Redis: `connect_options()`, by address, password and certificates
     connection_errors.py  one sentence for each way in which a connection fails
-    settings.py           environment variables over a `.env` file
+    settings.py           environment variables over a `.env` file, and what of them goes together
+    env_file.py           one `.env` file, read as Docker Compose reads it
     errors.py             `CourseError`, the one exception
     server.py             what the server is and can do
     redis_repository.py   `RedisRepository`: strings, hashes and their times to live

@@ -1,126 +1,32 @@
-"""Which Redis the course talks to, and a ready client for it."""
+"""A ready client for the course's Redis."""
 
 import contextlib
+import socket
 import warnings
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from redis_helpers.cache_client import CacheClient
-from redis_helpers.connection_errors import why_not_connected
+from redis_helpers.connect_options import ConnectOptions, connect_options
+from redis_helpers.connection_errors import (
+    closed_or_silent,
+    lacks_hello,
+    not_a_redis,
+    why_not_asked,
+    why_not_connected,
+    why_unsuitable,
+)
 from redis_helpers.errors import CourseError
-from redis_helpers.settings import read_settings
 
 if TYPE_CHECKING:
     from redis_helpers.course.embedded import EmbeddedRedis
 
 CONNECT_TIMEOUT = 2  # seconds until a host that does not answer counts as not there
 REPLY_TIMEOUT = 5  # seconds until a server that accepted the call but does not answer counts as hung
-LEAST_VERSION = (6, 2)
-
-
-@dataclass(frozen=True)
-class ConnectOptions:
-    """An address and the credentials for it. Its repr leaves the password out."""
-
-    host: str = "127.0.0.1"
-    port: int = 6379
-    db: int = 0
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    tls_ca_file: str | None = None
-    tls_verify: bool = True
-
-    @property
-    def address(self) -> str:
-        """What may be shown: `host:port/db`."""
-        host = f"[{self.host}]" if ":" in self.host else self.host  # an IPv6 address
-        return f"{host}:{self.port}/{self.db}"
-
-    @property
-    def url(self) -> str:
-        """The same as a REDIS_URL, for a process that the lesson starts. It holds the password: do not print it."""
-        user = ":".join(quote(part or "", safe="") for part in (self.username, self.password))
-        return f"{'rediss' if self.tls else 'redis'}://{user}@{self.address}"
-
-    def arguments(self) -> dict[str, object]:
-        """The keyword arguments for `redis.Redis`. They hold the password: do not print them."""
-        plain = {name: getattr(self, name) for name in ("host", "port", "db", "username", "password")}
-        if not self.tls:
-            return plain
-        verify = "required" if self.tls_verify else "none"
-        names = {"ssl_ca_certs": self.tls_ca_file, "ssl_cert_reqs": verify, "ssl_check_hostname": self.tls_verify}
-        return {**plain, "ssl": True, **names}
-
-
-def connect_options() -> ConnectOptions | None:
-    """The Redis that environment variables or `.env` name, or None: then the embedded server serves.
-
-    REDIS_URL holds everything; otherwise REDIS_HOST, REDIS_PORT, REDIS_DB, REDIS_USERNAME, REDIS_PASSWORD and
-    REDIS_TLS, of which the host or the port must be set. REDIS_TLS_CA_FILE names the certificate authority's file.
-
-    Raises CourseError, which names the variable but never its value, when one cannot be understood.
-    """
-    settings = read_settings()
-    tls = {
-        "tls_ca_file": settings.get("REDIS_TLS_CA_FILE"),
-        "tls_verify": _yes_or_no(settings, "REDIS_TLS_VERIFY", default=True),
-    }
-    if url := settings.get("REDIS_URL"):
-        return ConnectOptions(**_parse_url(url), **tls)
-    if not (settings.get("REDIS_HOST") or settings.get("REDIS_PORT")):
-        return None
-    return ConnectOptions(
-        host=settings.get("REDIS_HOST", "127.0.0.1"),
-        port=_number(settings.get("REDIS_PORT", "6379"), "REDIS_PORT", "a port from 1 to 65535", 1, 65535),
-        db=_number(settings.get("REDIS_DB", "0"), "REDIS_DB", "a database number such as 0", 0, 2**31),
-        username=settings.get("REDIS_USERNAME"),
-        password=settings.get("REDIS_PASSWORD"),
-        tls=_yes_or_no(settings, "REDIS_TLS", default=False),
-        **tls,
-    )
-
-
-def _parse_url(url: str) -> dict[str, object]:
-    try:
-        parts = urlsplit(url)
-        port = 6379 if parts.port is None else parts.port
-    except ValueError:  # not a port, or a broken IPv6 address
-        parts, port = None, 0
-    understood = port > 0 and parts.scheme in ("redis", "rediss") and parts.hostname
-    if not understood or parts.query or parts.fragment:
-        raise CourseError(
-            "REDIS_URL is not an address that the course understands: write redis://[user]:password@host:port/db "
-            "(rediss:// for TLS; in a password, %40 stands for @, %2F for /)."
-        )
-    return {
-        "host": parts.hostname,
-        "port": port,
-        "db": _number(parts.path.strip("/") or "0", "REDIS_URL", "a database number after its last /", 0, 2**31),
-        "username": unquote(parts.username) if parts.username else None,
-        "password": unquote(parts.password) if parts.password else None,
-        "tls": parts.scheme == "rediss",
-    }
-
-
-def _number(text: str, name: str, wanted: str, least: int, most: int) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most:
-        return int(text)
-    raise CourseError(f"{name} needs {wanted}: correct it in the environment or in .env.")
-
-
-def _yes_or_no(settings: dict[str, str], name: str, default: bool) -> bool:
-    text = settings.get(name, "yes" if default else "no").lower()
-    if text in ("1", "yes", "true", "on"):
-        return True
-    if text in ("0", "no", "false", "off"):
-        return False
-    raise CourseError(f"{name} needs yes or no: correct it in the environment or in .env.")
+GREETING_TIMEOUT = 0.3  # seconds within which a server that greets its callers has done so
 
 
 class RedisConnectionHandle:
@@ -137,7 +43,7 @@ class RedisConnectionHandle:
         self._clients: list[redis.Redis] = []
 
     def __repr__(self) -> str:
-        return f"RedisConnectionHandle({'embedded' if self.embedded else self._options.address})"
+        return f"RedisConnectionHandle({self._options.address if self._options else 'embedded'})"
 
     def __enter__(self) -> "RedisConnectionHandle":
         return self
@@ -151,6 +57,7 @@ class RedisConnectionHandle:
         if self._options:
             return self._options
         server = embedded_server()
+        assert server.port is not None  # a server that has been started
         return ConnectOptions(host=server.host, port=server.port, password=server.password)
 
     def connect(self) -> redis.Redis:
@@ -163,13 +70,14 @@ class RedisConnectionHandle:
         - Timeouts: 2 seconds to connect and 5 for a reply, written down here rather than inherited. A blocking command
           that waits longer (`BLPOP`) needs `connect_blocking()`.
 
-        Raises CourseError, one sentence with the next step, when there is no such server or it does not let us in.
+        Raises CourseError, one sentence with the next step, when there is no such server, when it does not let us in,
+        or when it is none for the course: older than Redis 6.2, a Sentinel, or one node of a cluster.
         """
-        client = self._new_client(REPLY_TIMEOUT)
-        try:
-            _check_server(client)
-        except (redis.RedisError, UnicodeError) as error:  # UnicodeError: a host name that no name can be
-            raise CourseError(why_not_connected(error, self.options.address, self.options.tls)) from None
+        self._warn_if_unverified()
+        options = self.options
+        client = _new_client(options, REPLY_TIMEOUT)
+        _check(client, options)
+        self._clients.append(client)
         return client
 
     def connect_blocking(self) -> redis.Redis:
@@ -177,17 +85,25 @@ class RedisConnectionHandle:
 
         With a reply timeout, the client would give up in the middle of a wait, and what the server hands out at that
         moment would be lost. Keep it for those commands: it waits for a hung server too.
+
+        Raises CourseError as `connect()` does.
         """
-        self.connect().close()  # what is wrong with the server is found by a client that does not wait for ever
-        return self._new_client(None)
+        self._warn_if_unverified()
+        options = self.options
+        _probe(options)
+        client = _new_client(options, None)
+        self._clients.append(client)
+        return client
 
     def connect_cache(self) -> CacheClient:
         """A client for a cache: it waits a quarter of a second at most, never retries, and its GET is the quickest.
 
         Raises CourseError as `connect()` does.
         """
-        self.connect().close()
-        client = CacheClient(**self.options.arguments(), decode_responses=True)
+        self._warn_if_unverified()
+        options = self.options
+        _probe(options)
+        client = CacheClient(**options.arguments(), decode_responses=True)
         self._clients.append(client)
         return client
 
@@ -196,28 +112,76 @@ class RedisConnectionHandle:
         while self._clients:
             self._clients.pop().close()
 
-    def _new_client(self, reply_timeout: float | None) -> redis.Redis:
-        options = self.options
-        if options.tls and not options.tls_verify:
+    def _warn_if_unverified(self) -> None:
+        if self._options and self._options.tls and not self._options.tls_verify:
             warnings.warn("The server's TLS certificate is not verified (REDIS_TLS_VERIFY=no).", stacklevel=3)
-        client = redis.Redis(
-            **options.arguments(),
-            decode_responses=True,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=reply_timeout,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._clients.append(client)
-        return client
 
 
-def _check_server(client: redis.Redis) -> None:
-    """PING, then the version, where this user may ask for it."""
-    client.ping()
+def _new_client(options: ConnectOptions, reply_timeout: float | None, protocol: int | None = None) -> redis.Redis:
+    return redis.Redis(
+        **options.arguments(),
+        decode_responses=True,
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        socket_timeout=reply_timeout,
+        retry=Retry(NoBackoff(), 0),
+        protocol=protocol,
+    )
+
+
+def _probe(options: ConnectOptions) -> None:
+    """Finds out what is wrong with the server, by a client that waits for its replies neither too long nor too short.
+
+    Raises CourseError.
+    """
+    with _new_client(options, REPLY_TIMEOUT) as client:
+        _check(client, options)
+
+
+def _check(client: redis.Redis, options: ConnectOptions) -> None:
+    """Raises CourseError, and closes the client, when it cannot be used."""
+    problem = why_not_asked(options) or _problem_with_server(client, options)
+    if problem:
+        client.close()
+        # Not raised where the client failed: its error may repeat the password, and would hang on to this one.
+        raise CourseError(problem)
+
+
+def _problem_with_server(client: redis.Redis, options: ConnectOptions) -> str | None:
+    try:
+        client.ping()
+        return why_unsuitable(_info(client), options)
+    except Exception as error:  # what is no Redis makes the client fail in many ways
+        failure = error
+    if lacks_hello(failure):
+        return why_unsuitable(_info_without_hello(options), options) or why_not_connected(failure, options)
+    if closed_or_silent(failure) and _greets(options):
+        return not_a_redis(options)
+    return why_not_connected(failure, options)
+
+
+def _info(client: redis.Redis) -> dict[str, object]:
+    """INFO server, or nothing where this user may not ask for it."""
     with contextlib.suppress(redis.ResponseError):
-        version = client.info("server")["redis_version"]
-        if tuple(int(part) for part in version.split(".")[:2]) < LEAST_VERSION:
-            raise CourseError(f"That server is Redis {version}, and the course needs 6.2 or newer: update it.")
+        return client.info("server")
+    return {}
+
+
+def _info_without_hello(options: ConnectOptions) -> dict[str, object]:
+    """INFO server in the protocol of old servers, or nothing where that does not work either."""
+    with contextlib.suppress(redis.RedisError), _new_client(options, REPLY_TIMEOUT, protocol=2) as client:
+        return client.info("server")
+    return {}
+
+
+def _greets(options: ConnectOptions) -> bool:
+    """Whether the server speaks before it is asked, as those of MySQL, SSH and mail do. A Redis does not."""
+    if options.tls or options.socket_path is not None:
+        return False
+    try:
+        with socket.create_connection((options.host, options.port), GREETING_TIMEOUT) as caller:
+            return caller.recv(1) not in (b"", b"-")  # nothing, or a Redis that refuses one more client
+    except OSError:  # silence, or it is gone by now
+        return False
 
 
 def embedded_server() -> "EmbeddedRedis":

@@ -1,10 +1,12 @@
 """`connect_options` and `RedisConnectionHandle`: real servers, real certificates, real faults."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
 import traceback
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,8 +14,12 @@ import redis
 
 from redis_helpers import connection
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, connect_options, embedded_server
+from redis_helpers.connection_errors import why_failed
 from redis_helpers.course.breaking.fault_proxy import FaultProxy
+from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.start import lab
 from redis_helpers.errors import CourseError
+from redis_helpers.settings import LAB_REDIS, lab_redis, say_once
 from tests.support.servers import free_port, options_of, wait_until
 
 SECRET = "pass/w@rd:#%41 ?é"
@@ -74,6 +80,35 @@ def test_the_host_or_the_port_alone_is_enough(monkeypatch):
         ("redis://ann:w%40rd%2F@box:7000/0", ConnectOptions("box", 7000, username="ann", password="w@rd/")),
         ("rediss://box:7000", ConnectOptions("box", 7000, tls=True)),
         ("redis://[::1]:7000/1", ConnectOptions("::1", 7000, 1)),
+        ("redis://box/3/", ConnectOptions("box", db=3)),
+        ("redis://box//", ConnectOptions("box")),
+        ("redis://box?db=3", ConnectOptions("box", db=3)),
+        ("redis://box/3?db=3", ConnectOptions("box", db=3)),
+        ("redis://box?username=ann&password=a%26b", ConnectOptions("box", username="ann", password="a&b")),
+        ("REDIS://box", ConnectOptions("box")),
+        ("Rediss://BOX:7000", ConnectOptions("box", 7000, tls=True)),
+        ("valkey://box", ConnectOptions("box")),
+        ("valkeys://box", ConnectOptions("box", tls=True)),
+        (" redis://box ", ConnectOptions("box")),
+        ("'redis://:word@box'", ConnectOptions("box", password="word")),
+        ("redis://:100%@box", ConnectOptions("box", password="100%")),
+        ("redis://:a%zz%41@box", ConnectOptions("box", password="a%zzA")),
+        ("redis://:w@rd@box", ConnectOptions("box", password="w@rd")),
+        ("redis://:a:b$c@box", ConnectOptions("box", password="a:b$c")),
+        ("redis://a%40nn:@box", ConnectOptions("box", username="a@nn")),
+        ("unix:///run/r.sock", ConnectOptions(socket_path="/run/r.sock")),
+        (
+            "unix://ann:w%2Frd@/run/my%20r.sock?db=2",
+            ConnectOptions(db=2, username="ann", password="w/rd", socket_path="/run/my r.sock"),
+        ),
+        ("rediss://box?ssl_ca_certs=/my/ca.crt", ConnectOptions("box", tls=True, tls_ca_file="/my/ca.crt")),
+        ("rediss://box?ssl_cert_reqs=required", ConnectOptions("box", tls=True)),
+        ("rediss://box?ssl_cert_reqs=CERT_NONE", ConnectOptions("box", tls=True, tls_verify=False)),
+        ("rediss://box?ssl_cert_reqs=none&ssl_check_hostname=false", ConnectOptions("box", tls=True, tls_verify=False)),
+        (
+            "rediss://box?ssl_certfile=/my/crt&ssl_keyfile=/my/key",
+            ConnectOptions("box", tls=True, tls_cert_file="/my/crt", tls_key_file="/my/key"),
+        ),
     ],
 )
 def test_urls(monkeypatch, url, options):
@@ -88,14 +123,23 @@ def test_urls(monkeypatch, url, options):
         ConnectOptions("box", 7000, 5, "ann:b@c", SECRET),
         ConnectOptions("box", password=SECRET, tls=True),
         ConnectOptions("::1", password=SECRET),
+        ConnectOptions("box", password=SECRET, tls=True, tls_verify=False),
+        ConnectOptions("box", 1, 2, None, None, True, "/a b/ca?.crt", True, "/my&/crt", "/my#/key"),
+        ConnectOptions(db=3, username="ann", password=SECRET, socket_path="/a b/#r?.sock"),
     ],
-    ids=["plain", "user", "tls", "ipv6"],
+    ids=["plain", "user", "tls", "ipv6", "unverified", "certificates", "socket"],
 )
 def test_a_url_carries_everything_to_another_process(monkeypatch, options):
     set_all(monkeypatch, URL=options.url)
     assert connect_options() == options
-    theirs = redis.Redis.from_url(options.url).connection_pool.connection_kwargs
-    assert (theirs["host"], theirs.get("password") or None) == (options.host, options.password)
+    # redis-py's own reading of that URL is no other.
+    theirs = redis.Redis.from_url(options.url).connection_pool
+    ours = redis.Redis(**options.arguments()).connection_pool
+    assert theirs.connection_class is ours.connection_class
+    unverified = {"ssl_cert_reqs", "ssl_check_hostname"} if options.tls_verify else set()
+    for name in options.arguments().keys() - {"ssl", "unix_socket_path", *unverified}:
+        assert (theirs.connection_kwargs.get(name) or None) == (ours.connection_kwargs.get(name) or None), name
+    assert theirs.connection_kwargs.get("path") == ours.connection_kwargs.get("path")
 
 
 @pytest.mark.parametrize("value", ["x", "0", "65536", "-1", "6379.0", "٣", f"{SECRET}"])
@@ -120,7 +164,12 @@ def test_other_bad_values_are_refused_by_name(monkeypatch, name, value):
     "url",
     [
         "http://:hush@box",
-        "unix://:hush@/tmp/redis.sock",
+        "unix://:hush@tmp/redis.sock",
+        "unix://hush",
+        "unix:/hush",
+        "tcp://:hush@box",
+        "redis+sentinel://:hush@box",
+        "redis:box",
         "box:6379",
         "redis://",
         "redis://:hush@",
@@ -130,7 +179,19 @@ def test_other_bad_values_are_refused_by_name(monkeypatch, name, value):
         "redis://:hush@box/first",
         "redis://:hush@box/-1",
         "redis://:hush@[::1",
-        "redis://:hush@box?db=1",
+        "redis://:hush@box?db=first",
+        "redis://:hush@box/1?db=2",
+        "redis://:hush@box?socket_timeout=1",
+        "redis://:hush@box?hush?",
+        "redis://:hush@box?ssl_ca_certs=/ca.crt",
+        "unix://:hush@/r.sock?ssl_cert_reqs=none",
+        "rediss://:hush@box?ssl_cert_reqs=hush",
+        "rediss://:hush@box?ssl_cert_reqs=optional",
+        "rediss://:hush@box?ssl_check_hostname=false",
+        "rediss://:hush@box?ssl_ca_certs=hush/ca.crt",
+        "redis://:hush@box:hush",
+        "redis://ann:hush/hush@box",
+        "redis://::1:6379",
         "redis://:hush/hush@box",
         "redis://:hush#hush@box",
     ],
@@ -142,12 +203,57 @@ def test_a_bad_url_is_refused_without_its_secret(monkeypatch, url):
     assert "hush" not in "".join(traceback.format_exception(caught.value)).replace(__file__, "").replace(url, "")
 
 
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"URL": "redis://:hush@box", "TLS": "yes"}, ["REDIS_URL", "REDIS_TLS", "rediss://"]),
+        ({"URL": "unix://:hush@/r.sock", "TLS": "yes"}, ["REDIS_URL", "REDIS_TLS"]),
+        ({"URL": "valkey://:hush@box", "TLS": "on"}, ["REDIS_URL", "REDIS_TLS", "rediss://"]),
+        ({"URL": "rediss://:hush@box", "TLS": "no"}, ["REDIS_URL", "REDIS_TLS", "redis://"]),
+        ({"HOST": "/r.sock", "PASSWORD": "hush", "TLS": "yes"}, ["REDIS_HOST", "REDIS_TLS"]),
+        ({"URL": "rediss://:hush@box?ssl_cert_reqs=none", "TLS_VERIFY": "yes"}, ["REDIS_URL", "REDIS_TLS_VERIFY"]),
+        ({"URL": "rediss://:hush@box?ssl_cert_reqs=required", "TLS_VERIFY": "no"}, ["REDIS_URL", "REDIS_TLS_VERIFY"]),
+        ({"URL": "rediss://:hush@box?ssl_ca_certs=/a", "TLS_CA_FILE": "/b"}, ["REDIS_URL", "REDIS_TLS_CA_FILE"]),
+        ({"URL": "rediss://:hush@box?ssl_keyfile=/a", "TLS_KEY_FILE": "/b"}, ["REDIS_URL", "REDIS_TLS_KEY_FILE"]),
+    ],
+)
+@pytest.mark.parametrize("by_file", [True, False])
+def test_a_contradiction_is_refused_and_both_are_named(monkeypatch, tmp_path, variables, words, by_file):
+    """Above all, TLS that was asked for is not left out in silence: the password would go in the clear."""
+    if by_file:
+        (tmp_path / ".env").write_text("".join(f"REDIS_{name}={value}\n" for name, value in variables.items()))
+        monkeypatch.chdir(tmp_path)
+    else:
+        set_all(monkeypatch, **variables)
+    with pytest.raises(CourseError) as caught:
+        connect_options()
+    assert all(word in str(caught.value) for word in words)
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["rediss://box", "redis://box", "unix:///r.sock"])
+def test_what_agrees_is_no_contradiction(monkeypatch, url):
+    set_all(monkeypatch, URL=url, TLS="yes" if url.startswith("rediss") else "no")
+    assert connect_options().tls is url.startswith("rediss")
+
+
+def test_certificates_without_tls_are_told_once(monkeypatch, caplog):
+    say_once.cache_clear()
+    set_all(monkeypatch, HOST="box", TLS_CA_FILE="/ca.crt")
+    for _ in range(2):
+        assert connect_options().tls is False
+    (record,) = caplog.records
+    assert "REDIS_TLS_CA_FILE" in record.getMessage() and "set REDIS_TLS=yes" in record.getMessage()
+
+
 def test_no_repr_shows_the_password():
     options = ConnectOptions("box", password=SECRET)
     assert SECRET not in repr(options)
     assert SECRET not in options.address
     assert repr(RedisConnectionHandle(options)) == "RedisConnectionHandle(box:6379/0)"
     assert repr(RedisConnectionHandle()) == "RedisConnectionHandle(embedded)"
+    at_a_socket = ConnectOptions(password=SECRET, socket_path="/run/r.sock", db=2)
+    assert repr(RedisConnectionHandle(at_a_socket)) == "RedisConnectionHandle(unix:/run/r.sock?db=2)"
 
 
 # connect
@@ -211,7 +317,117 @@ def test_close_closes_every_client(server, redis_conn):
     assert wait_until(lambda: others() == before)
 
 
+@pytest.mark.parametrize("spelling", ["url", "host", "host in a file"])
+def test_a_unix_socket_works(tmp_path, monkeypatch, spelling):
+    path = tmp_path / "r.sock"
+    with EmbeddedRedis(unixsocket=path) as server:
+        if spelling == "url":
+            set_all(monkeypatch, URL=f"unix://:{server.password}@{path}?db=2")
+        elif spelling == "host":
+            set_all(monkeypatch, HOST=str(path), PASSWORD=server.password, DB="2")
+        else:
+            lines = ["REDIS_HOST=./r.sock", f"REDIS_PASSWORD='{server.password}'", "REDIS_DB=2", "REDIS_PORT=1"]
+            (tmp_path / ".env").write_text("\n".join(lines))
+            monkeypatch.chdir(tmp_path)
+        with RedisConnectionHandle() as handle:
+            for client in (handle.connect(), handle.connect_blocking(), handle.connect_cache()):
+                client.incr("visits")
+            assert os.path.normpath(handle.options.socket_path) == str(path)
+        with redis.Redis(port=server.port, password=server.password, db=2) as client:
+            assert client.get("visits") == b"3"
+
+
+@pytest.mark.parametrize("method", ["connect", "connect_blocking", "connect_cache"])
+def test_a_handle_holds_no_more_connections_than_clients(server, redis_conn, method):
+    def opened():
+        return redis_conn.info("stats")["total_connections_received"]
+
+    def open_now():
+        return len(redis_conn.client_list()) - 1
+
+    before = open_now()
+    with RedisConnectionHandle(options_of(server)) as handle:
+        so_far = opened()
+        client = getattr(handle, method)()
+        client.ping()
+        assert wait_until(lambda: open_now() == before + 1)  # the one that was only asked is closed
+        assert opened() - so_far == (1 if method == "connect" else 2)
+        assert handle._clients == [client]
+    assert wait_until(lambda: open_now() == before)
+
+
+@pytest.mark.parametrize("method", ["connect", "connect_blocking", "connect_cache"])
+def test_a_client_that_cannot_be_used_is_closed_and_forgotten(server, redis_conn, method):
+    before = len(redis_conn.client_list())
+    handle = RedisConnectionHandle(options_of(server, db=10_000))
+    for _ in range(3):
+        with pytest.raises(CourseError, match="has no database of that number"):
+            getattr(handle, method)()
+    assert handle._clients == []
+    assert wait_until(lambda: len(redis_conn.client_list()) == before)
+
+
+@pytest.mark.parametrize("method", ["connect", "connect_blocking", "connect_cache"])
+def test_an_unverified_certificate_is_told_once_a_client_where_the_user_asks(server, tls, method):
+    with FaultProxy(server.port, tls.context) as proxy:
+        handle = RedisConnectionHandle(options_of(server, port=proxy.port, tls=True, tls_verify=False))
+        with warnings.catch_warnings(record=True) as caught, handle:
+            warnings.simplefilter("always")
+            getattr(handle, method)().ping()
+    (warning,) = caught
+    assert "REDIS_TLS_VERIFY=no" in str(warning.message)
+    assert warning.filename == __file__
+
+
+def test_a_server_that_wants_a_certificate_gets_the_one_that_the_variables_name(server, redis_conn, tls, monkeypatch):
+    with FaultProxy(server.port, tls.context_for_known_clients) as proxy:
+        address = f"rediss://:{server.password}@127.0.0.1:{proxy.port}"
+        set_all(monkeypatch, URL=address, TLS_CA_FILE=tls.ca_file)
+        set_all(monkeypatch, TLS_CERT_FILE=tls.client_cert_file, TLS_KEY_FILE=tls.client_key_file)
+        with RedisConnectionHandle() as handle:
+            handle.connect().set("fruit", "uva")
+            with redis.Redis.from_url(handle.options.url) as another_process:
+                assert another_process.get("fruit") == b"uva"
+    assert redis_conn.get("fruit") == "uva"
+
+
 # What goes wrong has a table of its own: test_faults.py
+
+
+@pytest.mark.xdist_group("mysql")
+def test_a_mysql_at_that_port_is_told_as_no_redis(mysql):
+    with pytest.raises(CourseError, match="answers, but not as a Redis does"):
+        RedisConnectionHandle(ConnectOptions(port=mysql.root.port, password=SECRET)).connect()
+
+
+@pytest.mark.parametrize(
+    ("use", "sentence"),
+    [
+        ("connect", "The Redis that the command `lab` started is gone"),
+        ("in use", "Redis that the command `lab` started is gone"),
+    ],
+)
+def test_the_server_of_lab_comes_back_with_lab(monkeypatch, use, sentence):
+    with EmbeddedRedis() as server:
+        set_all(monkeypatch, URL=server.url)
+        monkeypatch.setenv(LAB_REDIS, f"{server.host}:{server.port}/0")
+        client = RedisConnectionHandle().connect()
+        server.kill()
+        if use == "in use":
+            with pytest.raises(redis.ConnectionError):
+                client.ping()  # cut
+            with pytest.raises(redis.ConnectionError) as caught:
+                client.ping()
+            said = why_failed(caught.value)
+        else:
+            with pytest.raises(CourseError) as caught:
+                RedisConnectionHandle().connect()
+            said = str(caught.value)
+        assert said.startswith(sentence) and "start lab again" in said and "docker" not in said
+        # Another server that is gone is not lab's.
+        monkeypatch.setenv(LAB_REDIS, f"{server.host}:{free_port()}/0")
+        with pytest.raises(CourseError, match="docker compose up"):
+            RedisConnectionHandle().connect()
 
 
 def test_an_unknown_host_is_told_as_such():
@@ -229,6 +445,39 @@ def test_the_real_timeouts_are_the_documented_ones(server):
         settings = handle.connect().connection_pool.connection_kwargs
         assert (settings["socket_connect_timeout"], settings["socket_timeout"]) == (2, 5)
         assert handle.connect_blocking().connection_pool.connection_kwargs["socket_timeout"] is None
+
+
+def test_lab_tells_its_notebooks_which_redis_it_has_started(monkeypatch, tmp_path):
+    def instead_of_jupyterlab(command):
+        raise SystemExit
+
+    monkeypatch.setattr(lab, "DATA_FOLDER", tmp_path)
+    monkeypatch.setattr(lab, "replace_process", instead_of_jupyterlab)
+    for name in ("REDIS_URL", LAB_REDIS):
+        monkeypatch.setenv(name, "")
+    with pytest.raises(SystemExit):
+        lab.run_lab([])
+    assert connect_options().address == lab_redis()
+    with RedisConnectionHandle() as handle:
+        handle.connect().shutdown(nosave=True)
+        with pytest.raises(CourseError, match="start lab again"):
+            handle.connect()
+
+
+# What people take home
+
+
+def test_these_files_need_redis_py_and_python_dotenv_and_nothing_else():
+    script = """
+import sys
+import redis, dotenv, dotenv.parser
+theirs = set(sys.modules)
+import redis_helpers.connection, redis_helpers.server
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - theirs} - set(sys.stdlib_module_names)))
+print(*[name for name in sys.modules if name.startswith(("redis_helpers.course", "redis_helpers.market"))])
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (ran.stdout, ran.stderr) == ("redis_helpers\n\n", "")
 
 
 # TLS

@@ -35,9 +35,31 @@ REPLY_TIMEOUT = 0.4  # instead of 5 seconds, which would take too long here
 AT_ONCE = 2  # seconds: nothing has to be waited for. A busy machine takes its time
 ONE_WAIT = REPLY_TIMEOUT + AT_ONCE
 
-AT = r"The Redis at [\w.:/]+ "
+AT = r"The Redis at [\w.:/?=-]+ "
 UNKNOWN = "so the command may have run or not: look first, then run it again."
 UNTRUSTED = AT + "shows a TLS certificate that is not trusted: set REDIS_TLS_CA_FILE to its authority's file."
+NOT_ASKED = AT + "was not asked, for {}: correct it."
+NOT_REDIS = AT + "answers, but not as a Redis does: correct the host or the port."
+NO_HELLO = (
+    AT + "does not know the command HELLO, so it is older than Redis 6, or a proxy answers for it: take a Redis of "
+    "version 6.2 or newer, and no proxy."
+)
+OLD = AT + r"is of version {}\.\d+\.\d+, and the course needs Redis 6.2 or newer: update it, or take another."
+CLUSTER = (
+    "is one node of a cluster, and the course needs a server that holds all keys itself: set REDIS_HOST "
+    r"\(or REDIS_URL\) to one without cluster mode \(a program of yours reaches a cluster with redis.RedisCluster\)."
+)
+SENTINEL = (
+    AT + "is a Sentinel, which watches over servers and holds no keys: set REDIS_HOST and REDIS_PORT "
+    r"\(or REDIS_URL\) to the primary that it names."
+)
+NO_DATABASES = (
+    AT
+    + r"has no databases to choose from \(it does not know the command SELECT\): unset REDIS_DB, and write no number "
+    "behind the last / of REDIS_URL."
+)
+BUSY = "is busy with a script that does not end: wait, or end it with SCRIPT KILL."
+LAB = r"that the command `lab` started is gone \(connection refused\): end lab, and start lab again."
 CREDENTIALS = AT + r"refused the user or password: check REDIS_USERNAME and REDIS_PASSWORD \(or REDIS_URL\)."
 CLOSED = AT + r"closed the connection at once: if it wants TLS, set REDIS_TLS=yes \(or write rediss://\)."
 MARKET = (
@@ -61,7 +83,11 @@ CANNOT_CONNECT = [
     (faults.impossible_name, AT + r"has a host name that is not known: correct REDIS_HOST \(or REDIS_URL\).", AT_ONCE),
     (faults.wrong_password, CREDENTIALS, AT_ONCE),
     (faults.unknown_user, CREDENTIALS, AT_ONCE),
-    (faults.no_password, AT + r"wants a password: set REDIS_PASSWORD \(or REDIS_URL\).", AT_ONCE),
+    (
+        faults.no_password,
+        AT + r"wants a password: set REDIS_PASSWORD \(or write it into REDIS_URL, where that is set\).",
+        AT_ONCE,
+    ),
     (
         faults.user_without_ping,
         AT + "lets this user in, but not PING: widen its rights with ACL SETUSER, or take another user.",
@@ -77,7 +103,37 @@ CANNOT_CONNECT = [
         AT + r"accepted the connection but does not answer: is it Redis, and is it busy or paused\?.",
         ONE_WAIT,
     ),
-    (faults.not_redis, AT + "answers, but not as a Redis does: correct the host or the port.", AT_ONCE),
+    (
+        faults.user_without_select,
+        AT + "lets this user in, but not SELECT: widen its rights with ACL SETUSER, or take another user.",
+        AT_ONCE,
+    ),
+    (
+        faults.no_such_database,
+        AT + "has no database of that number: write a smaller one, such as 0, in REDIS_DB "
+        r"\(or behind the last / of REDIS_URL\).",
+        AT_ONCE,
+    ),
+    (
+        faults.lost_primary,
+        AT + "is a replica that has lost its primary, and answers nothing meanwhile: set REDIS_HOST "
+        r"\(or REDIS_URL\) to a primary.",
+        AT_ONCE,
+    ),
+    (faults.busy_with_a_script_at_connect, AT + BUSY, AT_ONCE),
+    (faults.older_than_redis_6, OLD.format("5"), AT_ONCE),
+    (faults.older_and_a_wrong_password, NO_HELLO, AT_ONCE),
+    (faults.no_hello, NO_HELLO, AT_ONCE),
+    (faults.not_redis, NOT_REDIS, AT_ONCE),
+    (faults.mysql_at_that_port, NOT_REDIS, ONE_WAIT),
+    (faults.ssh_at_that_port, NOT_REDIS, AT_ONCE),
+    (faults.no_socket, AT + r"is not there \(no such socket\): start it, or correct the path.", AT_ONCE),
+    (
+        faults.dead_socket,
+        AT + r"is not there \(nobody listens at that socket\): start it, or correct the path.",
+        AT_ONCE,
+    ),
+    (faults.lab_has_ended_at_connect, f"The Redis {LAB}", AT_ONCE),
     (faults.closed_at_once, CLOSED, AT_ONCE),
     (
         faults.cannot_save_at_connect,
@@ -94,9 +150,79 @@ CANNOT_CONNECT = [
     (faults.plain_to_a_tls_port, CLOSED, AT_ONCE),
     (faults.unknown_authority, UNTRUSTED, AT_ONCE),
     (faults.certificate_expired, AT + "shows a TLS certificate that has expired: renew it.", AT_ONCE),
-    (faults.certificate_of_another_host, UNTRUSTED, AT_ONCE),
-    (faults.authority_file_missing, AT + "was not asked, for REDIS_TLS_CA_FILE names no file: correct it.", AT_ONCE),
-    (faults.authority_file_no_certificate, UNTRUSTED, AT_ONCE),
+    (
+        faults.certificate_of_tomorrow,
+        AT + "shows a TLS certificate that is not valid yet: check the clock of this machine, and of that one.",
+        AT_ONCE,
+    ),
+    (
+        faults.certificate_of_another_host,
+        AT + r"shows a TLS certificate that is made out to another host: write the host in REDIS_HOST \(or REDIS_URL\) "
+        "as the certificate names it.",
+        AT_ONCE,
+    ),
+    (faults.authority_file_missing, NOT_ASKED.format("REDIS_TLS_CA_FILE names no file"), AT_ONCE),
+    (
+        faults.authority_file_no_certificate,
+        NOT_ASKED.format("REDIS_TLS_CA_FILE names a file that holds no certificate"),
+        AT_ONCE,
+    ),
+]
+# The user cannot connect; a cache is not asked for: its own client may well be served, or its files are no use at all.
+CANNOT_START = [
+    (faults.older_than_6_2, OLD.format("6"), AT_ONCE),
+    (
+        faults.no_ping,
+        AT + "does not know the command PING, which the course needs: take a Redis whose commands nobody has renamed, "
+        "without a proxy in front.",
+        AT_ONCE,
+    ),
+    (faults.node_of_a_cluster, AT + CLUSTER, AT_ONCE),
+    (faults.node_of_a_cluster_and_a_database, AT + CLUSTER, AT_ONCE),
+    (faults.sentinel, SENTINEL, AT_ONCE),
+    (faults.sentinel_and_a_database, NO_DATABASES, AT_ONCE),
+    (faults.a_greeting_that_begins_as_a_reply, NOT_REDIS, AT_ONCE),
+    (
+        faults.wants_a_certificate,
+        AT + "(wants a TLS certificate of yours: set|ended the TLS connection at once: if it wants a certificate of "
+        "yours, set) REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE.*",
+        AT_ONCE,
+    ),
+    (
+        faults.certificate_of_a_stranger,
+        AT + "(does not accept the TLS certificate in|ended the TLS connection at once: it may not accept the "
+        "certificate in) REDIS_TLS_CERT_FILE.*",
+        AT_ONCE,
+    ),
+    (faults.authority_file_a_folder, NOT_ASKED.format("REDIS_TLS_CA_FILE names no file"), AT_ONCE),
+    (faults.certificate_file_missing, NOT_ASKED.format("REDIS_TLS_CERT_FILE names no file"), AT_ONCE),
+    (
+        faults.certificate_file_no_certificate,
+        NOT_ASKED.format("REDIS_TLS_CERT_FILE names a file that holds no certificate"),
+        AT_ONCE,
+    ),
+    (faults.key_file_missing, NOT_ASKED.format("REDIS_TLS_KEY_FILE names no file"), AT_ONCE),
+    (faults.key_file_no_key, NOT_ASKED.format("REDIS_TLS_KEY_FILE names a file that holds no key"), AT_ONCE),
+    (
+        faults.key_of_another_certificate,
+        NOT_ASKED.format("the key in REDIS_TLS_KEY_FILE does not belong to the certificate in REDIS_TLS_CERT_FILE"),
+        AT_ONCE,
+    ),
+    (
+        faults.key_with_a_passphrase,
+        NOT_ASKED.format("REDIS_TLS_KEY_FILE names a key with a passphrase, and only one without can be used"),
+        AT_ONCE,
+    ),
+    (
+        faults.certificate_without_a_key,
+        NOT_ASKED.format("REDIS_TLS_CERT_FILE holds no key, and REDIS_TLS_KEY_FILE is not set"),
+        AT_ONCE,
+    ),
+    (
+        faults.key_without_a_certificate,
+        NOT_ASKED.format("REDIS_TLS_KEY_FILE is set without REDIS_TLS_CERT_FILE"),
+        AT_ONCE,
+    ),
 ]
 IN_USE = [
     (faults.full, r"Redis is full \(maxmemory\): delete keys, or give it more memory.", AT_ONCE),
@@ -115,6 +241,14 @@ IN_USE = [
         "Redis does not let this user do that: widen its rights with ACL SETUSER, or take another user.",
         AT_ONCE,
     ),
+    (
+        faults.too_few_replicas,
+        r"Redis has too few replicas to take writes \(min-replicas-to-write\): start them again.",
+        AT_ONCE,
+    ),
+    (faults.key_on_another_node, f"Redis {CLUSTER}", AT_ONCE),
+    (faults.busy_with_a_script, f"Redis {BUSY}", AT_ONCE),
+    (faults.lab_has_ended, f"Redis {LAB}", AT_ONCE),
     (faults.killed, r"Redis is gone \(connection refused\): start it, then run the connect cell again.", AT_ONCE),
     (faults.stopped, rf"Redis did not answer in time \(is it busy or paused\?\), {UNKNOWN}", ONE_WAIT),
     (faults.busy, rf"Redis did not answer in time \(is it busy or paused\?\), {UNKNOWN}", ONE_WAIT),
@@ -158,7 +292,7 @@ def everything_about(error: BaseException) -> str:
     return "\n".join(texts)
 
 
-@pytest.mark.parametrize(("fault", "sentence", "seconds"), CANNOT_CONNECT + IN_USE + FILES, ids=name_of)
+@pytest.mark.parametrize(("fault", "sentence", "seconds"), CANNOT_CONNECT + CANNOT_START + IN_USE + FILES, ids=name_of)
 def test_a_user_sees_one_sentence_in_time_and_no_password(place, capfd, caplog, fault, sentence, seconds):
     caplog.set_level(logging.DEBUG)
     with fault(**place) as broken:

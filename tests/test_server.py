@@ -2,6 +2,8 @@
 
 import re
 
+import redis
+
 from redis_helpers.server import knows, server_name
 
 
@@ -26,3 +28,11 @@ def test_what_is_known_can_be_run(any_conn):
         assert any_conn.execute_command("HEXPIRE", "hash", 10, "FIELDS", 1, "field") == [1]
     else:
         assert "hexpire" not in any_conn.command()
+
+
+def test_a_server_that_tells_nothing_about_itself_has_its_name_at_least(any_server, any_conn):
+    any_conn.acl_setuser("ann", enabled=True, passwords=["+word"], commands=["+@all", "-info", "-command"])
+    with redis.Redis(port=any_server.port, username="ann", password="word") as client:
+        assert server_name(client) == "Redis"
+        assert knows(client, "GET") is False
+    any_conn.acl_deluser("ann")

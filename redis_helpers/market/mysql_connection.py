@@ -1,6 +1,5 @@
 """Which MySQL the course asks, if any, and a ready connection to it. MariaDB does as well."""
 
-import re
 from dataclasses import dataclass, field
 
 import pymysql
@@ -9,7 +8,7 @@ from pymysql.converters import conversions
 from pymysql.cursors import DictCursor
 
 from redis_helpers.errors import CourseError
-from redis_helpers.settings import read_settings
+from redis_helpers.settings import host_and_port, read_settings
 
 CONNECT_TIMEOUT = 2  # seconds until a host that does not answer counts as not there
 REPLY_TIMEOUT = 20  # seconds until a server that does not answer counts as hung; the heaviest question takes some
@@ -31,24 +30,28 @@ class MysqlOptions:
     @property
     def address(self) -> str:
         """What may be shown: `host:port/database`."""
-        return f"{self.host}:{self.port}/{self.database}"
+        host = f"[{self.host}]" if ":" in self.host else self.host  # an IPv6 address
+        return f"{host}:{self.port}/{self.database}"
 
 
 def mysql_options() -> MysqlOptions | None:
     """The MySQL that environment variables or `.env` name, or None while MYSQL_HOST is not set: then SQLite serves.
 
-    MYSQL_PORT, MYSQL_USER, MYSQL_PASSWORD and MYSQL_DATABASE have the defaults of `MysqlOptions`.
-    Raises CourseError, which names the variable but never its value, when the port is none.
+    MYSQL_PORT, MYSQL_USER, MYSQL_PASSWORD and MYSQL_DATABASE have the defaults of `MysqlOptions`. MYSQL_HOST may hold
+    the port too, as `host:port`. What of them comes from which place, `read_settings()` decides.
+    Raises CourseError, which names the variable but never its value, when the host or the port is none.
     """
     settings = read_settings()
-    names = {"host": "MYSQL_HOST", "user": "MYSQL_USER", "password": "MYSQL_PASSWORD", "database": "MYSQL_DATABASE"}
-    given = {name: settings[variable] for name, variable in names.items() if variable in settings}
-    if "host" not in given:
+    if "MYSQL_HOST" not in settings:
         return None
-    port = settings.get("MYSQL_PORT", "3306")
-    if not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
-        raise CourseError("MYSQL_PORT needs a port from 1 to 65535: correct it in the environment or in .env.")
-    return MysqlOptions(**given, port=int(port))
+    host, port = host_and_port(settings, "MYSQL", MysqlOptions.port)
+    return MysqlOptions(
+        host=host,
+        port=port,
+        user=settings.get("MYSQL_USER", MysqlOptions.user),
+        password=settings.get("MYSQL_PASSWORD", ""),
+        database=settings.get("MYSQL_DATABASE", MysqlOptions.database),
+    )
 
 
 def connect(options: MysqlOptions, reply_timeout: float = REPLY_TIMEOUT) -> pymysql.Connection:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import redis
 
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, connect_options
@@ -23,11 +24,15 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.errors import CourseError
 from redis_helpers.market.build_sqlite import build_database
 from redis_helpers.market.repositories import SqliteRepository
+from redis_helpers.settings import LAB_REDIS
 from tests.support.servers import (
     debug_server,
     free_port,
+    greeting_server,
     http_server,
+    odd_server,
     options_of,
+    replies_changed,
     silent_server,
     unreachable_server,
     wait_until,
@@ -110,6 +115,141 @@ def not_redis(**_):
 
 
 @contextlib.contextmanager
+def mysql_at_that_port(**_):
+    with greeting_server(b"J\0\0\0\n8.4.3\0\x08\0\0\0salt") as port:
+        yield no_connection(ConnectOptions(port=port, password=TRIED_PASSWORD))
+
+
+@contextlib.contextmanager
+def ssh_at_that_port(**_):
+    with greeting_server(b"SSH-2.0-OpenSSH_9.2\r\n") as port:
+        yield no_connection(ConnectOptions(port=port, password=TRIED_PASSWORD))
+
+
+@contextlib.contextmanager
+def a_greeting_that_begins_as_a_reply(**_):
+    with greeting_server(b"*** Welcome ***\r\n") as port:
+        yield Fault(RedisConnectionHandle(ConnectOptions(port=port, password=TRIED_PASSWORD)).connect)
+
+
+@contextlib.contextmanager
+def no_socket(tmp_path, **_):
+    yield no_connection(ConnectOptions(password=TRIED_PASSWORD, socket_path=str(tmp_path / "r.sock")))
+
+
+@contextlib.contextmanager
+def dead_socket(tmp_path, **_):
+    path = tmp_path / "r.sock"
+    with marked_server(unixsocket=path) as server:
+        server.kill()
+        yield no_connection(ConnectOptions(password=TRIED_PASSWORD, socket_path=str(path)))
+
+
+@contextlib.contextmanager
+def no_such_database(server, **_):
+    yield no_connection(options_of(server, db=10_000))
+
+
+@contextlib.contextmanager
+def user_without_select(server, admin, **_):
+    commands = ["+@all", "-select"]
+    admin.acl_setuser("ann", enabled=True, passwords=[f"+{TRIED_PASSWORD}"], commands=commands, keys=["*"])
+    yield no_connection(options_of(server, username="ann", password=TRIED_PASSWORD, db=1))
+    admin.acl_deluser("ann")
+
+
+@contextlib.contextmanager
+def lost_primary(**_):
+    with marked_server() as server, redis.Redis.from_url(server.url) as admin:
+        admin.config_set("replica-serve-stale-data", "no")
+        admin.replicaof("127.0.0.1", free_port())
+        yield no_connection(options_of(server))
+
+
+@contextlib.contextmanager
+def busy_with_a_script(**_):
+    with marked_server(lua_time_limit=1) as server, redis.Redis.from_url(server.url, retry=None) as admin:
+        fault = in_use(options_of(server))
+        connection = admin.connection_pool.get_connection()
+        connection.send_command("EVAL", "while true do end", 0)  # its end is not waited for
+        with redis.Redis.from_url(server.url, retry=None, socket_timeout=1) as watcher:
+            assert wait_until(lambda: not answers(watcher))
+        yield fault
+        connection.disconnect()
+        server.kill()
+
+
+@contextlib.contextmanager
+def busy_with_a_script_at_connect(**_):
+    with busy_with_a_script() as fault:
+        yield no_connection(fault.options)
+
+
+# A server that the course cannot use
+
+
+REFUSE_HELLO = 'rename-command HELLO ""'
+
+
+@contextlib.contextmanager
+def older_than_redis_6(tmp_path, **_):
+    """A server that does not know HELLO and says that it is 5.0, as Redis for Windows does."""
+    with (
+        odd_server(tmp_path, REFUSE_HELLO, f"requirepass {SERVERS_PASSWORD}") as port,
+        replies_changed(port, rb"redis_version:\d", b"redis_version:5") as relay,
+    ):
+        yield no_connection(ConnectOptions(port=relay, password=SERVERS_PASSWORD))
+
+
+@contextlib.contextmanager
+def older_and_a_wrong_password(tmp_path, **_):
+    with odd_server(tmp_path, REFUSE_HELLO, f"requirepass {SERVERS_PASSWORD}") as port:
+        yield no_connection(ConnectOptions(port=port, password=TRIED_PASSWORD))
+
+
+@contextlib.contextmanager
+def no_hello(tmp_path, **_):
+    with odd_server(tmp_path, REFUSE_HELLO, f"requirepass {SERVERS_PASSWORD}") as port:
+        yield no_connection(ConnectOptions(port=port, password=SERVERS_PASSWORD))
+
+
+@contextlib.contextmanager
+def no_ping(tmp_path, **_):
+    with odd_server(tmp_path, 'rename-command PING ""', f"requirepass {SERVERS_PASSWORD}") as port:
+        yield Fault(RedisConnectionHandle(ConnectOptions(port=port, password=SERVERS_PASSWORD)).connect)
+
+
+@contextlib.contextmanager
+def older_than_6_2(server, **_):
+    with replies_changed(server.port, rb"redis_version:\d\.\d", b"redis_version:6.0") as port:
+        yield Fault(RedisConnectionHandle(options_of(server, port=port)).connect)
+
+
+@contextlib.contextmanager
+def node_of_a_cluster(tmp_path, **_):
+    with odd_server(tmp_path, "cluster-enabled yes", f"requirepass {SERVERS_PASSWORD}") as port:
+        yield Fault(RedisConnectionHandle(ConnectOptions(port=port, password=SERVERS_PASSWORD)).connect)
+
+
+@contextlib.contextmanager
+def node_of_a_cluster_and_a_database(tmp_path, **_):
+    with odd_server(tmp_path, "cluster-enabled yes", f"requirepass {SERVERS_PASSWORD}") as port:
+        yield Fault(RedisConnectionHandle(ConnectOptions(port=port, password=SERVERS_PASSWORD, db=1)).connect)
+
+
+@contextlib.contextmanager
+def sentinel(tmp_path, **_):
+    with odd_server(tmp_path, sentinel=True) as port:
+        yield Fault(RedisConnectionHandle(ConnectOptions(port=port, password=TRIED_PASSWORD)).connect)
+
+
+@contextlib.contextmanager
+def sentinel_and_a_database(tmp_path, **_):
+    with odd_server(tmp_path, sentinel=True) as port:
+        yield Fault(RedisConnectionHandle(ConnectOptions(port=port, password=TRIED_PASSWORD, db=1)).connect)
+
+
+@contextlib.contextmanager
 def closed_at_once(**_):
     with FaultProxy(free_port()) as proxy:  # nobody is behind it
         yield no_connection(ConnectOptions(port=proxy.port, password=TRIED_PASSWORD))
@@ -167,6 +307,12 @@ def certificate_expired(server, tls, **_):
 
 
 @contextlib.contextmanager
+def certificate_of_tomorrow(server, tls, **_):
+    with FaultProxy(server.port, tls.context_of_tomorrow) as proxy:
+        yield no_connection(options_of(server, port=proxy.port, tls=True, tls_ca_file=tls.ca_file))
+
+
+@contextlib.contextmanager
 def certificate_of_another_host(server, tls, **_):
     with FaultProxy(server.port, tls.context_of_another) as proxy:
         yield no_connection(options_of(server, port=proxy.port, tls=True, tls_ca_file=tls.ca_file))
@@ -182,6 +328,57 @@ def authority_file_missing(server, tls, **_):
 def authority_file_no_certificate(server, tls, **_):
     with FaultProxy(server.port, tls.context) as proxy:
         yield no_connection(options_of(server, port=proxy.port, tls=True, tls_ca_file=__file__))
+
+
+@contextlib.contextmanager
+def _known_clients_only(server, tls, **files):
+    with FaultProxy(server.port, tls.context_for_known_clients) as proxy:
+        options = options_of(server, port=proxy.port, tls=True, **{"tls_ca_file": tls.ca_file, **files})
+        yield Fault(RedisConnectionHandle(options).connect, options)
+
+
+def wants_a_certificate(server, tls, **_):
+    return _known_clients_only(server, tls)
+
+
+def certificate_of_a_stranger(server, tls, **_):
+    return _known_clients_only(server, tls, tls_cert_file=tls.foreign_cert_file, tls_key_file=tls.foreign_key_file)
+
+
+def authority_file_a_folder(server, tls, tmp_path, **_):
+    return _known_clients_only(server, tls, tls_ca_file=str(tmp_path))
+
+
+def certificate_file_missing(server, tls, **_):
+    return _known_clients_only(server, tls, tls_cert_file="/no/such/me.crt", tls_key_file=tls.client_key_file)
+
+
+def certificate_file_no_certificate(server, tls, **_):
+    return _known_clients_only(server, tls, tls_cert_file=__file__, tls_key_file=tls.client_key_file)
+
+
+def key_file_missing(server, tls, **_):
+    return _known_clients_only(server, tls, tls_cert_file=tls.client_cert_file, tls_key_file="/no/such/me.key")
+
+
+def key_file_no_key(server, tls, **_):
+    return _known_clients_only(server, tls, tls_cert_file=tls.client_cert_file, tls_key_file=__file__)
+
+
+def key_of_another_certificate(server, tls, **_):
+    return _known_clients_only(server, tls, tls_cert_file=tls.client_cert_file, tls_key_file=tls.foreign_key_file)
+
+
+def key_with_a_passphrase(server, tls, **_):
+    return _known_clients_only(server, tls, tls_cert_file=tls.client_cert_file, tls_key_file=tls.locked_key_file)
+
+
+def certificate_without_a_key(server, tls, **_):
+    return _known_clients_only(server, tls, tls_cert_file=tls.client_cert_file)
+
+
+def key_without_a_certificate(server, tls, **_):
+    return _known_clients_only(server, tls, tls_key_file=tls.client_key_file)
 
 
 # Redis fails in mid-use. The connection was good; then the user stores a fruit.
@@ -229,6 +426,27 @@ def cannot_save_at_connect(tmp_path, **_):
 
 
 @contextlib.contextmanager
+def too_few_replicas(**_):
+    with marked_server(min_replicas_to_write=1) as server:
+        yield in_use(options_of(server))
+
+
+@contextlib.contextmanager
+def key_on_another_node(tmp_path, **_):
+    """A cluster's node that has handed the key's slot to another one."""
+    with odd_server(tmp_path, "cluster-enabled yes") as port, redis.Redis(port=port, retry=None) as client:
+        client.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)
+        assert wait_until(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
+        with odd_server(tmp_path, "cluster-enabled yes", "cluster-config-file other.conf") as other:
+            client.execute_command("CLUSTER MEET", "127.0.0.1", other)
+            with redis.Redis(port=other) as neighbour:
+                name = neighbour.execute_command("CLUSTER MYID")
+                slot = neighbour.execute_command("CLUSTER KEYSLOT", "fruit")
+                assert wait_until(lambda: can(client, "CLUSTER SETSLOT", slot, "NODE", name))
+                yield Fault(lambda: client.set("fruit", "uva"), ConnectOptions(port=port), client)
+
+
+@contextlib.contextmanager
 def user_without_set(**_):
     with marked_server() as server, redis.Redis.from_url(server.url) as admin:
         admin.acl_setuser("ann", enabled=True, passwords=[f"+{TRIED_PASSWORD}"], commands=["+get", "+ping"], keys=["*"])
@@ -270,8 +488,12 @@ def busy(**_):
 
 
 def answers(client: redis.Redis, command: str = "PING") -> bool:
+    return can(client, *command.split())
+
+
+def can(client: redis.Redis, *command: object) -> bool:
     try:
-        return bool(client.execute_command(*command.split()))
+        return bool(client.execute_command(*command))
     except redis.RedisError:
         return False
 
@@ -290,6 +512,24 @@ def cut_before_the_reply(server, **_):
         fault = in_use(options_of(server, port=proxy.port))
         proxy.drop_replies = 10
         yield fault
+
+
+@contextlib.contextmanager
+def lab_has_ended(**_):
+    """The server that the command `lab` had started; a notebook of it goes on."""
+    with marked_server() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LAB_REDIS, f"{server.host}:{server.port}/0")
+        fault = in_use(options_of(server))
+        server.kill()
+        with contextlib.suppress(redis.RedisError):
+            fault.client.ping()  # the first command finds the connection cut
+        yield fault
+
+
+@contextlib.contextmanager
+def lab_has_ended_at_connect(**_):
+    with lab_has_ended() as fault:
+        yield no_connection(fault.options)
 
 
 # Files. The user runs a cell that reads the settings, or one that opens the market.

@@ -1,30 +1,58 @@
 """Servers that misbehave on purpose, in front of a real Redis or instead of one. All of them on loopback."""
 
 import contextlib
+import re
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from redis_helpers.connection import ConnectOptions
-from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
 from redis_helpers.errors import CourseError
 
 
 class Certificates:
-    """An authority of our own, and what TLS servers need: good, expired, or made out to another host."""
+    """An authority of our own, and what TLS servers and their clients need: good, and bad in each way there is."""
 
     def __init__(self, folder):
         authority = trustme.CA()
         self.ca_file = str(folder / "ca.pem")
         authority.cert_pem.write_to_path(self.ca_file)
-        yesterday = datetime.now(UTC) - timedelta(days=1)
-        self.context = self._context(authority.issue_cert("127.0.0.1", "localhost"))
-        self.context_expired = self._context(authority.issue_cert("127.0.0.1", "localhost", not_after=yesterday))
+        now, day = datetime.now(UTC), timedelta(days=1)
+        good = authority.issue_cert("127.0.0.1", "localhost")
+        self.context = self._context(good)
+        self.context_expired = self._context(authority.issue_cert("127.0.0.1", not_after=now - day))
+        self.context_of_tomorrow = self._context(authority.issue_cert("127.0.0.1", not_before=now + day))
         self.context_of_another = self._context(authority.issue_cert("another.example"))
+        self.context_for_known_clients = self._context(good)
+        authority.configure_trust(self.context_for_known_clients)
+        self.context_for_known_clients.verify_mode = ssl.CERT_REQUIRED
+        self.client_cert_file, self.client_key_file = self._files(folder, "client", authority)
+        self.foreign_cert_file, self.foreign_key_file = self._files(folder, "foreign", trustme.CA())
+        self.locked_key_file = self._locked(folder, self.client_key_file)
+
+    def _files(self, folder: Path, name: str, authority: trustme.CA) -> tuple[str, str]:
+        """A client's certificate, and the key for it."""
+        issued = authority.issue_cert("me@market.example")
+        certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+        issued.cert_chain_pems[0].write_to_path(certificate)
+        issued.private_key_pem.write_to_path(key)
+        return str(certificate), str(key)
+
+    def _locked(self, folder: Path, key_file: str) -> str:
+        """The same key, behind a passphrase."""
+        path = folder / "locked.key"
+        key = serialization.load_pem_private_key(Path(key_file).read_bytes(), None)
+        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+        path.write_bytes(key.private_bytes(*form, serialization.BestAvailableEncryption(b"a passphrase")))
+        return str(path)
 
     def _context(self, certificate: trustme.LeafCert) -> ssl.SSLContext:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -43,6 +71,77 @@ def debug_server(**options) -> EmbeddedRedis:
         return EmbeddedRedis(enable_debug_command="yes", **options).start()
     except CourseError:
         return EmbeddedRedis(**options).start()
+
+
+@contextlib.contextmanager
+def odd_server(folder: Path, *lines: str, sentinel: bool = False):
+    """The port of a real server that is configured so that `EmbeddedRedis`, which looks at it first, would not have it.
+
+    `lines` are those of its redis.conf, or of its sentinel.conf.
+    """
+    port = free_port()
+    while port > 55_000:  # a cluster's node takes the port 10,000 above, too
+        port = free_port()
+    configuration = folder / f"odd-{port}.conf"
+    configuration.write_text("\n".join(["bind 127.0.0.1", f"port {port}", f"dir {folder}", *lines, ""]))
+    command = [find_server_binary(), str(configuration), *(["--sentinel"] if sentinel else [])]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert wait_until(lambda: _is_open(port))
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def replies_changed(server_port: int, was: bytes, becomes: bytes):
+    """The port of a relay to a server, in whose replies some bytes are others, as many as before."""
+
+    def copy(source: socket.socket, target: socket.socket, change: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(re.sub(was, becomes, data) if change else data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # the listener is closed: the end
+            while True:
+                client = held.enter_context(listener.accept()[0])
+                server = held.enter_context(socket.create_connection(("127.0.0.1", server_port)))
+                threading.Thread(target=copy, args=[client, server, False], daemon=True).start()
+                threading.Thread(target=copy, args=[server, client, True], daemon=True).start()
+
+    with contextlib.ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+@contextlib.contextmanager
+def greeting_server(greeting: bytes):
+    """The port of a server that speaks before it is asked, and then never again."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # the listener is closed: the end
+            while True:
+                held.enter_context(listener.accept()[0]).sendall(greeting)
+
+    with contextlib.ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.start.environment import ROOT, replace_process
 from redis_helpers.errors import CourseError
 from redis_helpers.server import server_name
+from redis_helpers.settings import LAB_REDIS
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 DATA_FOLDER = ROOT / "data" / "redis"
@@ -26,7 +27,7 @@ def run_lab(arguments: list[str]) -> None:
         _become_jupyterlab(arguments)
     # Every write goes to the append-only file, so that neither Ctrl-C nor a crash loses a learner's progress.
     server = EmbeddedRedis(dir=DATA_FOLDER, appendonly="yes").start()
-    os.environ["REDIS_URL"] = server.url  # for the kernels
+    os.environ |= {"REDIS_URL": server.url, LAB_REDIS: f"{server.host}:{server.port}/0"}  # for the kernels
     with RedisConnectionHandle() as handle:
         print(f"Redis: {server_name(handle.connect())}, embedded, port {server.port}; its data stays in {DATA_FOLDER}")
     server.outlive_exec()  # JupyterLab becomes this process, so the server ends when JupyterLab does, however it ends
