@@ -9,6 +9,7 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     errors.py             `CourseError`, the one exception
     server.py             what the server is and can do
     redis_repository.py   `RedisRepository`: strings, hashes and their times to live
+    redis_values.py       what Redis can store: text and numbers, and times to live
     start_form.py         `StartForm`: a hash read once, into memory
     cache_aside.py        `CacheAside`: ask the cache, and on a miss the source, once for all
     lease.py, single_flight.py, cache_client.py: what `CacheAside` is built of

@@ -225,7 +225,7 @@ def forget_by_cursor(redis_conn, prefix):
 
 @right("1.4")
 def forget_through_the_repository(redis_conn, prefix):
-    return RedisRepository(redis_conn).delete_prefix(prefix)
+    return RedisRepository(redis_conn, own_prefix=prefix).delete_prefix(prefix)
 
 
 @wrong("1.4", "KEYS was not run")

@@ -49,7 +49,7 @@ class Trial:
     def __exit__(self, *exception: object) -> None:
         """Whatever has happened, nothing stays in Redis."""
         self.redis.unlink(self._sentinel)
-        RedisRepository(self.redis).delete_prefix(self.prefix)
+        RedisRepository(self.redis, own_prefix=self.prefix).delete_prefix(self.prefix)
 
     # What a check asks for
 

@@ -3,8 +3,10 @@
 import threading
 
 import pytest
+import redis
 
 from redis_helpers.course.notebook.peek import COLUMNS, peek
+from redis_helpers.errors import CourseError
 
 
 def test_each_type_with_its_value(any_conn):
@@ -74,6 +76,24 @@ def test_bytes_that_are_no_text_are_shown_as_escapes(redis_conn):
 def test_glob_characters_stand_for_themselves(redis_conn, prefix):
     redis_conn.mset({prefix + "1": 1, "pa": 1, "pab": 1, "p": 1})
     assert list(peek(redis_conn, prefix)["key"]) == [prefix + "1"]
+
+
+@pytest.mark.parametrize("prefix", [None, 1j, b"\xff"])
+def test_a_prefix_that_is_no_text_is_refused(redis_conn, prefix):
+    with pytest.raises(CourseError, match="prefix"):
+        peek(redis_conn, prefix)
+
+
+def test_where_a_user_may_not_ask_for_size_and_encoding_the_rest_is_there(any_server, any_conn):
+    any_conn.set("p:fruit", "uva", ex=100)
+    any_conn.execute_command("ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@all", "-memory", "-object", "-multi")
+    try:
+        with redis.Redis(host=any_server.host, port=any_server.port, username="reader", password="pw") as client:
+            (row,) = peek(client, "p:").to_dict("records")
+    finally:
+        any_conn.acl_deluser("reader")
+    assert 99 < row.pop("TTL") <= 100
+    assert row == {"key": "p:fruit", "type": "string", "encoding": None, "bytes": None, "value": "uva"}
 
 
 def test_at_most_so_many_rows_sorted(redis_conn):
