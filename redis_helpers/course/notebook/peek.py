@@ -5,6 +5,8 @@ from itertools import islice
 import pandas as pd
 import redis
 
+from redis_helpers.course.notebook.same_client import same_client
+
 READERS = {
     "string": lambda pipe, key: pipe.get(key),
     "hash": lambda pipe, key: pipe.hgetall(key),
@@ -22,19 +24,11 @@ def peek(redis_conn: redis.Redis, prefix: str, most: int = 30) -> pd.DataFrame:
     A TTL of -1 means that the key never expires. Values are shortened. A key that ends while we look is left out.
     """
     pattern = prefix.replace("\\", "\\\\").replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")
-    with _that_reads_any_bytes(redis_conn) as client:
+    # Bytes that are no text, such as a bitmap or a HyperLogLog, are no error to this client.
+    with same_client(redis_conn, decode_responses=True, encoding_errors="surrogateescape") as client:
         keys = sorted(islice(client.scan_iter(match=pattern + "*", count=1000), most))
         rows = [_look(client, key) for key in dict.fromkeys(keys)]
     return pd.DataFrame([row for row in rows if row], columns=COLUMNS)
-
-
-def _that_reads_any_bytes(redis_conn: redis.Redis) -> redis.Redis:
-    """A client like this one, to which bytes that are no text (a bitmap, a HyperLogLog) are no error."""
-    pool = redis_conn.connection_pool
-    settings = {**pool.connection_kwargs, "decode_responses": True, "encoding_errors": "surrogateescape"}
-    settings.pop("maint_notifications_config", None)
-    settings.pop("maint_notifications_pool_handler", None)
-    return redis.Redis.from_pool(redis.ConnectionPool(pool.connection_class, **settings))
 
 
 def _look(redis_conn: redis.Redis, key: str) -> list | None:
