@@ -1,14 +1,26 @@
 """`doctor`: the set-up, one line a subject: OK, or what to do."""
 
 import contextlib
+import os
 import platform
 import shutil
 import sqlite3
 import subprocess
 import sys
 
-from redis_helpers.course.start.environment import VENV, in_virtual_environment, missing_packages, pinned_packages
+from redis_helpers.course.start.environment import (
+    DATA,
+    VENV,
+    in_course_environment,
+    is_finished,
+    missing_packages,
+    pinned_packages,
+)
+from redis_helpers.course.start.hiding_files import files_that_hide_modules, sentence
+from redis_helpers.course.start.home_folder import home_folder_is_usable
 from redis_helpers.errors import CourseError
+
+SHOWN_PACKAGES = 4  # of those that are not right; the others are counted
 
 
 def run_doctor() -> int:
@@ -16,6 +28,8 @@ def run_doctor() -> int:
     checks = {
         "Python": _python,
         "Packages": _packages,
+        "Home folder": _home_folder,
+        "Your files": _files,
         "Redis": _redis,
         "Market database": _market,
         "MySQL": _mysql,
@@ -40,12 +54,31 @@ def _python() -> str:
 
 
 def _packages() -> str:
-    if not in_virtual_environment():
+    missing = missing_packages()
+    if not missing:
+        return f"{len(pinned_packages())} packages at their pinned versions"
+    if not in_course_environment():
         raise CourseError(f"not installed yet ({VENV.name} is not there): run `python3 -m redis_helpers lab`.")
-    if missing := missing_packages():
-        found = ", ".join(f"{name} ({version or 'not there'})" for name, version in missing.items())
-        raise CourseError(f"not as requirements.txt pins them: {found}: run `python3 -m redis_helpers lab`.")
-    return f"{len(pinned_packages())} packages at their pinned versions"
+    if not is_finished():
+        raise CourseError("not finished: run `python3 -m redis_helpers lab`.")
+    found = [f"{name} ({version or 'not there'})" for name, version in missing.items()]
+    listed = ", ".join(found[:SHOWN_PACKAGES])
+    others = len(found) - SHOWN_PACKAGES
+    more = f" and {others} more" if others > 0 else ""
+    raise CourseError(f"not as requirements.txt pins them: {listed}{more}: run `python3 -m redis_helpers lab`.")
+
+
+def _home_folder() -> str:
+    if home_folder_is_usable():
+        return os.path.expanduser("~")
+    return f"yours cannot be used (HOME is not set, or cannot be written); {DATA / 'home'} serves instead"
+
+
+def _files() -> str:
+    found = files_that_hide_modules()
+    if found:
+        raise CourseError(sentence(found))
+    return "none hides a module that the lessons import"
 
 
 def _redis() -> str:

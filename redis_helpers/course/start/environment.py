@@ -1,101 +1,122 @@
-"""Makes the virtual environment that the course runs in. Standard library only: nothing is installed yet.
+"""The virtual environment that the course runs in. Standard library only: nothing is installed yet.
 
-Inside an active virtual environment that one is used, otherwise `.venv` beside the README. A note in the environment
-says which folder it was made for, or that it is not finished: after an interrupted or moved installation the packages
-may look right, by their names and versions, and yet lack files.
+The course has an environment of its own, `.venv` beside the README. It is made at the first start, whichever Python
+and whichever environment the command was started with: no other environment is ever changed. One that already holds
+every package of `requirements.txt` at its pinned version is used as it is.
+
+A note in `.venv` says which folder it was made for, or that it is not finished: after an interrupted or moved
+installation the packages may look right, by their names and versions, and yet lack files.
 """
 
 import contextlib
 import importlib
 import importlib.metadata
 import importlib.util
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
-import tempfile
-import time
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import NoReturn
 
+from redis_helpers.course.start.home_folder import choose_home_folder
+from redis_helpers.course.start.installer import DISK_FULL, CommandFailed, Installer, keep_log, run
+from redis_helpers.course.start.set_up_lock import set_up_lock
 from redis_helpers.errors import CourseError
 
 ROOT = Path(__file__).resolve().parents[3]
 REQUIREMENTS = ROOT / "requirements.txt"
+DATA = ROOT / "data"
+LOCK = DATA / "set-up.lock"
+LOG = DATA / "install.log"
 VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 COURSE = "redis-cell-by-cell"
 NOTE = f"{COURSE}.txt"
 UNFINISHED = "not finished"
-UV = "uv==0.13.9"  # installs in seconds what pip installs in half a minute
-PIP_INSTALL = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
 
 NO_ENSUREPIP = (
     "This Python cannot make virtual environments, because its ensurepip is not installed: "
     "run `sudo apt install python3-venv` (Debian, Ubuntu) and start again."
 )
-DISK_FULL = "The disk is full: the course needs about 700 MB; make room, and start again."
-# What pip and uv print when they cannot reach the package index.
-NO_NETWORK = (
-    "client error (connect)",
-    "connection refused",
-    "dns error",
-    "error sending request",
-    "failed to lookup",
-    "from versions: none",
-    "getaddrinfo",
-    "name resolution",
-    "newconnectionerror",
-    "proxyerror",
-    "timed out",
-    "unreachable",
+# Variables that bend every Python, also that of `.venv`: other modules, other files of its own, assertions left out.
+BENDING = (
+    "PYTHONHOME",
+    "PYTHONINSPECT",
+    "PYTHONOPTIMIZE",
+    "PYTHONPATH",
+    "PYTHONPLATLIBDIR",
+    "PYTHONSTARTUP",
+    "PYTHONWARNINGS",
 )
+# Exit code 0: this Python is new enough, belongs to the environment that the argument names, and has a place there.
+LOOK_AT_PYTHON = """
+import os, sys, sysconfig
+wrong = sys.version_info < (3, 11)
+wrong = wrong or not os.path.samefile(sys.prefix, sys.argv[1])
+wrong = wrong or not os.path.isdir(sysconfig.get_path("purelib"))
+sys.exit(wrong)
+"""
 
 
 def ensure_environment(arguments: list[str]) -> None:
     """Returns inside an environment that has every package of `requirements.txt` at its pinned version.
 
-    Outside a virtual environment it makes `.venv` and starts the same command again with its Python, so it does not
-    return. Raises CourseError.
+    Elsewhere it makes `.venv` if that is missing, and starts the same command again there, so it does not return.
+    Raises CourseError.
     """
     if not os.access(ROOT, os.W_OK):
         raise CourseError(f"The folder {ROOT} cannot be written: clone the course into a folder of your own.")
-    if not in_virtual_environment():
-        _make_venv()
-        replace_process([str(VENV_PYTHON), "-m", "redis_helpers", *arguments])
-    broken = _read_note(sys.prefix) == UNFINISHED
-    if not broken and not missing_packages():
-        return
-    _write_note(sys.prefix, UNFINISHED)
-    _install(anew=broken)
-    importlib.invalidate_caches()  # the new packages come into view
-    if missing := missing_packages():
-        raise CourseError(f"Still not right: {', '.join(missing)}. Delete the folder {sys.prefix}, and start again.")
-    _write_note(sys.prefix, str(ROOT))
+    choose_home_folder(DATA / "home")
+    if in_course_environment():
+        if leave_bending_variables():
+            _go_on_in_venv(arguments)
+        _mend_running_environment()
+    elif missing_packages():
+        if not _venv_is_usable():
+            with set_up_lock(LOCK):
+                if not _venv_is_usable():  # another command may have made it meanwhile
+                    _make_venv()
+        _go_on_in_venv(arguments)
+    _name_running_environment()
 
 
 def enter_environment(arguments: list[str]) -> None:
-    """Goes on inside `.venv` when it is there, and changes nothing."""
-    if not in_virtual_environment() and VENV_PYTHON.exists():
-        replace_process([str(VENV_PYTHON), "-m", "redis_helpers", *arguments])
+    """Goes on inside `.venv` when it is there and works, unless this Python has all packages. Changes nothing."""
+    if in_course_environment() or not missing_packages():
+        return
+    if VENV_PYTHON.exists() and _python_works():
+        _go_on_in_venv(arguments)
 
 
-def in_virtual_environment() -> bool:
-    """Whether this Python belongs to a virtual environment."""
-    return sys.prefix != sys.base_prefix
+def in_course_environment() -> bool:
+    """Whether this Python belongs to the course's own `.venv`."""
+    return os.path.realpath(sys.prefix) == os.path.realpath(VENV)
+
+
+def is_finished() -> bool:
+    """False when the installation into `.venv` was interrupted."""
+    return _read_note() != UNFINISHED
 
 
 def pinned_packages() -> dict[str, str]:
-    """Name and version of each pin of `requirements.txt` that applies to this machine."""
-    from packaging.requirements import Requirement  # comes with pytest, so it may not be there yet
+    """Name and version of each pin of `requirements.txt` that applies to this machine.
 
-    lines = (line.strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines())
-    pins = [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
-    return {pin.name: str(pin.specifier).removeprefix("==") for pin in pins if not pin.marker or pin.marker.evaluate()}
+    Raises ImportError where the package `packaging` is not there, as it is not before the set-up.
+    """
+    from packaging.requirements import Requirement
+
+    pins: dict[str, str] = {}
+    for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines():
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        pin = Requirement(text)
+        if pin.marker is None or pin.marker.evaluate():
+            pins[pin.name] = str(pin.specifier).removeprefix("==")
+    return pins
 
 
 def missing_packages() -> dict[str, str | None]:
@@ -103,9 +124,9 @@ def missing_packages() -> dict[str, str | None]:
     try:
         pins = pinned_packages()
     except ImportError:
-        return {COURSE: None}
-    missing = {name: _version(name) for name, version in pins.items() if _version(name) != version}
-    return missing if _course_is_installed() else {**missing, COURSE: None}
+        return {"packaging": None}
+    installed = {name: _version(name) for name in pins}
+    return {name: installed[name] for name, version in pins.items() if installed[name] != version}
 
 
 def _version(name: str) -> str | None:
@@ -114,147 +135,146 @@ def _version(name: str) -> str | None:
     return None
 
 
-def _course_is_installed() -> bool:
-    """Whether `import redis_helpers` finds this very folder from anywhere; it does not after the folder was moved."""
-    installed = importlib.metadata.distributions(name=COURSE, path=[sysconfig.get_path("purelib")])
-    origins = [json.loads(one.read_text("direct_url.json") or "{}").get("url", "") for one in installed]
-    return [Path(url2pathname(urlsplit(url).path)) for url in origins] == [ROOT]
+def leave_bending_variables() -> bool:
+    """Takes the variables that bend Python out of the environment. Returns whether there were any."""
+    found = [name for name in BENDING if os.environ.pop(name, None)]
+    return bool(found)
 
 
-def _read_note(environment: Path | str) -> str | None:
-    with contextlib.suppress(OSError):
-        return (Path(environment) / NOTE).read_text(encoding="utf-8")
-    return None
+def _go_on_in_venv(arguments: list[str]) -> NoReturn:
+    """Starts the same command again with the Python of `.venv`."""
+    leave_bending_variables()
+    replace_process([str(VENV_PYTHON), str(ROOT / "redis_helpers"), *arguments])
 
 
-def _write_note(environment: Path | str, text: str) -> None:
-    (Path(environment) / NOTE).write_text(text, encoding="utf-8")
+def _name_running_environment() -> None:
+    """Says to what is started from here which environment is active.
+
+    Programs such as `pip` are then those of this environment, and IPython, which adds the packages of the environment
+    that VIRTUAL_ENV names, adds none of another project.
+    """
+    os.environ.pop("VIRTUAL_ENV", None)
+    if sys.prefix != sys.base_prefix:
+        os.environ["VIRTUAL_ENV"] = sys.prefix
+    programs = str(Path(sys.executable).parent)
+    others = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join([programs, *(folder for folder in others if folder != programs)])
 
 
-def _make_venv() -> None:
-    """Makes `.venv` unless it is there, complete, made for this folder, and works. One made by hand has no note."""
-    if VENV_PYTHON.exists() and _read_note(VENV) in (None, str(ROOT)) and _runs(VENV_PYTHON):
-        return
-    shutil.rmtree(VENV, ignore_errors=True)
-    # A Debian without python3-venv has no ensurepip. Then uv can help, but only then: it would bring another pip.
-    if importlib.util.find_spec("ensurepip"):
-        command = [sys.executable, "-m", "venv", str(VENV)]
-    elif uv := shutil.which("uv"):
-        command = [uv, "venv", "--seed", "--allow-existing", "--python", sys.executable, str(VENV)]
-    else:
-        raise CourseError(NO_ENSUREPIP)
-    VENV.mkdir(exist_ok=True)
-    _write_note(VENV, UNFINISHED)
+def _mend_running_environment() -> None:
+    """In `.venv`: installs what is missing, or everything when the last installation was interrupted."""
+    if not is_finished() or missing_packages():
+        with set_up_lock(LOCK):
+            importlib.invalidate_caches()  # another command may have installed packages meanwhile
+            finished = is_finished()
+            if not finished or missing_packages():
+                _install(Path(sys.executable), anew=not finished)
+            importlib.invalidate_caches()
+    still_missing = missing_packages()
+    if still_missing:
+        names = ", ".join(still_missing)
+        raise CourseError(f"These packages are still not right: {names}. Delete the folder {VENV}, and start again.")
+    _make_course_importable()
+
+
+def _venv_is_usable() -> bool:
+    """Whether `.venv` is there, complete, made for this folder, and its Python works. One made by hand has no note."""
+    return VENV_PYTHON.exists() and _read_note() in (None, str(ROOT)) and _python_works()
+
+
+def _python_works() -> bool:
+    """False when the Python that `.venv` was made with is gone, has been replaced by another version, or is too old."""
+    outer = {name: value for name, value in os.environ.items() if name not in BENDING}
+    command = [str(VENV_PYTHON), "-c", LOOK_AT_PYTHON, str(VENV)]
     try:
-        _run("Making the virtual environment .venv", command)
-    except _CommandFailed as failure:
-        shutil.rmtree(VENV, ignore_errors=True)
-        raise CourseError(_why_no_venv(failure)) from None
-
-
-def _why_no_venv(failure: "_CommandFailed") -> str:
-    if "ensurepip is not available" in failure.log:  # Debian's Python has half of it
-        return NO_ENSUREPIP
-    if shutil.disk_usage(ROOT).free < 50e6:  # ensurepip hides the reason
-        return DISK_FULL
-    return f"The folder {VENV} could not be made: the reason stands in {failure.keep()}."
-
-
-def _runs(python: Path) -> bool:
-    """False when the Python that the environment was made with is gone."""
-    try:
-        return subprocess.run([str(python), "-c", ""], capture_output=True, timeout=60).returncode == 0
+        return subprocess.run(command, env=outer, cwd=VENV, capture_output=True, timeout=60).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
 
-def _install(anew: bool) -> None:
-    """Installs `requirements.txt` into the running environment: with uv when it can be had, otherwise with pip.
-
-    `anew` replaces what is there. Where uv fails, pip may still succeed: it knows the package index of pip's settings.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        uv = shutil.which("uv") or _fetch_uv(Path(scratch))
-        if uv:
-            command = [uv, "pip", "install", "--python", sys.executable, *(["--reinstall"] if anew else [])]
-            with contextlib.suppress(_CommandFailed):
-                return _run("Installing the packages with uv", [*command, "-r", str(REQUIREMENTS)])
-        command = [*PIP_INSTALL, *(["--force-reinstall"] if anew else [])]
-        try:
-            _run("Installing the packages with pip, which takes a while", [*command, "-r", str(REQUIREMENTS)])
-        except _CommandFailed as failure:
-            raise CourseError(_why_not_installed(failure)) from None
-
-
-def _fetch_uv(folder: Path) -> str | None:
-    """uv from PyPI, in a folder that goes away afterwards, so that both installers leave the same environment."""
+def _make_venv() -> None:
+    """Makes `.venv` anew, and installs the packages into it."""
+    _remove_venv()
+    VENV.mkdir()
+    _write_note(UNFINISHED)
     try:
-        _run(
-            "Fetching the installer uv",
-            [*PIP_INSTALL, "--only-binary=:all:", "--no-deps", "--retries=0", "--target", str(folder), UV],
+        run("Making the virtual environment .venv", _command_for_venv())
+    except CommandFailed as failure:
+        shutil.rmtree(VENV, ignore_errors=True)
+        raise CourseError(_why_no_venv(failure.log)) from None
+    _install(VENV_PYTHON, anew=False)
+
+
+def _remove_venv() -> None:
+    if os.pathsep in str(ROOT):
+        raise CourseError(
+            f"No virtual environment can be made in {ROOT}, because of the {os.pathsep} in that path: "
+            "give the folder a name without it, and start again."
         )
-    except _CommandFailed:
-        return None
-    return shutil.which("uv", path=str(folder / "bin"))
+    if VENV.is_symlink() or VENV.is_file():
+        raise CourseError(f"The course's environment is to stand in {VENV}, which is no folder: move it away.")
+    try:
+        shutil.rmtree(VENV)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise CourseError(
+            f"The folder {VENV} cannot be made anew ({error.strerror}): delete it, and start again."
+        ) from None
 
 
-def _why_not_installed(failure: "_CommandFailed") -> str:
-    log = failure.log.lower()
-    if "no space left" in log:
+def _command_for_venv() -> list[str]:
+    # A Debian without python3-venv has no ensurepip. Then uv can help, but only then: it would bring another pip.
+    if importlib.util.find_spec("ensurepip"):
+        return [sys.executable, "-I", "-m", "venv", str(VENV)]
+    uv = shutil.which("uv")
+    if uv is None:
+        shutil.rmtree(VENV, ignore_errors=True)
+        raise CourseError(NO_ENSUREPIP)
+    return [uv, "venv", "--no-config", "--seed", "--allow-existing", "--python", sys.executable, str(VENV)]
+
+
+def _why_no_venv(log: str) -> str:
+    if "ensurepip is not available" in log:  # Debian's Python has half of it
+        return NO_ENSUREPIP
+    if shutil.disk_usage(ROOT).free < 50e6:  # ensurepip hides the reason
         return DISK_FULL
-    if any(sign in log for sign in NO_NETWORK):
-        return "The packages could not be fetched: check the network (or the proxy: HTTPS_PROXY), and start again."
-    if "permission denied" in log or "read-only" in log:
-        return f"The packages could not be written into {sys.prefix}: check its permissions, or leave that environment."
-    return f"The packages could not be installed: the reason stands in {failure.keep()}; mend it, and start again."
+    keep_log(LOG, log)
+    return f"The folder {VENV} could not be made: the reason stands in {LOG}."
 
 
-class _CommandFailed(Exception):
-    """A command that ended with an error; `log` is all it printed."""
-
-    def __init__(self, log: str) -> None:
-        super().__init__(log)
-        self.log = log
-
-    def keep(self) -> Path:
-        """Writes the log to a file, for the failures that no sentence foresees."""
-        path = ROOT / "data" / "install.log"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(self.log, encoding="utf-8")
-        return path
+def _install(python: Path, anew: bool) -> None:
+    _write_note(UNFINISHED)
+    Installer(python, scratch=VENV / "installer", log_file=LOG).install(REQUIREMENTS, anew)
+    _write_note(str(ROOT))
 
 
-def _run(title: str, command: list[str]) -> None:
-    """Runs a command in silence, shows the seconds that pass, and keeps what it printed for the case that it fails."""
-    start, shown = time.monotonic(), 0
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
-        try:
-            process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        except OSError as error:
-            raise _CommandFailed(str(error)) from None
-        print(f"{title} …", end="", flush=True)
-        try:
-            while process.poll() is None:
-                time.sleep(0.05)
-                seconds = int(time.monotonic() - start)
-                if seconds > shown and (sys.stdout.isatty() or seconds % 5 == 0):
-                    print(f"\r{title} … {seconds} s" if sys.stdout.isatty() else f" {seconds} s", end="", flush=True)
-                    shown = seconds
-        finally:
-            if process.poll() is None:  # Ctrl-C
-                process.kill()
-                process.wait()
-            print()
-        if process.returncode:
-            log.seek(0)
-            raise _CommandFailed(log.read())
+def _make_course_importable() -> None:
+    """Makes `import redis_helpers` find this folder from every place, after all other packages.
+
+    Python reads a plain path in a .pth file in the encoding of the terminal; a line of ASCII code works in each.
+    """
+    line = f"import sys; sys.path.append({str(ROOT)!a})\n"
+    path = Path(sysconfig.get_path("purelib")) / f"{COURSE}.pth"
+    if not path.exists() or path.read_text(encoding="utf-8") != line:
+        path.write_text(line, encoding="utf-8")
 
 
-def replace_process(command: list[str]) -> None:
-    """Goes on as another command from the course's folder, as the same process where the system can. No return."""
+def _read_note() -> str | None:
+    with contextlib.suppress(OSError):
+        return (VENV / NOTE).read_text(encoding="utf-8", errors="surrogateescape")
+    return None
+
+
+def _write_note(text: str) -> None:
+    (VENV / NOTE).write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def replace_process(command: list[str]) -> NoReturn:
+    """Goes on as another command from the course's folder, as the same process where the system can."""
     sys.stdout.flush()
+    os.chdir(ROOT)
     if os.name == "nt":
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the command too, and is its business
-        sys.exit(subprocess.call(command, cwd=ROOT))
-    os.chdir(ROOT)
+        sys.exit(subprocess.call(command))
     os.execv(command[0], command)

@@ -1,25 +1,34 @@
-"""`lab` and `redis`: JupyterLab or a terminal, with the embedded server beside it."""
+"""`lab`: JupyterLab, with the embedded server beside it."""
 
+import argparse
 import os
 import socket
 import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
 
 from redis_helpers.connection import RedisConnectionHandle, connect_options
 from redis_helpers.course.embedded import EmbeddedRedis
-from redis_helpers.course.start.environment import ROOT, replace_process
+from redis_helpers.course.start.environment import DATA, ROOT, in_course_environment, replace_process
+from redis_helpers.course.start.hiding_files import refuse_hiding_files
 from redis_helpers.errors import CourseError
 from redis_helpers.server import server_name
 from redis_helpers.settings import LAB_REDIS
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
-DATA_FOLDER = ROOT / "data" / "redis"
+DATA_FOLDER = DATA / "redis"
+JUPYTER_FOLDER = DATA / "jupyter"
+# Variables that lead Jupyter to settings, kernels and programs of other projects.
+OTHER_PLACES = ("JUPYTER_CONFIG_PATH", "JUPYTER_NO_CONFIG", "JUPYTER_PATH", "JUPYTER_PREFER_ENV_PATH", "JUPYTERLAB_DIR")
 
 
-def run_lab(arguments: list[str]) -> None:
+def run_lab(arguments: list[str]) -> NoReturn:
     """Becomes JupyterLab, with the configured Redis or with an embedded one whose data is there again tomorrow.
 
-    Raises CourseError when Redis cannot be reached or a `--port` is taken.
+    Raises CourseError when Redis cannot be reached, a `--port` is taken, or a file hides a module of the lessons.
     """
+    refuse_hiding_files()
     _refuse_busy_port(arguments)
     if connect_options() is not None:
         with RedisConnectionHandle() as handle:
@@ -34,22 +43,57 @@ def run_lab(arguments: list[str]) -> None:
     _become_jupyterlab(arguments)
 
 
-def _become_jupyterlab(arguments: list[str]) -> None:
-    command = [sys.executable, "-m", "jupyterlab", *arguments, FIRST_NOTEBOOK]
-    if _port_of(arguments):
+def _become_jupyterlab(arguments: list[str]) -> NoReturn:
+    _set_up_jupyter()
+    # -P: a file beside the README is none of JupyterLab's modules.
+    command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", *arguments, FIRST_NOTEBOOK]
+    if _port_of(arguments) is not None:
         command.append("--ServerApp.port_retries=0")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container, where JupyterLab would refuse to start
         command.append("--allow-root")
     replace_process(command)
 
 
+def _set_up_jupyter() -> None:
+    """Gives this lab settings of its own, and folders that can be written.
+
+    The learner's own settings of Jupyter (a root folder, a password, extensions that are off, a file with an error) are
+    meant for their other work. They stay as they are, and unread.
+    """
+    from jupyter_core.paths import jupyter_data_dir, jupyter_runtime_dir
+
+    for name in OTHER_PLACES:
+        os.environ.pop(name, None)
+    os.environ["JUPYTER_CONFIG_DIR"] = str(JUPYTER_FOLDER)
+    usual_folders = {
+        "JUPYTER_DATA_DIR": jupyter_data_dir(),
+        "JUPYTER_RUNTIME_DIR": jupyter_runtime_dir(),
+        "IPYTHONDIR": os.environ.get("IPYTHONDIR") or os.path.expanduser("~/.ipython"),
+    }
+    for name, usual_folder in usual_folders.items():
+        if not can_be_written(Path(usual_folder)):
+            os.environ[name] = str(JUPYTER_FOLDER / name.lower())
+    if not in_course_environment():  # there, a note makes the package importable from every folder
+        places = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+        os.environ["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether a file can be made in that folder, which is made if need be."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
 def _port_of(arguments: list[str]) -> str | None:
-    for position, argument in enumerate(arguments):
-        if argument in ("--port", "-p"):
-            return arguments[position + 1] if position + 1 < len(arguments) else ""
-        if argument.startswith("--port="):
-            return argument.removeprefix("--port=")
-    return None
+    """The text behind the last `--port` of JupyterLab's arguments; None without one."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--port", "--ServerApp.port", nargs="?", const="")
+    port: str | None = parser.parse_known_args(arguments)[0].port
+    return port
 
 
 def _refuse_busy_port(arguments: list[str]) -> None:
@@ -57,7 +101,7 @@ def _refuse_busy_port(arguments: list[str]) -> None:
     port = _port_of(arguments)
     if port is None:
         return
-    if not (port.isdigit() and int(port) < 65536):
+    if not (port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
         raise CourseError("--port needs a number from 0 to 65535: give one, for example --port 8890.")
     with socket.socket() as probe:
         if os.name == "posix":  # as servers do, so that a port is free as soon as its last server has ended

@@ -1,0 +1,81 @@
+"""Writes `requirements.txt` anew: every package of the course and its tests at the newest version that all allow.
+
+    python -m tools.lock
+
+pyproject.toml says what is wanted. uv chooses the versions, of those that are a week old or older, once for Python 3.11 to 3.14 on Linux, macOS and Windows,
+and then each of these must find wheels for all of them: a learner has no compiler. The file names packages and
+versions only, not where they come from, so that everybody's own package index is asked.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from redis_helpers.course.start.environment import REQUIREMENTS, ROOT
+from redis_helpers.course.start.installer import UV
+
+PROJECT = ROOT / "pyproject.toml"
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PLATFORMS = (
+    "x86_64-unknown-linux-gnu",
+    "aarch64-unknown-linux-gnu",
+    "aarch64-apple-darwin",
+    "x86_64-apple-darwin",
+    "x86_64-pc-windows-msvc",
+)
+LEAST_AGE = "1 week"  # what is wrong with a release, broken or malicious, is mostly found within days
+HEADER = """\
+# What the course installs: the packages that pyproject.toml names, and those that they need in turn. The reason for each
+# of the former stands in the README, under "Dependencies". Written by `python -m tools.lock`; do not edit.
+
+"""
+
+
+def main() -> None:
+    """Writes the file, and exits with a sentence when a platform lacks a wheel."""
+    with tempfile.TemporaryDirectory() as folder:
+        uv = find_uv(Path(folder))
+        chosen = choose_versions(uv)
+        problems = missing_wheels(uv, chosen)
+    if problems:
+        sys.exit("\n".join(["requirements.txt is left as it was.", *problems]))
+    REQUIREMENTS.write_text(HEADER + chosen, encoding="utf-8")
+    print(f"{REQUIREMENTS.name}: written; all wheels exist for Python {', '.join(PYTHONS)} on {', '.join(PLATFORMS)}")
+
+
+def find_uv(folder: Path) -> str:
+    """The path of uv: the one on the PATH, or one that pip fetches into the folder."""
+    found = shutil.which("uv")
+    if found:
+        return found
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), UV]
+    subprocess.run(pip, check=True)
+    return str(folder / "bin" / "uv")
+
+
+def choose_versions(uv: str) -> str:
+    """The text of the lock."""
+    extras = ["--extra", "course", "--extra", "test"]
+    command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", PYTHONS[0], "--no-header", *extras]
+    command += ["--exclude-newer", LEAST_AGE]
+    compiled = subprocess.run([*command, PROJECT.name], cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8")
+    return compiled.stdout
+
+
+def missing_wheels(uv: str, lock: str) -> list[str]:
+    """One sentence for each Python on each platform that does not find a wheel of every package."""
+    problems = []
+    for platform in PLATFORMS:
+        for python in PYTHONS:
+            command = [uv, "pip", "compile", "--quiet", "--no-header", "--only-binary", ":all:"]
+            command += ["--python-platform", platform, "--python-version", python, "-"]
+            found = subprocess.run(command, cwd=ROOT, input=lock, capture_output=True, encoding="utf-8")
+            if found.returncode:
+                problems.append(f"Python {python} on {platform}: {' '.join(found.stderr.split())}")
+    return problems
+
+
+if __name__ == "__main__":
+    main()
