@@ -24,7 +24,7 @@ EVERY_LESSON = (
     ("UNLINK", KEY),
     ("SCAN", "0"),
 )
-OUR_KEYS = "to use keys that begin with 'cell-by-cell:'"
+OUR_KEYS = "use keys that begin with 'cell-by-cell:'"
 ELSEWHERE = "Left out: your own Redis"  # so begins the line on a lesson that runs on a private one
 
 _told: dict[str, str] = {}  # by the private server's address: why the lesson is there
@@ -56,22 +56,30 @@ def handle_for(*commands: str) -> RedisConnectionHandle:
         handle.close()
         handle = _private_handle(sentence)
         _told[handle.options.address] = (
-            f"{ELSEWHERE}, which does not allow this lesson {_listed(missing)}. The lesson runs on a private Redis."
+            f"{ELSEWHERE}, which does not let this user {missing}. The lesson runs on a private Redis."
         )
     if handle.options.address in _told:  # also when the cell is run again
         print(_told[handle.options.address])
     return handle
 
 
-def _missing(redis_conn: redis.Redis, commands: Iterable[str]) -> list[str]:
-    missing = []
+def _missing(redis_conn: redis.Redis, commands: Iterable[str]) -> str:
+    """What this user may not do of all that: "run EVAL and TIME". Empty when it may do everything."""
+    forbidden = []
+    keys_are_forbidden = False
     for words in EVERY_LESSON:
         try:
             redis_conn.execute_command(*words)
         except NoPermissionError as refused:
-            missing.append(words[0] if "to run the" in str(refused) else OUR_KEYS)
-    missing += [command for command in commands if not may(redis_conn, command)]
-    return list(dict.fromkeys(missing))
+            if "to run the" in str(refused):
+                forbidden.append(words[0])
+            else:
+                keys_are_forbidden = True
+    forbidden += [command for command in commands if not may(redis_conn, command)]
+    wanted = [f"run {_listed(forbidden)}"] if forbidden else []
+    if keys_are_forbidden:
+        wanted.append(OUR_KEYS)
+    return ", and ".join(wanted)
 
 
 def _private_handle(otherwise: str) -> RedisConnectionHandle:
@@ -84,10 +92,10 @@ def _private_handle(otherwise: str) -> RedisConnectionHandle:
     return RedisConnectionHandle()
 
 
-def _sentence(redis_conn: redis.Redis, missing: list[str]) -> str:
+def _sentence(redis_conn: redis.Redis, missing: str) -> str:
     return (
-        f"This lesson needs {_listed(missing)}, and {server_name(redis_conn)} does not allow that to this user: name "
-        "another user in REDIS_URL, or unset REDIS_URL and REDIS_HOST, and the course starts a Redis of its own."
+        f"This lesson has to {missing}, and {server_name(redis_conn)} does not let this user do that: name another "
+        "user in REDIS_URL, or unset REDIS_URL and REDIS_HOST, and the course starts a Redis of its own."
     )
 
 

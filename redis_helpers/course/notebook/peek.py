@@ -4,6 +4,7 @@ from itertools import islice
 
 import pandas as pd
 import redis
+from redis.exceptions import NoPermissionError
 
 READERS = {
     "string": lambda pipe, key: pipe.get(key),
@@ -38,14 +39,25 @@ def _that_reads_any_bytes(redis_conn: redis.Redis) -> redis.Redis:
 
 
 def _look(redis_conn: redis.Redis, key: str) -> list | None:
-    kind = redis_conn.type(key)
-    with redis_conn.pipeline() as pipe:
-        pipe.pttl(key).object("encoding", key).memory_usage(key)
-        READERS.get(kind, lambda pipe, key: pipe.exists(key))(pipe, key)
-        left, encoding, size, value = pipe.execute(raise_on_error=False)
+    kind = str(redis_conn.type(key))
+    try:
+        left, encoding, size, value = _asked(redis_conn, key, kind, in_one_moment=True)
+    except redis.ResponseError:  # this user may not do all of that, or use no transaction: then one after the other
+        replies = _asked(redis_conn, key, kind, in_one_moment=False)
+        left, encoding, size, value = (None if isinstance(one, NoPermissionError) else one for one in replies)
     if kind == "none" or left == -2 or isinstance(value, Exception):
         return None
-    return [_printable(key), kind, -1 if left == -1 else left / 1000, encoding, size, _short(value)]
+    seconds = left / 1000 if left is not None and left >= 0 else left
+    return [_printable(key), kind, seconds, encoding, size, _short(value)]
+
+
+def _asked(redis_conn: redis.Redis, key: str, kind: str, in_one_moment: bool) -> list:
+    with redis_conn.pipeline(transaction=in_one_moment) as pipe:
+        pipe.pttl(key)
+        pipe.object("encoding", key)
+        pipe.memory_usage(key)
+        READERS.get(kind, lambda pipe, key: pipe.exists(key))(pipe, key)
+        return pipe.execute(raise_on_error=False)
 
 
 def _short(value: object, width: int = 60) -> str:
