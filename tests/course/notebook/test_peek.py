@@ -7,6 +7,7 @@ import redis
 
 from redis_helpers.course.notebook.peek import COLUMNS, peek
 from redis_helpers.errors import CourseError
+from tests.support.users import client_of
 
 
 def test_each_type_with_its_value(any_conn):
@@ -132,3 +133,18 @@ def test_keys_that_come_and_go_meanwhile_are_left_out(redis_conn):
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.parametrize("denied", [("-object", "-memory"), ("-multi",), ("-object", "-memory", "-multi")])
+def test_a_user_with_few_rights_sees_what_it_may_see(any_server, any_conn, denied):
+    any_conn.set("p:forever", "uva")
+    any_conn.hset("p:hash", "banana", 312)
+    any_conn.expire("p:hash", 100)
+    with client_of(any_server, "~p:*", "+@all", *denied, decode_responses=True) as user:
+        table = peek(user, "p:").set_index("key")
+    assert table["value"].to_dict() == {"p:forever": "uva", "p:hash": "{'banana': '312'}"}
+    assert table.loc["p:forever", "TTL"] == -1
+    assert 99 < table.loc["p:hash", "TTL"] <= 100
+    hidden = "-object" in denied
+    assert table["encoding"].isna().all() == hidden
+    assert table["bytes"].isna().all() == hidden
