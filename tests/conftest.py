@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.exercises import progress_file
 from redis_helpers.course.start.environment import ROOT
 from redis_helpers.market import data
 from redis_helpers.market.load_mysql import load_mysql
@@ -36,12 +37,13 @@ def notebooks():
 
 @contextlib.contextmanager
 def no_settings(folder):
-    """Hides the developer's own settings: those of the shell, and those of any `.env`."""
+    """Hides the developer's own settings: those of the shell, those of any `.env`, and the file of their progress."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("REDIS_", "MYSQL_")) and name != "REDIS_SERVER_BINARY":
                 patch.delenv(name)
         (folder / ".env").touch()  # the search for a `.env` ends here
+        patch.setenv(progress_file.VARIABLE, str(folder / "progress.json"))
         patch.chdir(folder)
         yield
 

@@ -1,85 +1,137 @@
 """What the learner calls: check, hint, solution, quiz and progress. They show a text, and never raise."""
 
+import contextlib
 import inspect
+import re
+import signal
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
+from typing import ParamSpec, TypeVar
 
 import redis
+from redis.exceptions import NoPermissionError
 
-from redis_helpers.connection import RedisConnectionHandle, connect_options
+from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, connect_options
+from redis_helpers.connection_errors import why_failed
+from redis_helpers.course.exercises import progress_file
 from redis_helpers.course.exercises.catalog import exercises, lessons, questions
 from redis_helpers.course.exercises.checker import Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed
-from redis_helpers.course.exercises.shown import first_words, raised_at, short, show
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.shown import first_words, name_of, raised_at, short, show
 from redis_helpers.course.exercises.untouched import is_untouched
 from redis_helpers.errors import CourseError
 from redis_helpers.server import knows
 
-PROGRESS_KEY = "course:progress"  # a hash: exercise id → the day it was passed
+USAGE = {  # how each command is called
+    "check": 'check("1.2", your_function)',
+    "hint": 'hint("1.2")',
+    "solution": 'solution("1.2")',
+    "quiz": 'quiz("1.3", "b")',
+    "progress": "progress()",
+}
+
+Parameters = ParamSpec("Parameters")
+Found = TypeVar("Found", Exercise, Question)
 
 _hints_shown: dict[str, int] = {}
 
 
-def _never_raises(method):
+def _never_raises(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
     """Whatever goes wrong becomes a sentence, so that a notebook always runs to its end."""
 
-    @wraps(method)
-    def quiet(*args, **kwargs) -> None:
-        try:
-            method(*args, **kwargs)
-        except CourseError as problem:
-            show(problem)
-        except redis.RedisError as problem:
-            show(f"Redis did not do what was asked ({type(problem).__name__}: {problem}): run the connect cell again.")
-        except KeyboardInterrupt:
-            show("Interrupted.")
-        except Exception as problem:
-            show(f"This did not work ({type(problem).__name__}: {first_words(problem)}).")
+    @wraps(command)
+    def quiet(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        with _interrupted_once():
+            try:
+                _look_at_arguments(command, args, kwargs)
+                command(*args, **kwargs)
+            except BaseException as problem:
+                show(_in_a_sentence(problem))
 
     return quiet
+
+
+def _look_at_arguments(command: Callable, args: tuple, kwargs: dict[str, object]) -> None:
+    try:
+        inspect.signature(command).bind(*args, **kwargs)
+    except TypeError as problem:
+        usage = USAGE[command.__name__]
+        raise CourseError(f"This did not work (TypeError: {problem}): write {usage}.") from None
+
+
+def _in_a_sentence(problem: BaseException) -> str:
+    if isinstance(problem, CourseError):
+        return str(problem)
+    if isinstance(problem, KeyboardInterrupt):
+        return "Interrupted. Run this cell again when you like."
+    what = f"{type(problem).__name__}: {first_words(problem)}"
+    if isinstance(problem, redis.RedisError):
+        reason = why_failed(problem)
+        if reason is None:
+            return f"Redis did not do what was asked ({what}): run the connect cell again."
+        return f"Redis did not do what was asked. {reason}"
+    return f"This did not work ({what})."
+
+
+@contextlib.contextmanager
+def _interrupted_once() -> Iterator[None]:
+    """The first interrupt ends what is under way. A second one would end the tidying up, and is ignored."""
+    is_main_thread = threading.current_thread() is threading.main_thread()
+    if not is_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def ignore(signal_number: int, frame: object) -> None:
+        pass
+
+    def interrupt(signal_number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, ignore)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @_never_raises
 def check(exercise_id: str = "", function: Callable | None = None) -> None:
     """Runs your function, and says not attempted yet (⏳), passed (✅), failed and why (❌), raised (💥).
 
-    It runs several times, with inputs of the check's own, on keys of the check's own, which are gone afterwards.
+    It runs several times, with inputs of the check's own, on keys of the check's own, which are gone afterwards. What
+    you have passed is written down in a file beside the notebooks; `progress()` shows it.
     """
-    exercise = _find(exercise_id, exercises(), "exercise")
+    exercise = _find(exercise_id, exercises(), "exercise", USAGE["check"])
     title = f"{exercise.id} {exercise.title}"
     if is_untouched(function, exercise.stub):
         verb = "Change" if exercise.kind == "change" else "Write"
         show(f"⏳ {title}: not attempted yet. {verb} {exercise.signature}, and run this cell again.")
         return
-    if problem := _not_callable_as(function, exercise):
-        show(f"❌ {title}: {problem}")
+    problem = _not_callable_as(function, exercise)
+    if function is None or problem is not None:
+        show(f"❌ {title}: {problem}{_of_another_exercise(function, exercise)}")
         return
-    redis_conn, options = _course_redis()
-    if exercise.needs and not knows(redis_conn, exercise.needs[0]):
-        show(f"⏭ {title}: skipped. {exercise.needs[1]}")
-        return
-    trial = Trial(exercise.id, function, redis_conn, options)
-    try:
-        with trial:
-            exercise.check(trial)
-    except Failed as failure:
-        verdict = f"❌ {title}: {_sentence(failure.why)}{_details(failure, trial)}"
-    except Crashed as crash:
-        verdict = f"💥 {title}: {_crash(crash.error, function)}{_called(trial)}"
-    else:
-        verdict = f"✅ {title}: passed."
-        _remember(exercise.id)
-    if printed := trial.printed.lines():
-        show("Your code printed:\n" + "\n".join(f"  | {line}" for line in printed))
-    show(verdict)
+    with _one_at_a_time():
+        redis_conn, options = _course_redis()
+        if exercise.needs and not knows(redis_conn, exercise.needs[0]):
+            show(f"⏭ {title}: skipped. {exercise.needs[1]}")
+            return
+        trial = Trial(exercise.id, function, redis_conn, options)
+        try:
+            passed, verdict = _verdict(exercise, trial, function)
+        finally:
+            _show_printed(trial)
+        show(verdict)
+    if passed:
+        progress_file.remember_passed(exercise.id)
 
 
 @_never_raises
 def hint(exercise_id: str = "") -> None:
     """Shows the next hint. Each is more concrete than the one before."""
-    exercise = _find(exercise_id, exercises(), "exercise")
+    exercise = _find(exercise_id, exercises(), "exercise", USAGE["hint"])
     shown = min(_hints_shown.get(exercise.id, 0), len(exercise.hints) - 1)
     _hints_shown[exercise.id] = shown + 1
     text = f"💡 {exercise.id}, hint {shown + 1} of {len(exercise.hints)}: {exercise.hints[shown]}"
@@ -91,52 +143,69 @@ def hint(exercise_id: str = "") -> None:
 @_never_raises
 def solution(exercise_id: str = "") -> None:
     """Shows a worked solution, and why it is one. There are others."""
-    exercise = _find(exercise_id, exercises(), "exercise")
+    exercise = _find(exercise_id, exercises(), "exercise", USAGE["solution"])
     show(f"{exercise.id} {exercise.title}: one solution\n\n{exercise.solution}\n\nWhy: {exercise.why}")
 
 
 @_never_raises
 def quiz(question_id: str = "", letter: str | None = None) -> None:
     """`quiz("1")` shows a lesson's questions, `quiz("1.3")` one of them, `quiz("1.3", "b")` a word on option (b)."""
-    wanted = str(question_id)
-    lesson = str(int(wanted)) if wanted.isdecimal() else None  # "01" is the same as "1"
+    lesson = _plain_id(question_id)
     of_lesson = [number for number in questions() if number.partition(".")[0] == lesson]
     if letter is None and of_lesson:
         asked = "\n\n".join(_written_question(number) for number in of_lesson)
         show(f'{asked}\n\nAnswer like this: quiz("{of_lesson[0]}", "a")')
         return
-    question = _find(wanted, questions(), "question")
+    question = _find(question_id, questions(), "question", USAGE["quiz"])
+    number = _plain_id(question_id)
     if letter is None:
-        show(_written_question(wanted))
+        show(_written_question(number))
         return
-    chosen = str(letter).strip(" ()").lower()
+    chosen = _text_of(letter).strip(" ()").lower()
     if len(chosen) != 1 or chosen not in question.letters:
-        show(f"Question {wanted} has the options {', '.join(question.letters)}: choose one of these letters.")
+        show(f"Question {number} has the options {', '.join(question.letters)}: choose one of these letters.")
     elif chosen == question.answer:
-        show(f"✅ {wanted} ({chosen}) is right. {question.word_on(chosen)}")
+        show(f"✅ {number} ({chosen}) is right. {question.word_on(chosen)}")
     else:
-        show(f"❌ {wanted} ({chosen}) is wrong. {question.word_on(chosen)}")
+        show(f"❌ {number} ({chosen}) is wrong. {question.word_on(chosen)}")
 
 
 @_never_raises
 def progress() -> None:
-    """Shows which exercises you have passed. Your Redis remembers them, in the hash `course:progress`."""
-    redis_conn, _ = _course_redis()
-    passed, lines = redis_conn.hgetall(PROGRESS_KEY), []
+    """Shows which exercises you have passed. A file beside the notebooks remembers them, whatever your server is."""
+    passed = progress_file.read_passed()
+    lines = []
     for number, lesson in lessons().items():
         done = sum(exercise.id in passed for exercise in lesson.EXERCISES)
         lines.append(f"Lesson {int(number):02}: {done} of {len(lesson.EXERCISES)} passed")
         for exercise in lesson.EXERCISES:
             lines.append(f"  {'✅' if exercise.id in passed else '⏳'} {exercise.id} {exercise.title}")
+    lines.append(f"This is written down in {progress_file.progress_path()}")
     show("\n".join(lines))
 
 
-def _find(wanted: object, known: dict, kind: str):
+def _find(wanted: object, known: dict[str, Found], kind: str, usage: str) -> Found:
     if callable(wanted):
-        raise CourseError(f'The {kind} comes first, as text: check("1.2", your_function).')
-    if str(wanted) in known:
-        return known[str(wanted)]
-    raise CourseError(f"There is no {kind} {short(wanted)}. These exist: {', '.join(known)}.")
+        raise CourseError(f"The {kind} comes first, as text: {usage}.")
+    found = known.get(_plain_id(wanted))
+    if found is None:
+        raise CourseError(f"There is no {kind} {short(wanted)}. These exist: {', '.join(known)}.")
+    return found
+
+
+def _plain_id(wanted: object) -> str:
+    """ "1.2" for 1.2, " 1.2 ", "01.2" and "Exercise 1.2:"."""
+    text = _text_of(wanted).strip()
+    text = re.sub(r"^(exercise|question|lesson|quiz)\b", "", text, flags=re.IGNORECASE)
+    text = text.strip().rstrip(".:")
+    return re.sub(r"^0+(?=\d)", "", text)
+
+
+def _text_of(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # a __str__ that fails
+        return ""
 
 
 def _not_callable_as(function: object, exercise: Exercise) -> str | None:
@@ -144,12 +213,14 @@ def _not_callable_as(function: object, exercise: Exercise) -> str | None:
     name = exercise.function_name
     if function is None:
         return f'give the check your function: check("{exercise.id}", {name}).'
+    if inspect.iscoroutine(function):
+        function.close()  # otherwise Python warns later that nobody has awaited it
     if not callable(function):
         return (
             f"check needs the function itself, not {short(function)}: write "
             f'check("{exercise.id}", {name}), without parentheses behind {name}.'
         )
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+    if _is_async_or_yields(function) or _is_async_or_yields(type(function).__call__):
         return f"{name} must be an ordinary function, without async and without yield."
     try:
         inspect.signature(function).bind(*exercise.parameters)
@@ -160,6 +231,43 @@ def _not_callable_as(function: object, exercise: Exercise) -> str | None:
     except ValueError:  # some built-in functions do not tell what they take
         return None
     return None
+
+
+def _is_async_or_yields(function: object) -> bool:
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+    return any(is_of_kind(function) for is_of_kind in kinds)
+
+
+def _of_another_exercise(function: object, exercise: Exercise) -> str:
+    """A note for who has checked the function of another exercise; nothing for everybody else."""
+    name = name_of(function)
+    if name is None or name == exercise.function_name:
+        return ""
+    for other in exercises().values():
+        if other.function_name == name:
+            return f'\n   Note: {name} is the function of exercise {other.id}: check("{other.id}", {name}).'
+    return ""
+
+
+def _verdict(exercise: Exercise, trial: Trial, function: Callable) -> tuple[bool, str]:
+    """Whether the answer is right, and what to say about it."""
+    title = f"{exercise.id} {exercise.title}"
+    try:
+        with trial:
+            exercise.check(trial)
+    except Failed as failure:
+        note = _of_another_exercise(function, exercise)
+        return False, f"❌ {title}: {_sentence(failure.why)}{_details(failure, trial)}{note}"
+    except Crashed as crash:
+        note = _of_another_exercise(function, exercise)
+        return False, f"💥 {title}: {_crash(crash.error, function)}{_called(trial)}{note}"
+    return True, f"✅ {title}: passed."
+
+
+def _show_printed(trial: Trial) -> None:
+    lines = trial.printed.lines()
+    if lines:
+        show("Your code printed:\n" + "\n".join(f"  | {line}" for line in lines))
 
 
 def _sentence(text: str) -> str:
@@ -184,10 +292,11 @@ def _sent_nothing(trial: Trial) -> str:
 
 
 # A word on errors that learners meet: the error, a part of its message, the word.
-ADVICE = (
+ADVICE: tuple[tuple[type[BaseException], str, str], ...] = (
     (redis.ResponseError, "arguments for 'unlink'", "No key matched: look before you UNLINK."),
     (redis.ResponseError, "arguments for 'del'", "No key matched: look before you DEL."),
     (redis.DataError, "", "redis-py sends text, bytes and numbers only, and takes whole seconds for a TTL."),
+    (NoPermissionError, "", "The server does not let this user do that. Your code is not to blame."),
     (redis.TimeoutError, "", "TimeoutError is a RedisError, but not a ConnectionError."),
     (NameError, "", "Import or define that name first."),
     (RecursionError, "", "The function calls itself without end."),
@@ -207,32 +316,43 @@ def _written_question(number: str) -> str:
     return f"{number}  {question.text}\n" + "\n".join(f"     {line}" for line in lines)
 
 
-def _remember(exercise_id: str) -> None:
-    redis_conn, _ = _course_redis()
-    redis_conn.hset(PROGRESS_KEY, exercise_id, time.strftime("%Y-%m-%d"))
+_check_is_running = threading.Lock()
+
+
+@contextlib.contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """A check catches what the whole process prints, and two at once would not give it back."""
+    while not _check_is_running.acquire(timeout=0.05):  # in small steps, so that a thread that waits can be stopped
+        pass
+    try:
+        yield
+    finally:
+        _check_is_running.release()
 
 
 _handle: RedisConnectionHandle | None = None
 _client: redis.Redis | None = None
-_guard = threading.Lock()
 
 
-def _course_redis() -> tuple:
+def _course_redis() -> tuple[redis.Redis, ConnectOptions]:
     """The check's own client, and the address of the notebook's Redis. Raises CourseError when it is not there."""
     global _handle, _client
-    with _guard:
-        configured = connect_options()
-        same = _handle is not None and (_handle.embedded if configured is None else _handle.options == configured)
-        if not same or not _answers(_client):
-            if _handle is not None:
-                _handle.close()
-            _handle, _client = RedisConnectionHandle(), None
-            _client = _handle.connect()
-        return _client, _handle.options
+    configured = connect_options()
+    if _handle is None or _client is None or not _leads_to(_handle, configured) or not _answers(_client):
+        if _handle is not None:
+            _handle.close()
+        _client = None
+        _handle = RedisConnectionHandle(configured)
+        _client = _handle.connect()
+    return _client, _handle.options
 
 
-def _answers(client: redis.Redis | None) -> bool:
+def _leads_to(handle: RedisConnectionHandle, configured: ConnectOptions | None) -> bool:
+    return handle.embedded if configured is None else handle.options == configured
+
+
+def _answers(client: redis.Redis) -> bool:
     try:
-        return client is not None and client.ping()
+        return bool(client.ping())
     except redis.RedisError:
         return False

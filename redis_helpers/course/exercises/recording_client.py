@@ -81,7 +81,7 @@ class Recorder:
             with contextlib.suppress(OSError):  # closed already
                 opened.shutdown(socket.SHUT_RDWR)
 
-    def before_sending(self, connection: redis.Connection, commands: list[tuple]) -> None:
+    def before_sending(self, connection: "_Recording", commands: list[tuple]) -> None:
         """Called with the commands of one round trip. Raises instead of letting them pass."""
         if self.over:
             raise redis.ConnectionError("the check of this exercise has ended")
@@ -89,7 +89,7 @@ class Recorder:
         for command in words:
             self._refuse(command)
         if self._cut_after is not None and len(self.commands) + len(commands) > self._cut_after:
-            self._cut(connection, commands)
+            self._cut(connection, commands, max(0, self._cut_after - len(self.commands)))
         self._come_back()
         self.round_trips += 1
         for name, *_ in words:
@@ -119,9 +119,8 @@ class Recorder:
         if self.refused:
             raise redis.ResponseError(self.refused)
 
-    def _cut(self, connection: redis.Connection, commands: list[tuple]) -> None:
-        """The connection dies: what is still allowed reaches the server, the rest does not, and no reply comes back."""
-        left = max(0, self._cut_after - len(self.commands))
+    def _cut(self, connection: "_Recording", commands: list[tuple], left: int) -> None:
+        """The connection dies: `left` commands still reach the server, the rest does not, and no reply comes back."""
         self.commands += ["(cut)"] * len(commands)
         if left:
             connection.send_packed_command([connection.pack_command_plainly(*command) for command in commands[:left]])
@@ -133,8 +132,8 @@ class Recorder:
         raise redis.ConnectionError("the connection was cut")
 
 
-class _Recording:
-    """Put in front of a connection class of redis-py: one call here is one round trip."""
+class _Recording(redis.Connection):
+    """Put in front of a connection class of redis-py, plain or TLS: one call here is one round trip."""
 
     recorder: Recorder
     _greeting = False  # while the connection introduces itself to the server
@@ -144,10 +143,10 @@ class _Recording:
         self.recorder.sockets.append(opened)
         return opened
 
-    def connect_check_health(self, *args: object, **options: object) -> None:
+    def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
         before, self._greeting = self._greeting, True
         try:
-            super().connect_check_health(*args, **options)
+            super().connect_check_health(check_health, retry_socket_connect)
         finally:
             self._greeting = before
 

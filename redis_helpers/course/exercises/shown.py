@@ -3,6 +3,7 @@
 import html
 import linecache
 import reprlib
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -12,37 +13,58 @@ from IPython.display import display
 
 GREEN, RED, BLUE, GREY = "#2e7d32", "#c6302b", "#2a6f97", "#8a8a8a"
 EDGES = {"✅": GREEN, "❌": RED, "💥": RED, "💡": BLUE}  # by the text's first character
-STYLE = (
+BOX = (
     "border-left: 4px solid {edge}; padding: 2px 0 2px 10px; white-space: pre-wrap; "
     "font-family: var(--jp-code-font-family, monospace); font-size: var(--jp-code-font-size, 13px)"
 )
 
-MOST = 100  # characters of one value
-SHORT = reprlib.Repr()
-SHORT.maxstring = SHORT.maxother = 70
-SHORT.maxdict = SHORT.maxlist = SHORT.maxtuple = 5
+LONGEST_VALUE = 100  # characters
+LONGEST_MESSAGE = 200
+SHORT_REPR = reprlib.Repr()
+SHORT_REPR.maxstring = SHORT_REPR.maxother = 70
+SHORT_REPR.maxdict = SHORT_REPR.maxlist = SHORT_REPR.maxtuple = 5
 PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def show(text: str) -> None:
     """Shows `text`. Outside of a notebook it is printed."""
     if not hasattr(get_ipython(), "kernel"):
-        print(text)
+        print(_writable(text, getattr(sys.stdout, "encoding", None) or "utf-8"))
         return
-    style = STYLE.format(edge=EDGES.get(text[:1], GREY))
+    text = _writable(text, "utf-8")
+    style = BOX.format(edge=EDGES.get(text[:1], GREY))
     box = f'<div style="{style}">{html.escape(text, quote=False)}</div>'
     display({"text/plain": text, "text/html": box}, raw=True)
 
 
+def _writable(text: str, encoding: str) -> str:
+    """The text, with escapes for what cannot be written in this encoding, such as half a pair of surrogates."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def name_of(value: object) -> str | None:
+    """The name of a function or a class, or None for what has none."""
+    name = _attribute(value, "__name__")
+    return name if callable(value) and isinstance(name, str) else None
+
+
+def _attribute(value: object, name: str) -> object:
+    try:
+        return getattr(value, name, None)
+    except Exception:  # a __getattr__ that fails
+        return None
+
+
 def short(value: object) -> str:
     """A value as Python writes it, shortened. A function is shown by its name."""
+    name = name_of(value)
+    if name is not None:
+        return name
     try:
-        if callable(value) and hasattr(value, "__name__"):
-            return value.__name__
-        text = SHORT.repr(value)
+        text = SHORT_REPR.repr(value)
     except Exception:  # a __repr__ that fails
         text = f"a {type(value).__name__}"
-    return text if len(text) <= MOST else text[: MOST - 1] + "…"
+    return _cut(text, LONGEST_VALUE)
 
 
 def first_words(error: BaseException) -> str:
@@ -51,18 +73,22 @@ def first_words(error: BaseException) -> str:
         text = str(error)
     except Exception:  # a __str__ that fails
         return ""
-    return text if len(text) <= 2 * MOST else text[: 2 * MOST - 1] + "…"
+    return _cut(text, LONGEST_MESSAGE)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def written_call(function: Callable, args: tuple) -> str:
     """A call as the learner could write it: `put_once(redis_conn, 'a:key', '3.12')`."""
-    name = getattr(function, "__name__", "your_function")
+    name = name_of(function) or "your_function"
     return f"{name}({', '.join(['redis_conn', *map(short, args)])})"
 
 
 def raised_at(error: BaseException, function: Callable) -> str:
     """Where the learner's own code was when it raised: ` at line 3: return prices[name]`; nothing if not known."""
-    mine = getattr(getattr(function, "__code__", None), "co_filename", None)
+    mine = _attribute(_attribute(function, "__code__"), "co_filename")
     lines = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     own = [(name, line) for name, line in lines if name == mine] if mine else []
     if not own:  # a partial, a method, …: the last place that is not in this package
