@@ -9,7 +9,8 @@ from pathlib import Path
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager, start_new_kernel
 
-CELL_LIMIT = 60  # seconds that a cell may take before the test fails
+CELL_LIMIT = 60  # seconds in which a cell must say something, or the test fails
+OUTPUTS = ("display_data", "execute_result", "stream", "error")
 
 
 class Kernel:
@@ -30,19 +31,30 @@ class Kernel:
     def outputs_of(self, cell: str) -> list[dict]:
         """Waits until a cell that was sent has ended. Raises TimeoutError when it does not."""
         outputs = []
+        while True:
+            kind, content = self._next_message(cell)
+            if kind == "status" and content["execution_state"] == "idle":
+                return outputs
+            if kind == "stream" and outputs and outputs[-1].get("name") == content["name"]:
+                outputs[-1]["text"] += content["text"]  # what is printed may come in pieces
+            elif kind in OUTPUTS:
+                outputs.append({"output_type": kind, **content})
+
+    def wait_for_output(self, cell: str) -> None:
+        """Waits until a cell that was sent has shown something."""
+        while self._next_message(cell)[0] not in OUTPUTS:
+            pass
+
+    def _next_message(self, cell: str) -> tuple[str, dict]:
+        """What the kernel says next about a cell: the kind of message, and its content."""
         deadline = time.monotonic() + CELL_LIMIT
         while True:
             try:
                 message = self._client.get_iopub_msg(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 raise TimeoutError("the cell does not end") from None
-            if message["parent_header"].get("msg_id") != cell:
-                continue
-            kind, content = message["msg_type"], message["content"]
-            if kind == "status" and content["execution_state"] == "idle":
-                return outputs
-            if kind in ("display_data", "execute_result", "stream", "error"):
-                outputs.append({"output_type": kind, **content})
+            if message["parent_header"].get("msg_id") == cell:
+                return message["msg_type"], message["content"]
 
     def interrupt(self) -> None:
         """What the stop button does."""

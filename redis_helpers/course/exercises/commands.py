@@ -18,6 +18,7 @@ from redis_helpers.course.exercises import progress_file
 from redis_helpers.course.exercises.catalog import exercises, lessons, questions
 from redis_helpers.course.exercises.checker import Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.runner import Stopped
 from redis_helpers.course.exercises.shown import first_words, name_of, raised_at, short, show
 from redis_helpers.course.exercises.untouched import is_untouched
 from redis_helpers.errors import CourseError
@@ -46,6 +47,8 @@ def _never_raises(command: Callable[Parameters, None]) -> Callable[Parameters, N
             try:
                 _look_at_arguments(command, args, kwargs)
                 command(*args, **kwargs)
+            except Stopped:  # a check within a function that is being checked: this ends that function
+                raise
             except BaseException as problem:
                 show(_in_a_sentence(problem))
 

@@ -63,7 +63,7 @@ def short(value: object) -> str:
     try:
         text = SHORT_REPR.repr(value)
     except Exception:  # a __repr__ that fails
-        text = f"a {type(value).__name__}"
+        text = f"a value of type {type(value).__name__}"
     return _cut(text, LONGEST_VALUE)
 
 

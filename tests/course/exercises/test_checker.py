@@ -13,7 +13,6 @@ import redis
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.exercises import check, commands
-from redis_helpers.course.exercises.recording_client import REFUSED, keys_of
 
 LIMIT = 0.3  # seconds, for what is five for a learner
 
@@ -399,29 +398,6 @@ def test_what_was_printed_is_shown(verdict):
         return put_once(redis_conn, key, value)
 
     assert "Your code printed:\n  | my key is cell-by-cell:exercise:1.2:" in verdict(talks)
-
-
-@pytest.mark.parametrize("command", sorted(set(REFUSED) - {"SHUTDOWN", "DEBUG"}))
-def test_every_refused_command(command, verdict):
-    text = verdict(lambda redis_conn, key, value: redis_conn.execute_command(*command.split(), "x"))
-    assert f"{command} was not run: it " in text
-
-
-@pytest.mark.parametrize(
-    ("command", "keys"),
-    [
-        ("GET a", ["a"]),
-        ("DEL a b", ["a", "b"]),
-        ("MSET a 1 b 2", ["a", "b"]),
-        ("EVALSHA abc 2 a b 7", ["a", "b"]),
-        ("EVAL abc", []),
-        ("OBJECT ENCODING a", ["a"]),
-        ("SCAN 0 MATCH a", []),
-        ("PING", []),
-    ],
-)
-def test_keys_of(command, keys):
-    assert keys_of(command.split()) == keys
 
 
 def test_redis_dies_in_the_middle(monkeypatch, capsys):

@@ -1,0 +1,339 @@
+"""What the learner calls, in a real kernel: whatever they write and whatever Redis does, a sentence stands below."""
+
+import json
+import os
+from types import SimpleNamespace
+
+import pytest
+import redis
+
+from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.exercises import progress_file
+from tests.conftest import no_settings
+from tests.support.kernel import kernel_in, shown_in
+from tests.support.servers import wait_until
+
+pytestmark = pytest.mark.xdist_group("commands in a notebook")  # one kernel for all
+
+NOBODY = "redis://127.0.0.1:1/0"
+NO_EXERCISE, NO_QUESTION, NO_LETTER = "There is no exercise", "There is no question", "choose one of these letters"
+FIRST = "comes first, as text"
+NOT_A_FUNCTION = "check needs the function itself, not"
+
+SETUP = """
+import functools, os, signal, threading, time
+from redis_helpers.course.exercises import check, hint, progress, quiz, solution
+
+def put_once(redis_conn, key, value):
+    return bool(redis_conn.set(key, value, nx=True))
+
+def change_price(redis_conn, key, price):
+    return 1
+
+def stub(redis_conn, key, value):
+    # to do
+    ...
+
+def endless(redis_conn, key, value):
+    redis_conn.set(key, value)
+    while True:
+        pass
+
+def talks(redis_conn, key, value):
+    print("half of a pair: \\ud800, and <b>")
+    return 1 / 0
+
+def checks_itself(redis_conn, key, value):
+    check("1.2", put_once)
+
+async def later(redis_conn, key, value):
+    return True
+
+async def bit_by_bit(redis_conn, key, value):
+    yield True
+
+class Shop:
+    def __init__(self, redis_conn, key, value):
+        pass
+
+class LaterShop:
+    async def __call__(self, redis_conn, key, value):
+        return True
+
+class Spiteful:
+    def __getattr__(self, name):
+        raise RuntimeError("no")
+    def __str__(self):
+        raise RuntimeError("no")
+    __repr__ = __eq__ = __bool__ = __str__
+    __hash__ = None
+"""
+
+# Expressions that name exercise 1.2, and others that name none.
+NAMES_OF_1_2 = ["1.2", "'1.2'", "'1.2 '", "' 1.2\\n'", "'1.2\\u00a0'", "'Exercise 1.2'", "'exercise 1.2:'", "'01.2'"]
+NO_NAMES = ["None", "1", "-1", "True", "''", "'  '", "'77'", "'9.9'", "'1,2'", "['1.2']", "{}", "b'1.2'"]
+NO_NAMES += ["float('nan')", "10 ** 5000", "'x' * 5000", "'\\ud800'", "'²'", "Spiteful()", "object()", "1 + 2j"]
+FUNCTIONS = ["put_once", "Shop", "print", "functools.partial(put_once)", "lambda: 1"]
+
+
+@pytest.fixture(scope="module")
+def notebook(server, tmp_path_factory):
+    """A kernel with the commands and some functions, a client of its Redis, its folder, and its progress file."""
+    folder = tmp_path_factory.mktemp("notebook")
+    with no_settings(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REDIS_URL", server.url)
+        with kernel_in(folder) as kernel, redis.Redis.from_url(server.url, decode_responses=True) as client:
+            assert kernel.run(SETUP) == []
+            file = folder / "progress.json"
+            yield SimpleNamespace(run=kernel.run, kernel=kernel, folder=folder, redis=client, file=file)
+
+
+@pytest.fixture
+def said(notebook, server):
+    """Runs a call, and gives the texts below it. Afterwards the kernel has its Redis again, which must be empty."""
+
+    def run(call):
+        return shown_in(notebook.run(call))
+
+    notebook.redis.flushdb()
+    yield run
+    use(notebook, server.url)
+    notebook.file.unlink(missing_ok=True)
+    assert notebook.redis.keys("*") == [], "something was left"
+
+
+def use(notebook, url):
+    """Lets the kernel work with another Redis."""
+    assert notebook.run(f"os.environ['REDIS_URL'] = {url!r}") == []
+
+
+def in_one_sentence(texts, part):
+    (text,) = texts
+    assert part in text
+    assert text.endswith((".", ").", "?."))
+    assert "Traceback" not in text
+    return text
+
+
+class TestWhatIsWritten:
+    @pytest.mark.parametrize("name", NAMES_OF_1_2)
+    def test_ways_to_name_an_exercise(self, name, said):
+        assert said(f"check({name}, put_once)") == ["✅ 1.2 First come, first served: passed."]
+        assert said(f"hint({name})")[0].startswith("💡 1.2, hint")
+        assert said(f"solution({name})")[0].startswith("1.2 First come, first served: one solution")
+
+    @pytest.mark.parametrize("name", NO_NAMES)
+    def test_what_names_nothing(self, name, said):
+        in_one_sentence(said(f"check({name}, put_once)"), NO_EXERCISE)
+        in_one_sentence(said(f"hint({name})"), NO_EXERCISE)
+        in_one_sentence(said(f"solution({name})"), NO_EXERCISE)
+        in_one_sentence(said(f"check('1.2', {name})"), "give the check your" if name == "None" else NOT_A_FUNCTION)
+        if name != "1":  # the questions of lesson 01
+            in_one_sentence(said(f"quiz({name})"), NO_QUESTION)
+        if name != "None":  # the question itself
+            in_one_sentence(said(f"quiz('1.3', {name})"), NO_LETTER)
+
+    @pytest.mark.parametrize("function", FUNCTIONS)
+    def test_the_function_first(self, function, said):
+        assert 'check("1.2", your_function)' in in_one_sentence(said(f"check({function}, '1.2')"), FIRST)
+        assert 'hint("1.2")' in in_one_sentence(said(f"hint({function})"), FIRST)
+        assert 'solution("1.2")' in in_one_sentence(said(f"solution({function})"), FIRST)
+        assert 'quiz("1.3", "b")' in in_one_sentence(said(f"quiz({function})"), FIRST)
+        in_one_sentence(said(f"quiz('1.3', {function})"), NO_LETTER)
+
+    @pytest.mark.parametrize(
+        ("call", "part"),
+        [
+            ("check()", NO_EXERCISE),
+            ("hint()", NO_EXERCISE),
+            ("solution()", NO_EXERCISE),
+            ("quiz()", NO_QUESTION),
+            ("check('1.2', put_once, 3)", 'write check("1.2", your_function)'),
+            ("check(exercise='1.2')", 'write check("1.2", your_function)'),
+            ("hint('1.2', 1)", 'write hint("1.2")'),
+            ("solution(number='1.2')", 'write solution("1.2")'),
+            ("quiz(1, 2, 3)", 'write quiz("1.3", "b")'),
+            ("progress(1)", "write progress()"),
+            ("check('1.2', later)", "without async and without yield"),
+            ("check('1.2', bit_by_bit)", "without async and without yield"),
+            ("check('1.2', LaterShop())", "without async and without yield"),
+            ("check('1.2', functools.partial(later))", "without async and without yield"),
+            ("check('1.2', later(1, 2, 3))", NOT_A_FUNCTION),
+            ("check('1.2', bit_by_bit(1, 2, 3))", NOT_A_FUNCTION),
+            ("check('1.2', len)", "yours does not take these 3 arguments"),
+            ("check('1.2', stub)", "not attempted yet"),
+            ("check('1.2', lambda redis_conn, key, value: None)", "not attempted yet"),
+        ],
+    )
+    def test_odd_calls(self, call, part, said):
+        in_one_sentence(said(call), part)
+
+    @pytest.mark.parametrize(
+        ("call", "mark", "part"),
+        [
+            ("check('1.2', Shop)", "❌", "Shop(redis_conn, "),
+            ("check('1.2', dict)", "💥", "your code raised TypeError"),
+            ("check('1.2', functools.partial(put_once))", "✅", "passed"),
+            ("check('2.1', put_once)", "❌", 'Note: put_once is the function of exercise 1.2: check("1.2", put_once).'),
+            ("check('1.3', put_once)", "❌", 'Note: put_once is the function of exercise 1.2: check("1.2", put_once).'),
+            ("check(function=put_once, exercise_id='1.2')", "✅", "passed"),
+        ],
+    )
+    def test_odd_answers(self, call, mark, part, said):
+        (verdict,) = said(call)
+        assert verdict.startswith(mark)
+        assert part in verdict
+
+    def test_a_builtin_that_prints(self, said):
+        printed, verdict = said("check('1.2', print)")
+        assert printed.startswith("Your code printed:")
+        assert verdict.startswith("❌ 1.2")
+
+    def test_what_no_front_end_can_show(self, said):
+        printed, verdict = said("check('1.2', talks)")
+        assert r"half of a pair: \ud800, and <b>" in printed
+        assert "ZeroDivisionError: division by zero at line 21: return 1 / 0" in verdict
+
+    def test_a_check_within_a_checked_function(self, said, notebook):
+        notebook.run("from redis_helpers.course.exercises import checker\nchecker.TIME_LIMIT = 0.3")
+        (verdict,) = said("check('1.2', checks_itself)")
+        notebook.run("checker.TIME_LIMIT = 5.0")
+        assert verdict.startswith("❌ 1.2 First come, first served: Your code was stopped")
+        assert said("check('1.2', put_once)") == ["✅ 1.2 First come, first served: passed."]
+
+
+class TestServers:
+    def check_all_others(self, said):
+        """The commands that need no Redis."""
+        assert said("check('1.2', stub)")[0].startswith("⏳")
+        assert said("hint('1.2')")[0].startswith("💡")
+        assert said("solution('1.2')")[0].startswith("1.2")
+        assert said("quiz('1')")[0].startswith("1.1")
+        assert said("quiz('1.3', 'b')")[0].startswith("✅")
+        assert said("progress()")[0].startswith("Lesson 00")
+
+    def test_redis_is_gone(self, said, notebook):
+        use(notebook, NOBODY)
+        in_one_sentence(said("check('1.2', put_once)"), "is not there (connection refused): start it")
+        self.check_all_others(said)
+
+    def test_redis_dies_in_the_middle(self, said, notebook):
+        with EmbeddedRedis() as server:
+            use(notebook, server.url)
+            kills = f"def kills(redis_conn, key, value):\n    os.kill({server.pid}, signal.SIGKILL)\n"
+            kills += "    print('dead')\n    return put_once(redis_conn, key, value)\n"
+            printed, sentence = said(f"{kills}check('1.2', kills)")
+            assert printed == "Your code printed:\n  | dead"
+            in_one_sentence([sentence], "Redis did not do what was asked. Redis")
+            self.check_all_others(said)
+            wait_until(lambda: not server.is_running())
+            server.start()
+            assert said("check('1.2', put_once)")[0].startswith("✅")
+
+    def test_env_file_broken(self, said, notebook):
+        settings = notebook.folder / ".env"
+        settings.write_text("REDIS PASSWORD = my-secret\n")
+        try:
+            sentence = in_one_sentence(said("check('1.2', put_once)"), "is not of the form NAME=value")
+            assert "my-secret" not in sentence
+            self.check_all_others(said)
+        finally:
+            settings.write_text("")
+
+    @pytest.mark.parametrize(
+        "rights",
+        ["", "+ping", "+@all ~app:*", "~* +@read +@connection", "~* +@all -set", "~* +@all -unlink", "~* +@all -scan"],
+        ids=lambda rights: rights or "nothing",
+    )
+    def test_a_user_who_may_do_little(self, rights, said, notebook):
+        with EmbeddedRedis() as server:
+            with redis.Redis.from_url(server.url) as admin:
+                admin.execute_command("ACL", "SETUSER", "guest", "on", ">my-secret", *rights.split())
+            use(notebook, f"redis://guest:my-secret@127.0.0.1:{server.port}/0")
+            sentence = in_one_sentence(said("check('1.2', put_once)"), "ACL SETUSER")
+            assert "my-secret" not in sentence
+            self.check_all_others(said)
+
+    def test_a_command_that_only_the_learner_may_not_send(self, said, notebook):
+        with EmbeddedRedis() as server:
+            with redis.Redis.from_url(server.url) as admin:
+                admin.execute_command("ACL", "SETUSER", "guest", "on", ">my-secret", "~*", "+@all", "-incrby")
+            use(notebook, f"redis://guest:my-secret@127.0.0.1:{server.port}/0")
+            (verdict,) = said("check('1.2', lambda redis_conn, key, value: redis_conn.incr(key))")
+            assert verdict.startswith("💥 1.2")
+            assert "The server does not let this user do that. Your code is not to blame." in verdict
+
+
+class TestAtTheSameTime:
+    def test_in_a_thread(self, said):
+        call = "thread = threading.Thread(target=check, args=('1.2', put_once))\nthread.start()\nthread.join()"
+        assert said(call) == ["✅ 1.2 First come, first served: passed."]
+
+    def test_several_at_once_give_back_what_they_catch(self, said, notebook):
+        begin = "threads = [threading.Thread(target=check, args=('1.2', f)) for f in [put_once, talks] * 4]\n"
+        texts = said(begin + "for t in threads: t.start()\nfor t in threads: t.join()")
+        assert sorted(text[:1] for text in texts) == sorted("✅✅✅✅💥💥💥💥YYYY")
+        (output,) = notebook.run("print('still heard')")
+        assert output["text"] == "still heard\n"
+
+    def test_in_a_coroutine(self, said):
+        call = "async def main():\n    check('1.2', put_once)\nawait main()"
+        assert said(call) == ["✅ 1.2 First come, first served: passed."]
+
+    @pytest.mark.parametrize("times", [1, 2, 5])
+    def test_interrupted(self, times, said, notebook):
+        cell = notebook.kernel.begin("check('1.2', endless)")
+        assert wait_until(lambda: notebook.redis.keys("*exercise:1.2*"))
+        for _ in range(times):
+            notebook.kernel.interrupt()
+        texts = shown_in(notebook.kernel.outputs_of(cell))
+        assert texts == ["Interrupted. Run this cell again when you like."]
+        assert notebook.redis.keys("*") == []
+        assert said("check('1.2', put_once)") == ["✅ 1.2 First come, first served: passed."]
+
+    def test_the_next_cell_can_be_interrupted_as_ever(self, said, notebook):
+        said("hint('1.2')")
+        cell = notebook.kernel.begin("print('begun', flush=True)\ntime.sleep(60)")
+        notebook.kernel.wait_for_output(cell)
+        notebook.kernel.interrupt()
+        assert notebook.kernel.outputs_of(cell)[-1]["ename"] == "KeyboardInterrupt"
+
+
+class TestProgress:
+    def test_it_outlives_the_server_and_the_kernel(self, said, notebook, tmp_path):
+        with EmbeddedRedis() as server:
+            use(notebook, server.url)
+            assert said("check('1.2', put_once)")[0].startswith("✅")
+        use(notebook, NOBODY)
+        assert "✅ 1.2" in said("progress()")[0]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(progress_file.VARIABLE, str(notebook.file))
+            with kernel_in(tmp_path) as another:
+                another.run("from redis_helpers.course.exercises import progress")
+                assert "✅ 1.2" in shown_in(another.run("progress()"))[0]
+
+    @pytest.mark.parametrize("broken", ["", "{", "[1, 2]", '{"passed": ["1.2"]}', "[" * 100_000, "\udcff"])
+    def test_a_broken_file_costs_no_verdict(self, broken, said, notebook):
+        notebook.file.write_text(broken, errors="surrogateescape")
+        verdict, sentence = said("check('1.2', put_once)")
+        assert verdict == "✅ 1.2 First come, first served: passed."
+        in_one_sentence([sentence], "does not hold what the course wrote there: mend it, or delete it")
+        in_one_sentence(said("progress()"), "does not hold what the course wrote there: mend it, or delete it")
+        assert notebook.file.read_text(errors="surrogateescape") == broken
+
+    def test_a_file_that_cannot_be_written_costs_no_verdict(self, said, notebook):
+        blocked = notebook.folder / "blocked"
+        blocked.write_text("a file where a folder should be")
+        try:
+            notebook.run(f"os.environ['{progress_file.VARIABLE}'] = {str(blocked / 'progress.json')!r}")
+            verdict, sentence = said("check('1.2', put_once)")
+            assert verdict == "✅ 1.2 First come, first served: passed."
+            in_one_sentence([sentence], f"name another file in {progress_file.VARIABLE}")
+        finally:
+            notebook.run(f"os.environ['{progress_file.VARIABLE}'] = {str(notebook.file)!r}")
+
+    def test_a_wrong_answer_writes_nothing(self, said, notebook):
+        assert said("check('1.2', lambda redis_conn, key, value: True)")[0].startswith("❌")
+        assert not os.path.exists(notebook.file)
+        assert said("check('1.2', put_once)")[0].startswith("✅")
+        assert list(json.loads(notebook.file.read_text())["passed"]) == ["1.2"]

@@ -1,0 +1,79 @@
+"""Calls that run beside each other, print, raise, or do not end."""
+
+import sys
+import threading
+import time
+
+import pytest
+
+from redis_helpers.course.exercises.runner import MOST_LINES, MOST_PRINTED, Outcome, Printed, run_calls
+
+LIMIT = 0.1  # seconds
+
+
+def run(*calls, seconds=5.0, printed=None):
+    late = []
+    outcomes = run_calls(calls, seconds, printed or Printed(), when_late=lambda: late.append("late"))
+    return outcomes, late
+
+
+def loops():
+    while True:
+        pass
+
+
+def test_outcomes_come_in_the_order_of_the_calls():
+    first_may_go = threading.Event()
+    outcomes, late = run(lambda: first_may_go.wait(5) and "first", lambda: first_may_go.set() or "second")
+    assert [outcome.value for outcome in outcomes] == ["first", "second"]
+    assert all(outcome.finished for outcome in outcomes)
+    assert late == []
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+def test_what_a_call_raises_is_its_outcome(error):
+    def fails():
+        raise error
+
+    outcomes, late = run(fails)
+    assert outcomes == [Outcome(error=error, finished=True)]
+    assert late == []
+
+
+def test_a_call_without_end_is_stopped_and_leaves_no_outcome():
+    threads_before = threading.active_count()
+    start = time.monotonic()
+    outcomes, late = run(loops, lambda: "done", seconds=LIMIT)
+    assert time.monotonic() - start < 5
+    assert outcomes == [Outcome(), Outcome(value="done", finished=True)]
+    assert late == ["late"]
+    assert threading.active_count() == threads_before
+
+
+def test_a_call_that_waits_elsewhere_is_left_behind(monkeypatch):
+    monkeypatch.setattr("redis_helpers.course.exercises.runner.STOP_LIMIT", 0.05)
+    release = threading.Event()
+    outcomes, late = run(lambda: release.wait(60), seconds=LIMIT)
+    release.set()
+    assert outcomes == [Outcome()]
+    assert late == ["late"]
+
+
+def test_what_is_printed_is_caught_and_the_outputs_are_given_back():
+    before = sys.stdout, sys.stderr
+    printed = Printed()
+    run(lambda: print("banana"), lambda: print("apple", file=sys.stderr), printed=printed)
+    assert sorted(printed.lines()) == ["apple", "banana"]
+    assert (sys.stdout, sys.stderr) == before
+
+
+def test_of_much_that_is_printed_the_beginning_is_kept():
+    printed = Printed()
+    assert printed.write("x" * (MOST_PRINTED + 5)) == MOST_PRINTED + 5
+    assert printed.lines() == ["x" * MOST_PRINTED, "… and 5 characters more"]
+
+
+def test_of_many_lines_the_first_are_kept():
+    printed = Printed()
+    printed.write("\n".join("ab" for _ in range(MOST_LINES + 3)))
+    assert printed.lines() == ["ab"] * MOST_LINES + ["… and 6 characters more"]
