@@ -128,7 +128,8 @@ class CacheAside:
         return self._load(lease, load, ttl)
 
     def _load(self, lease: Lease, load: Callable[[], object], ttl: float) -> str:
-        begin, entry = time.monotonic(), ()
+        begin = time.monotonic()
+        entry: tuple[str, int] | tuple[()] = ()
         try:
             with lease.kept():
                 value = load()
@@ -152,7 +153,9 @@ class CacheAside:
         """The value of an entry that says when it ends. The nearer that is, the likelier it is loaded anew now."""
         text = text if isinstance(text, str) else text.decode()
         mark = ENTRY_MARK.match(text)
-        value = loads(text[mark.end() :] if mark else text)  # what is no mark is no JSON either
+        if mark is None:
+            raise ValueError("what begins with ~ and has no mark is no entry")
+        value = loads(text[mark.end() :])
         ends, took = map(int, mark.groups())
         if self._early and 1000 * time.time() - took * self._early * math.log(1 - random.random()) >= ends:
             with self._guard:

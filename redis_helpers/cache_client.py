@@ -7,7 +7,9 @@ from collections import deque
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import ConnectionInterface
 from redis.retry import Retry
+from redis.typing import KeyT
 
 TIMEOUT = 0.25  # seconds to connect, and to wait for a reply: the source is there to answer
 
@@ -24,10 +26,10 @@ class CacheClient(redis.Redis):
     def __init__(self, **options: object) -> None:
         options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "max_connections": 1000, **options}
         super().__init__(**{"retry": Retry(NoBackoff(), 0), **options})
-        self._held: deque[redis.Connection] = deque()  # its pop() and append() are atomic: no lock
+        self._held: deque[ConnectionInterface] = deque()  # its pop() and append() are atomic: no lock
         _clients.add(self)
 
-    def get(self, name: str | bytes) -> str | bytes | None:
+    def get(self, name: KeyT) -> str | bytes | None:
         """The value under `name`, or None. Raises what redis-py's own `get` raises."""
         try:
             connection = self._held.pop()
@@ -39,7 +41,7 @@ class CacheClient(redis.Redis):
             self._held.clear()
             return self._get(connection, name)  # connects anew
 
-    def _get(self, connection: redis.Connection, name: str | bytes) -> str | bytes | None:
+    def _get(self, connection: ConnectionInterface, name: KeyT) -> str | bytes | None:
         try:
             connection.send_command("GET", name)
             value = connection.read_response()

@@ -33,7 +33,9 @@ class Lease:
         """Takes the lease if it is free. Returns whether it is ours, and what is stored under the key: somebody may
         have stored it just now."""
         with self._redis.pipeline(transaction=False) as pipe:  # one round trip
-            pipe.set(self._lease, self._token, nx=True, px=round(1000 * SECONDS)).get(self._lease).get(self._key)
+            pipe.set(self._lease, self._token, nx=True, px=round(1000 * SECONDS))
+            pipe.get(self._lease)
+            pipe.get(self._key)
             _, holder, stored = pipe.execute()  # the holder tells: a SET that was sent twice says no, though it is ours
         return holder in (self._token, self._token.encode()), stored
 
@@ -50,7 +52,7 @@ class Lease:
     def give_back(self, text: str | None = None, milliseconds: int = 0) -> None:
         """Gives the lease back, and stores `text` for so long. Does neither when the lease is not ours any more: then
         the entry was invalidated meanwhile, or somebody else loads it."""
-        entry = [] if text is None else [text, milliseconds]
+        entry: list[str | int] = [] if text is None else [text, milliseconds]
         self._redis.eval(GIVE_BACK, 2, self._key, self._lease, self._token, *entry)
 
     def _renew(self, done: threading.Event) -> None:

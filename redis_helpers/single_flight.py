@@ -3,6 +3,9 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 class SingleFlight:
@@ -12,12 +15,12 @@ class SingleFlight:
         self._flights: dict[str, Future] = {}
         self._guard = threading.Lock()
 
-    def do(self, key: str, work: Callable[[], object], patience: float) -> object:
+    def do(self, key: str, work: Callable[[], Result], patience: float) -> Result:
         """Returns what `work()` returned, in whichever thread it was done, or raises what it raised.
 
         Whoever has waited `patience` seconds for another thread does the work too.
         """
-        mine = Future()
+        mine: Future = Future()
         current = self._flights.setdefault(key, mine)
         if current is not mine:
             if wait([current], patience).done and not current.cancelled():

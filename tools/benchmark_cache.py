@@ -25,7 +25,7 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.measure import summary
 from redis_helpers.server import server_name
 from tools.benchmark_faults import faults
-from tools.benchmark_peers import READERS, Place, why_missing
+from tools.benchmark_peers import READERS, Place, place_of, why_missing
 from tools.benchmark_stampede import stampede
 
 LIBRARIES = ("redis", "hiredis", "orjson", "dogpile.cache", "django-redis", "django", "walrus", "pottery", "cashews")
@@ -82,7 +82,7 @@ def hits(names: list[str], rounds: int) -> None:
     with one_core() as core, tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "redis.sock")
         with EmbeddedRedis(unixsocket=path) as server, asyncio.Runner() as runner:
-            place = Place(port=server.port, password=server.password, unix=path)
+            place = place_of(server, unix=path)
             with place.clients() as handle:
                 print(f"{server_name(handle.connect())}. {core}")
             print("Six lines: GET and json.loads, or else load and SET EX; on redis.Redis() unless said otherwise.")
@@ -115,7 +115,8 @@ def measure_hits(names: Iterable[str], place: Place, value: object, rounds: int,
     round only. A busy machine comes to fewer rounds.
     """
     calls = {name: timed_call(name, place, value, runner) for name in names}
-    times, late = [], monotonic() + SECONDS
+    times: list[dict[str, float]] = []
+    late = monotonic() + SECONDS
     while len(times) < rounds and (monotonic() < late or len(times) < 10):
         turns = [name for name in calls if len(times) % 5 == 0 or not READERS[name].awaits]
         random.shuffle(turns)

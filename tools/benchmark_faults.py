@@ -7,12 +7,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import cast
 
 import redis
 
 from redis_helpers.course.breaking.processes import Processes
 from redis_helpers.course.embedded import EmbeddedRedis
-from tools.benchmark_peers import READERS, Place
+from tools.benchmark_peers import READERS, Place, place_of
 
 DEADLINE = 8  # seconds for one call
 NAMES = [
@@ -46,17 +47,18 @@ def faults(names: Iterable[str], table: Callable) -> None:
     ):
         servers = {"hangs": hung, "is gone": gone}
         started = {
-            (fault, name): processes.start(probe, Place(port=server.port, password=server.password), name)
+            (fault, name): processes.start(probe, place_of(server), name)
             for fault, server in servers.items()
             for name in names
         }
         for process in started.values():
             process.wait_for("ready", 60)
+        assert hung.pid is not None
         os.kill(hung.pid, signal.SIGSTOP)
         gone.kill()
         with redis.Redis.from_url(meeting.url) as redis_conn:
             redis_conn.set("go", "now")
-        found = {row: process.result(60) for row, process in started.items()}
+        found = {row: cast(list[Answer], process.result(60)) for row, process in started.items()}
     for fault in servers:
         print(f"\n### Redis {fault}\n")
         head = ["reader", "first call", "second call", "third call, 1 s later", "what comes"]
@@ -65,7 +67,8 @@ def faults(names: Iterable[str], table: Callable) -> None:
 
 def probe(redis_conn: redis.Redis, place: Place, name: str) -> list[Answer]:
     """What one process does: reads while the server is well, waits for the fault, reads again."""
-    calls, answers = queue.SimpleQueue(), queue.SimpleQueue()
+    calls: queue.SimpleQueue[str] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
     threading.Thread(target=serve, args=(name, place, calls, answers), daemon=True).start()
     calls.put("warm")
     answers.get()

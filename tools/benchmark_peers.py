@@ -12,11 +12,13 @@ import socket
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 
 from redis_helpers.cache_client import CacheClient
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
+from redis_helpers.course.embedded import EmbeddedRedis
 
 TTL = 3600
 
@@ -29,6 +31,12 @@ class Place(ConnectOptions):
 
     def clients(self) -> RedisConnectionHandle:
         return RedisConnectionHandle(self)
+
+
+def place_of(server: EmbeddedRedis, unix: str | None = None) -> Place:
+    """Where a server is that has been started."""
+    assert server.port is not None
+    return Place(port=server.port, password=server.password, unix=unix)
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,8 @@ def six_lines(redis_conn: redis.Redis, load: Callable) -> Callable:
 def ours(redis_conn: redis.Redis, load: Callable, json_module: str = "json") -> Callable:
     """`CacheAside`. It takes orjson when it finds it, so each reader has a copy of the module, with its own `loads`."""
     spec = importlib.util.find_spec("redis_helpers.cache_aside")
-    module = importlib.util.module_from_spec(spec)
+    assert spec is not None and spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.loads = importlib.import_module(json_module).loads
     cache = module.CacheAside(redis_conn)
@@ -79,10 +88,10 @@ def unix_client(place: Place) -> CacheClient:
     return CacheClient(unix_socket_path=place.unix, password=place.password, decode_responses=True)
 
 
-def raw(place: Place, load: Callable, family: int = socket.AF_INET) -> Callable:
+def raw(place: Place, load: Callable, family: socket.AddressFamily = socket.AF_INET) -> Callable:
     """Only the bytes of a GET, and `json.loads`: Python cannot do it for less."""
     connection = socket.socket(family)
-    connection.connect(place.unix if family != socket.AF_INET else (place.host, place.port))
+    connection.connect((place.host, place.port) if family == socket.AF_INET else str(place.unix))
     connection.sendall(f"AUTH {place.password}\r\n".encode())
     connection.recv(100)
 

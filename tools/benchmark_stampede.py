@@ -7,12 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import redis
 
 from redis_helpers.course.breaking.processes import Processes
 from redis_helpers.course.embedded import EmbeddedRedis
-from tools.benchmark_peers import READERS, Place
+from tools.benchmark_peers import READERS, Place, place_of
 
 PROCESSES, EACH = 4, 8
 DEADLINE = 15  # seconds for one reader
@@ -28,6 +29,7 @@ SHARED = [  # the readers that let one load answer several requests
 ]
 ALONE = ["six lines", "django-redis", "Django (pickle)", "walrus (pickle)", "pottery", "aiocache (async)"]
 Answer = tuple[float, str]  # seconds, and what came: "" for the value, or the name of an error
+Share = tuple[int, list[Answer]]  # of one process in one case: its loads, and what its readers got
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ def stampede(names: Iterable[str], table: Callable) -> None:
     cases += [Case(name, SHORT) for name in alone]
     cases += [Case(name, SHORT, True) for name in shared + alone]
     with EmbeddedRedis() as server, Processes(server.url) as processes:
-        place = Place(port=server.port, password=server.password)
+        place = place_of(server)
         crowds = [processes.start(crowd, place, cases) for _ in range(PROCESSES)]
-        results = [process.result(300) for process in crowds]
+        results = [cast(dict[Case, Share], process.result(300)) for process in crowds]
     found = {case: [result[case] for result in results] for case in cases}
     rows = [[name, *row(found, name)] for name in shared + alone]
     print(f"\n### A stampede: {PROCESSES} processes × {EACH} readers of one key that is not there\n")
@@ -62,7 +64,7 @@ def row(found: dict, name: str) -> list[str]:
     return [*cells, str(sum(loads for loads, _ in found[failing]))]
 
 
-def figures(results: list[tuple[int, list[Answer]]]) -> tuple[str, str]:
+def figures(results: list[Share]) -> tuple[str, str]:
     """The number of loads, and the slowest reader, with the errors that readers got instead of the value."""
     answers = [answer for _, of_process in results for answer in of_process]
     errors = [error for _, error in answers if error]
@@ -72,12 +74,12 @@ def figures(results: list[tuple[int, list[Answer]]]) -> tuple[str, str]:
     return str(sum(loads for loads, _ in results)), slowest
 
 
-def crowd(redis_conn: redis.Redis, place: Place, cases: list[Case]) -> dict[Case, tuple[int, list[Answer]]]:
+def crowd(redis_conn: redis.Redis, place: Place, cases: list[Case]) -> dict[Case, Share]:
     """What one process does: its part of each case. Returns the loads that it did, and what its readers got."""
     return {case: part(redis_conn, place, case) for case in cases}
 
 
-def part(redis_conn: redis.Redis, place: Place, case: Case) -> tuple[int, list[Answer]]:
+def part(redis_conn: redis.Redis, place: Place, case: Case) -> Share:
     loads, cold, reader = [], f"{case.name}:{case.seconds}:{case.fails}", READERS[case.name]
 
     def begin(key):
@@ -118,7 +120,7 @@ def moment(redis_conn: redis.Redis, key: str) -> float:
 
 def threads(read: Callable, keys: list[str], start: float) -> list[Answer]:
     """Reads each key in a thread of its own. One that takes too long is left behind."""
-    answers = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
 
     def reader(key):
         time.sleep(max(0, start - time.time()))

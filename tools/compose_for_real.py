@@ -128,8 +128,8 @@ def other_addresses() -> list[str]:
 def a_wrong_password_gets_our_sentence(project: Project) -> None:
     for wrong in (ConnectOptions(port=project.redis.port, password="wrong"), ConnectOptions(port=project.redis.port)):
         refused(lambda wrong=wrong: RedisConnectionHandle(wrong).connect(), "REDIS_PASSWORD")
-    for wrong in ("wrong", ""):
-        options = MysqlOptions(port=project.mysql.port, password=wrong)
+    for wrong_password in ("wrong", ""):
+        options = MysqlOptions(port=project.mysql.port, password=wrong_password)
         refused(lambda options=options: MysqlRepository(options), "MYSQL_PASSWORD")
     options = MysqlOptions(port=project.mysql.port, user="root", password=project.mysql.password)
     if "MariaDB" not in project.run("exec", "-T", "mysql", "mysqld", "--version"):  # which has no MYSQL_ROOT_HOST
@@ -156,13 +156,20 @@ def the_data_are_there_again(project: Project, bring_back) -> None:
     word = secrets.token_hex(4)
     with RedisConnectionHandle(project.redis) as handle, contextlib.closing(MysqlRepository(project.mysql)) as source:
         handle.connect().set("compose-test:word", word)
-        price = source.fruit(2)["price_cents"] + 1
+        price = price_in(source) + 1
         source.set_price(2, price)
     bring_back()
     project.up()
     with RedisConnectionHandle(project.redis) as handle, contextlib.closing(MysqlRepository(project.mysql)) as source:
         assert handle.connect().get("compose-test:word") == word
-        assert source.fruit(2)["price_cents"] == price
+        assert price_in(source) == price
+
+
+def price_in(source: MysqlRepository) -> int:
+    """What the second fruit costs, in cents."""
+    fruit = source.fruit(2)
+    assert fruit is not None
+    return fruit["price_cents"]
 
 
 def main() -> None:

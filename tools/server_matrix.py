@@ -167,7 +167,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--all", action="store_true", help="fail when a server cannot be had")
     options = parser.parse_args(arguments)
     with ThreadPoolExecutor(2) as pool:
-        rows = list(pool.map(lambda item: run_server(*item, LESSONS, options.suite), SERVERS.items()))
+        started = [pool.submit(run_server, wanted, fetch, LESSONS, options.suite) for wanted, fetch in SERVERS.items()]
+        rows = [server.result() for server in started]
     print(table(rows))
     return 1 if any(row.failed or (options.all and row.missing) for row in rows) else 0
 

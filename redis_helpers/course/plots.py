@@ -1,6 +1,7 @@
 """Every picture of the course in one style. Times are in microseconds (µs)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 # One colour a subject, the same in every lesson.
 CACHE, SOURCE, OTHER, MARK = "#c6302b", "#2a6f97", "#5f6b76", "#8a6d00"
 
-STYLE = {
+STYLE: dict[Any, object] = {
     "figure.figsize": (8, 4),
     "figure.dpi": 110,
     "figure.facecolor": "white",  # a white card reads well in a dark theme too

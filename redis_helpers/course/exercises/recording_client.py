@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 import redis
 from redis.backoff import NoBackoff
+from redis.connection import AbstractConnection
 from redis.retry import Retry
 
 from redis_helpers.connection import ConnectOptions
@@ -132,14 +133,14 @@ class Recorder:
         raise redis.ConnectionError("the connection was cut")
 
 
-class _Recording(redis.Connection):
-    """Put in front of a connection class of redis-py, plain or TLS: one call here is one round trip."""
+class _Recording(AbstractConnection):
+    """Put in front of a connection class of redis-py: one call here is one round trip."""
 
     recorder: Recorder
     _greeting = False  # while the connection introduces itself to the server
 
     def _connect(self) -> socket.socket:
-        opened = super()._connect()
+        opened = super()._connect()  # type: ignore[safe-super]  # each class of connections has its own
         self.recorder.sockets.append(opened)
         return opened
 
