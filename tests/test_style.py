@@ -1,4 +1,4 @@
-"""ruff is content with the code, notebooks included, and the notebooks in git hold no outputs."""
+"""ruff and mypy are content with the code, and the notebooks in git hold no outputs."""
 
 import subprocess
 import sys
@@ -13,6 +13,12 @@ from redis_helpers.course.start.environment import ROOT
 def test_ruff(command):
     ruff = subprocess.run([sys.executable, "-m", "ruff", *command, "."], cwd=ROOT, capture_output=True, text=True)
     assert ruff.returncode == 0, ruff.stdout + ruff.stderr
+
+
+def test_mypy():
+    """The types hold, in all that pyproject.toml names."""
+    mypy = subprocess.run([sys.executable, "-m", "mypy"], cwd=ROOT, capture_output=True, text=True)
+    assert mypy.returncode == 0, mypy.stdout + mypy.stderr
 
 
 def test_no_stored_outputs(notebooks):
