@@ -4,6 +4,7 @@ import contextlib
 import os
 import weakref
 from collections import deque
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -23,7 +24,7 @@ class CacheClient(redis.Redis):
     changes nothing, so it may be asked twice.
     """
 
-    def __init__(self, **options: object) -> None:
+    def __init__(self, **options: Any) -> None:
         options = {"socket_timeout": TIMEOUT, "socket_connect_timeout": TIMEOUT, "max_connections": 1000, **options}
         super().__init__(**{"retry": Retry(NoBackoff(), 0), **options})
         self._held: deque[ConnectionInterface] = deque()  # its pop() and append() are atomic: no lock

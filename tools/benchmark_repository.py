@@ -1,16 +1,16 @@
 """What a call through `RedisRepository` costs beside redis-py's own: `python -m tools.benchmark_repository`."""
 
-from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.measure import measure_interleaved
 from redis_helpers.redis_repository import RedisRepository
+from tools.benchmark_peers import place_of
 
 
 def main() -> None:
     """Prints a line a method: the ratio of the medians, from rounds that take turns."""
     with (
         EmbeddedRedis() as server,
-        RedisConnectionHandle(ConnectOptions(port=server.port, password=server.password)) as handle,
+        place_of(server).clients() as handle,
     ):
         redis_conn = handle.connect()
         repo = RedisRepository(redis_conn)

@@ -36,7 +36,7 @@ def market(any_conn, any_server, monkeypatch):
     lookalikes.fill(any_conn)
     before = lookalikes.contents(any_conn)
     yield any_conn
-    assert lookalikes.contents(any_conn) == before
+    assert lookalikes.contents(any_conn) == before, "something was left or changed"
 
 
 @pytest.fixture
