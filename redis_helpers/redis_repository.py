@@ -375,7 +375,10 @@ def _texts_of(values: Mapping[str, object]) -> dict[str, str]:
         raise CourseError("Fields and values come as a dict, such as {'banana': 312}: make one, with dict(...).")
     if not values:
         raise CourseError("A hash needs at least one field, for Redis has no empty hash: give one.")
-    texts = {text_of(field, "field"): text_of(value) for field, value in values.items()}
+    texts = {}
+    for field, value in values.items():
+        name = field if type(field) is str else text_of(field, "field")  # many calls are saved here
+        texts[name] = value if type(value) is str else text_of(value)
     if len(texts) < len(values):
         raise CourseError("Two of the fields are the same text, such as 1 and '1': one would overwrite the other.")
     return texts

@@ -6,6 +6,7 @@ from operator import index
 
 from redis_helpers.errors import CourseError
 
+BYTES = (bytes, bytearray, memoryview)
 LONGEST_TTL = 100 * 365 * 24 * 3600  # seconds: some 100 years
 
 
@@ -19,15 +20,19 @@ def text_of(value: object, what: str = "value") -> str:
 
     Raises CourseError for anything else: None, True, a list, a dict, Decimal, Fraction, a date, pandas.NA.
     """
+    if type(value) is str:  # what is usual comes first, and at once
+        return value
+    if type(value) is int:
+        return _digits(value, what)
     if isinstance(value, str):
         return str.__str__(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return _text_of_bytes(value, what)
     if isinstance(value, float):
         return float.__repr__(value)
     number = _whole_number(value)
     if number is not None:
         return _digits(number, what)
+    if isinstance(value, BYTES):
+        return _text_of_bytes(value, what)
     if isinstance(value, Real) and not isinstance(value, Rational):
         return _text_of_other_float(value, what)
     raise _not_storable(value, what)
@@ -54,6 +59,8 @@ def seconds_of(ttl: object) -> int:
 
 def _whole_number(value: object) -> int | None:
     """A plain int, when `value` is a whole number of any library and no bool; otherwise None."""
+    if type(value) is int:
+        return value
     if isinstance(value, bool) or not isinstance(value, Integral):
         return None
     try:
@@ -66,10 +73,7 @@ def _digits(number: int, what: str) -> str:
     try:
         return str(number)
     except ValueError:  # Python writes 4,300 digits and no more, unless it is told otherwise
-        pass
-    raise CourseError(
-        f"This {what} is a number of thousands of digits, which Python does not write: store hex(number)."
-    )
+        raise CourseError(f"This {what} is a number of too many digits for Python: store hex(number).") from None
 
 
 def _text_of_bytes(value: bytes | bytearray | memoryview, what: str) -> str:
