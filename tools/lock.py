@@ -2,9 +2,9 @@
 
     python -m tools.lock
 
-pyproject.toml says what is wanted. uv chooses the versions, of those that are a week old or older, once for Python 3.11 to 3.14 on Linux, macOS and Windows,
-and then each of these must find wheels for all of them: a learner has no compiler. The file names packages and
-versions only, not where they come from, so that everybody's own package index is asked.
+pyproject.toml says what is wanted. uv chooses the versions, of those that are a week old or older, once for all: Python
+3.11 to 3.14, on Linux, macOS and Windows. Then each of these must find wheels of all packages: a learner has no
+compiler. The file names packages and versions only, not where they come from: everybody's own package index is asked.
 """
 
 import shutil
@@ -27,8 +27,8 @@ PLATFORMS = (
 )
 LEAST_AGE = "1 week"  # what is wrong with a release, broken or malicious, is mostly found within days
 HEADER = """\
-# What the course installs: the packages that pyproject.toml names, and those that they need in turn. The reason for each
-# of the former stands in the README, under "Dependencies". Written by `python -m tools.lock`; do not edit.
+# What the course installs: the packages that pyproject.toml names, and those that they need in turn. The README says
+# under "Dependencies" what the former are for. `python -m tools.lock` writes this file; do not edit it.
 
 """
 

@@ -85,9 +85,10 @@ def ensure_environment(arguments: list[str]) -> None:
 
 def enter_environment(arguments: list[str]) -> None:
     """Goes on inside `.venv` when it is there and works, unless this Python has all packages. Changes nothing."""
-    if in_course_environment() or not missing_packages():
-        return
-    if VENV_PYTHON.exists() and _python_works():
+    if in_course_environment():
+        if leave_bending_variables():
+            _go_on_in_venv(arguments)
+    elif missing_packages() and VENV_PYTHON.exists() and _python_works():
         _go_on_in_venv(arguments)
 
 

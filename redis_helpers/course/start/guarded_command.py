@@ -16,7 +16,8 @@ import threading
 
 def end_everything_when_the_caller_ends() -> None:
     """Waits for the end of standard input, then kills this process and all that it has started."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # sys.stdin would be locked by this thread when the process ends
+        pass
     if os.name == "nt":
         subprocess.run(["taskkill", "/F", "/T", "/PID", str(os.getpid())], capture_output=True)
     else:

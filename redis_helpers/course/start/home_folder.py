@@ -1,6 +1,7 @@
 """A home folder in which Jupyter, IPython, pip and uv can keep their own files. Standard library only."""
 
 import os
+import tempfile
 from pathlib import Path
 
 
@@ -9,7 +10,17 @@ def home_folder_is_usable() -> bool:
     home = os.path.expanduser("~")
     if os.name == "posix" and "HOME" in os.environ:
         home = os.environ["HOME"]  # set to nothing, expanduser would take the root of the file system
-    return os.path.isabs(home) and os.path.isdir(home) and os.access(home, os.W_OK | os.X_OK)
+    return os.path.isabs(home) and os.path.isdir(home) and can_be_written(Path(home))
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether a file can be made in that folder, which is made if need be. The file is gone at once."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def choose_home_folder(replacement: Path) -> None:

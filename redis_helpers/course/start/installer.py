@@ -8,6 +8,7 @@ left aside: they are meant for other projects, and would spoil this environment.
 import ast
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -114,11 +115,9 @@ class Installer:
 
     def _fetch_uv(self) -> str | None:
         """uv from PyPI, in a folder that goes away afterwards, so that both installers leave the same environment."""
-        target = ["--target", str(self._scratch)]
+        command = self._pip("--no-deps", "--retries=0", "--target", str(self._scratch), UV)
         try:
-            run(
-                "Fetching the installer uv", [*self._pip("--no-deps", "--retries=0"), *target, UV], self._pip_settings()
-            )
+            run("Fetching the installer uv", command, self._pip_settings())
         except CommandFailed:
             return None
         return shutil.which("uv", path=str(self._scratch / "bin"))
@@ -128,7 +127,9 @@ class Installer:
         command = [uv, "pip", "install", "--python", str(self._python), *(["--reinstall"] if anew else [])]
         try:
             run("Installing the packages with uv", [*command, "-r", str(requirements)], settings_for_uv(os.environ))
-        except CommandFailed:
+        except CommandFailed as failure:
+            if _disk_is_full(failure.log):
+                raise CourseError(DISK_FULL) from None
             return False
         return True
 
@@ -160,14 +161,12 @@ class Installer:
 
     def _why_not_installed(self, log: str) -> str:
         words = log.lower()
-        if "no space left" in words:
+        if _disk_is_full(log):
             return DISK_FULL
         if any(sign in words for sign in NO_NETWORK):
             return "The packages could not be fetched: check the network (or the proxy: HTTPS_PROXY), and start again."
         if "configuration file" in words:
-            return (
-                "pip cannot read its settings: `python3 -m pip config debug` names the file; mend it, and start again."
-            )
+            return f"pip cannot read {_settings_file(log)}: mend it or move it away, and start again."
         if "permission denied" in words or "read-only" in words:
             return f"The packages could not be written beside {self._python}: check the permissions, and start again."
         keep_log(self._log_file, log)
@@ -200,6 +199,16 @@ def settings_for_uv(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value for name, value in environment.items() if not name.startswith("UV_") or name.startswith(KEPT_OF_UV)
     }
+
+
+def _disk_is_full(log: str) -> bool:
+    return "no space left" in log.lower()
+
+
+def _settings_file(log: str) -> str:
+    """The file of settings that pip complains of; not its text, which may hold a password."""
+    found = re.search(r"file: '(.+)'|characters in (.+)\.", log)
+    return (found[1] or found[2]) if found else "one of its settings files"
 
 
 def keep_log(path: Path, log: str) -> None:

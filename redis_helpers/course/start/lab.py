@@ -4,7 +4,6 @@ import argparse
 import os
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from typing import NoReturn
 
@@ -12,6 +11,7 @@ from redis_helpers.connection import RedisConnectionHandle, connect_options
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.start.environment import DATA, ROOT, in_course_environment, replace_process
 from redis_helpers.course.start.hiding_files import refuse_hiding_files
+from redis_helpers.course.start.home_folder import can_be_written
 from redis_helpers.errors import CourseError
 from redis_helpers.server import server_name
 from redis_helpers.settings import LAB_REDIS
@@ -76,16 +76,6 @@ def _set_up_jupyter() -> None:
     if not in_course_environment():  # there, a note makes the package importable from every folder
         places = [str(ROOT), os.environ.get("PYTHONPATH", "")]
         os.environ["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
-
-
-def can_be_written(folder: Path) -> bool:
-    """Whether a file can be made in that folder, which is made if need be."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
 
 
 def _port_of(arguments: list[str]) -> str | None:
