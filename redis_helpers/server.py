@@ -7,7 +7,9 @@ from enum import Enum
 
 import redis
 
-ASKING = "cell-by-cell:asking"  # the beginning of the keys that questions are asked with; nothing is left there
+# So begin the keys that questions are asked with; nothing is left there. In a project of yours, let them begin
+# as your own keys do: a user may be kept to these.
+ASKING = "cell-by-cell:asking"
 MOST_ARGUMENTS = 20  # no command wants more of them before it is taken
 # These are not queued, but done at once. On a connection that is thrown away they do no harm.
 DONE_AT_ONCE = {"MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"}

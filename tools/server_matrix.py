@@ -81,7 +81,8 @@ USERS = {
     "no INFO": (OUR_KEYS, "+@all", "-info"),
     "no scripts": (OUR_KEYS, "+@all", "-@scripting"),
     "managed": (OUR_KEYS, "+@all", "-@admin", "-@dangerous"),
-    "few rights": (OUR_KEYS, "-@all", "+@read", "+@write", "+@connection", "-object", "-memory", "-command"),
+    "README's user": (OUR_KEYS, *"+@read +@write +@connection +@transaction +time +eval +evalsha +script".split()),
+    "few rights": (OUR_KEYS, "+@read", "+@write", "+@connection", "-object", "-memory", "-command"),
 }
 REPRESENTATIVE = ("no scripts", "managed", "few rights")  # of these the lessons are run each time
 
