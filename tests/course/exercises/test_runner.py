@@ -5,7 +5,14 @@ import threading
 
 import pytest
 
-from redis_helpers.course.exercises.runner import MOST_LINES, MOST_PRINTED, Outcome, Printed, run_calls
+from redis_helpers.course.exercises.runner import (
+    MOST_LINES,
+    MOST_PRINTED,
+    FairClock,
+    Outcome,
+    Printed,
+    run_calls,
+)
 from tests.support.servers import wait_until
 
 LIMIT = 0.1  # seconds
@@ -13,7 +20,9 @@ LIMIT = 0.1  # seconds
 
 def run(*calls, seconds=5.0, printed=None):
     late = []
-    outcomes = run_calls(calls, seconds, printed or Printed(), when_late=lambda: late.append("late"))
+    outcomes = run_calls(
+        calls, seconds, printed or Printed(), when_late=lambda: late.append("late"), clock=FairClock()
+    )
     return outcomes, late
 
 
