@@ -2,25 +2,43 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 import redis
 
 from redis_helpers.connection_errors import why_failed
 
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
-def show_in_notebooks(shell) -> None:
-    """Lets a notebook show `why_failed` in place of a traceback of sixty lines, as it does for a CourseError.
 
-    IPython asks an exception for `_render_traceback_`. The exception is redis-py's own, is raised as ever, and stops
-    the cell. Where the command itself is to blame (WRONGTYPE, …), the learner needs the line: the traceback stays.
+def show_in_notebooks(shell: "InteractiveShell") -> None:
+    """Lets this shell show `why_failed` in place of a traceback of sixty lines, as it does for a CourseError.
+
+    The exception is redis-py's own, is raised as ever, and stops the cell. Where the command itself is to blame
+    (WRONGTYPE, …), the learner needs the line: the traceback stays. It stays, too, where an error of redis-py is only
+    the cause of another error, and under `%%time`, which catches and shows errors itself.
+
+    IPython has room for one such handler; it replaces one that was set before.
     """
+    shell.set_custom_exc((redis.RedisError,), _show)
 
-    def render(error: redis.RedisError) -> list[str]:
-        if sentence := why_failed(error):
-            return [f"{type(error).__name__}: {sentence}"]
-        return shell.InteractiveTB.structured_traceback(type(error), error, error.__traceback__, tb_offset=1)
 
-    redis.RedisError._render_traceback_ = render
+def _show(
+    shell: "InteractiveShell",
+    kind: type[redis.RedisError],
+    error: redis.RedisError,
+    traceback: TracebackType,
+    tb_offset: int | None = None,
+) -> None:
+    """IPython calls this with an error that has ended a cell."""
+    sentence = why_failed(error)
+    if sentence is None:
+        shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
+    else:
+        # The method that IPython's front ends override to send an error to where they show it.
+        shell._showtraceback(kind, error, [f"{kind.__name__}: {sentence}"])
 
 
 @contextmanager
