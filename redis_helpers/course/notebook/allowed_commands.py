@@ -108,6 +108,7 @@ HARMLESS_OF = {
 SCRIPTS = {"EVAL", "EVAL_RO"}
 SCRIPTS_BY_HASH = {"EVALSHA", "EVALSHA_RO"}
 FUNCTIONS = {"FCALL", "FCALL_RO"}
+WRITES_TO_DISK = {"SAVE", "BGSAVE", "BGREWRITEAOF"}
 FINDS_KEYS = {"SCAN", "RANDOMKEY"}  # a script could go through everybody's keys with these
 CHANGES_THE_SERVER = (
     "{} is not run here: it changes more than keys on a server that others may be using; "
@@ -163,8 +164,8 @@ def refuse_what_is_never_run(words: list[bytes], times: int = 1) -> None:
 
 def is_known(words: list[bytes]) -> bool:
     """Whether the lists here know a command's name. Otherwise the server must be asked: what it knows is not run."""
-    first = _names(words)[0]
-    return first in HARMLESS or first in HARMLESS_OF or first in SCRIPTS or first in SCRIPTS_BY_HASH
+    name = words[0].upper().decode(errors="replace")
+    return any(name in known for known in (HARMLESS, HARMLESS_OF, SCRIPTS, SCRIPTS_BY_HASH))
 
 
 def refuse_what_may_hurt_others(words: list[bytes]) -> None:
@@ -177,6 +178,8 @@ def refuse_what_may_hurt_others(words: list[bytes]) -> None:
         _refuse_an_unread_script(first, words[1:2])
     if first in FUNCTIONS:
         raise CourseError(f"{first} is not run here: it runs code of the server's, which %%redis cannot read.")
+    if first in WRITES_TO_DISK:
+        raise CourseError(CHANGES_THE_SERVER.format(first))
     if first in HARMLESS_OF and second and second not in HARMLESS_OF[first]:
         raise CourseError(CHANGES_THE_SERVER.format(both))
     if both == "SCRIPT LOAD":

@@ -24,7 +24,7 @@ PLAIN_STRING = re.compile(r"""["']([A-Za-z0-9_.-]+)["']""")
 DOORS = {"redis", "server"}
 CALLS = {"call", "pcall"}
 OTHER_PARTS = {"error_reply", "status_reply", "sha1hex", "log", "setresp", "acl_check_cmd"}
-OTHER_PARTS |= {"LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING", "REDIS_VERSION", "REDIS_VERSION_NUM"}
+OTHER_PARTS |= {"LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING"}
 # Other ways to these doors, or to code that is made while the script runs.
 HIDDEN_DOORS = {"_G", "_ENV", "getfenv", "setfenv", "load", "loadstring", "loadfile", "dofile", "require", "module"}
 HIDDEN_DOORS |= {"package", "debug"}

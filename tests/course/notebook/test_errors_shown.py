@@ -41,9 +41,9 @@ def test_only_the_shell_that_asked_for_it_is_changed():
             shell.history_manager.end_session()
 
 
-# In a real kernel. The server is killed in the first cell, so every command of redis-py below finds it gone.
+# In a real kernel
 SETUP = """\
-import asyncio, os, signal
+import asyncio, os, signal, socket
 import redis
 from redis_helpers.errors import CourseError
 from redis_helpers.connection import RedisConnectionHandle
@@ -51,7 +51,17 @@ from redis_helpers.connection import RedisConnectionHandle
 redis_conn = RedisConnectionHandle().connect()
 redis_conn.set("text", "uva")
 """
-KILL = 'os.kill(redis_conn.info("server")["process_id"], signal.SIGKILL)'
+# A process that was killed takes a moment to go; the cells below are to find it gone.
+KILL = """\
+address = RedisConnectionHandle().options
+os.kill(redis_conn.info("server")["process_id"], signal.SIGKILL)
+redis_conn.close()
+while True:
+    try:
+        socket.create_connection((address.host, address.port)).close()
+    except ConnectionRefusedError:
+        break
+"""
 GONE = "ConnectionError: Redis is gone (connection refused): start it, then run the connect cell again."
 
 # The cell, and what it shows in place of a traceback.
