@@ -130,10 +130,10 @@ def connect_options() -> ConnectOptions | None:
         options = _options_from_parts(settings)
     else:
         return None
-    if not options.tls and (options.tls_ca_file or options.tls_cert_file):
+    if not options.tls and (options.tls_ca_file or options.tls_cert_file or options.tls_key_file):
         say_once(
-            "The files in REDIS_TLS_CA_FILE and REDIS_TLS_CERT_FILE are not used, because no TLS is spoken: "
-            "set REDIS_TLS=yes, or write rediss:// in REDIS_URL."
+            "The files that REDIS_TLS_CA_FILE, REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE name are not used, because "
+            "no TLS is spoken: set REDIS_TLS=yes, or write rediss:// in REDIS_URL."
         )
     return options
 
@@ -180,8 +180,8 @@ def _options_from_url(settings: dict[str, str]) -> ConnectOptions:
         host=unquote(parts.hostname or "127.0.0.1"),
         port=parts.port or 6379,
         db=_database_in_url(parts, options),
-        username=unquote(parts.username or "") or options.get("username"),
-        password=unquote(parts.password or "") or options.get("password"),
+        username=unquote(parts.username or "") or options.get("username") or None,
+        password=unquote(parts.password or "") or options.get("password") or None,
         tls=tls,
         tls_ca_file=_file_in_url("ssl_ca_certs", options, "REDIS_TLS_CA_FILE", settings),
         tls_verify=_verify_in_url(options, settings),

@@ -45,12 +45,17 @@ WANTS_CERTIFICATE = "wants a TLS certificate of yours: set REDIS_TLS_CERT_FILE a
 REFUSED_CERTIFICATE = (
     "does not accept the TLS certificate in REDIS_TLS_CERT_FILE: take one that its authority has signed"
 )
+CLOSED_AFTER_TLS = (
+    "ended the connection as soon as TLS was agreed: if it wants a certificate of yours, set REDIS_TLS_CERT_FILE and "
+    "REDIS_TLS_KEY_FILE"
+)
 CLOSED_WITH_CERTIFICATE = (
-    "ended the TLS connection at once: it may not accept the certificate in REDIS_TLS_CERT_FILE, or not speak TLS"
+    "ended the TLS connection at once: if it does not accept the certificate in REDIS_TLS_CERT_FILE, take one that its "
+    "authority has signed"
 )
 NO_TLS = "does not speak TLS: unset REDIS_TLS (or write redis:// in REDIS_URL)"
 NO_ANSWER_TO_TLS = "did not answer to TLS: if it does not speak TLS, unset REDIS_TLS (or write redis:// in REDIS_URL)"
-NO_PASSWORD = "wants a password: set REDIS_PASSWORD (or write it into REDIS_URL, where that is set)"
+NO_PASSWORD = "wants a password: set REDIS_PASSWORD in the same place as its address (or write it into REDIS_URL)"
 NO_HOST = "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"
 LAB_IS_GONE = "that the command `lab` started is gone (connection refused): end lab, and start lab again"
 
@@ -198,7 +203,7 @@ def why_failed(error: redis.RedisError) -> str | None:
     message = _message(error)
     if not isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
         reason = _first(REFUSALS, message)
-    elif "refused" in message and _is_lab_redis(message):
+    elif "refused" in message and _is_lab_redis(error):
         reason = LAB_IS_GONE
     else:
         reason = _first(WHILE_IN_USE, message)
@@ -219,7 +224,9 @@ def _why_not_connected_with_tls(message: str, options: "ConnectOptions") -> str 
     if "timeout" in message:  # a plain Redis waits in silence for the rest of what TLS sent
         return NO_ANSWER_TO_TLS
     if re.search(CLOSED_SIGNS, message):
-        return CLOSED_WITH_CERTIFICATE if options.tls_cert_file else CLOSED_TLS
+        if options.tls_cert_file:
+            return CLOSED_WITH_CERTIFICATE
+        return CLOSED_TLS if "connecting to" in message else CLOSED_AFTER_TLS
     if options.tls_cert_file and _first(WHEN_CONNECTING, message) == WANTS_CERTIFICATE:
         return REFUSED_CERTIFICATE
     return None
@@ -230,9 +237,9 @@ def _is_too_old(version: str) -> bool:
     return found is not None and (int(found[1]), int(found[2])) < LEAST_VERSION
 
 
-def _is_lab_redis(message: str) -> bool:
+def _is_lab_redis(error: Exception) -> bool:
     place = lab_redis()
-    return place is not None and f"connecting to {place.partition('/')[0]}." in message
+    return place is not None and f"connecting to {place.partition('/')[0]}." in str(error)
 
 
 def _problem_with_files(options: "ConnectOptions") -> str | None:
@@ -288,7 +295,9 @@ def _problem_with_key(cert_file: str, key_file: str | None) -> str | None:
 
 
 def _message(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".lower()
+    """What kind of error it is and what it says, without the address: a host may be called as an error is."""
+    said = re.sub(r"(connecting to|reading from) \S+", r"\1", str(error))
+    return f"{type(error).__name__}: {said}".lower()
 
 
 def _first(reasons: tuple[tuple[str, str], ...], message: str) -> str | None:

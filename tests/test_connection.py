@@ -82,6 +82,7 @@ def test_the_host_or_the_port_alone_is_enough(monkeypatch):
         ("redis://[::1]:7000/1", ConnectOptions("::1", 7000, 1)),
         ("redis://box/3/", ConnectOptions("box", db=3)),
         ("redis://box//", ConnectOptions("box")),
+        ("redis://box?username=&password=", ConnectOptions("box")),
         ("redis://box?db=3", ConnectOptions("box", db=3)),
         ("redis://box/3?db=3", ConnectOptions("box", db=3)),
         ("redis://box?username=ann&password=a%26b", ConnectOptions("box", username="ann", password="a&b")),
@@ -433,6 +434,13 @@ def test_the_server_of_lab_comes_back_with_lab(monkeypatch, use, sentence):
 def test_an_unknown_host_is_told_as_such():
     with pytest.raises(CourseError, match=r"host name that (is not known|cannot be looked up)"):
         RedisConnectionHandle(ConnectOptions("no-such-host.invalid", password=SECRET)).connect()
+
+
+@pytest.mark.parametrize("folder", ["certificate", "unreachable", "refused", "loading the dataset", "misconf"])
+def test_a_path_that_is_called_as_an_error_misleads_nobody(tmp_path, folder):
+    path = str(tmp_path / folder.replace(" ", "-") / "r.sock")
+    with pytest.raises(CourseError, match=r"is not there \(no such socket\)"):
+        RedisConnectionHandle(ConnectOptions(socket_path=path)).connect()
 
 
 def test_a_blocking_client_finds_the_same_faults():

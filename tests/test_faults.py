@@ -85,7 +85,7 @@ CANNOT_CONNECT = [
     (faults.unknown_user, CREDENTIALS, AT_ONCE),
     (
         faults.no_password,
-        AT + r"wants a password: set REDIS_PASSWORD \(or write it into REDIS_URL, where that is set\).",
+        AT + r"wants a password: set REDIS_PASSWORD in the same place as its address \(or write it into REDIS_URL\).",
         AT_ONCE,
     ),
     (
@@ -184,14 +184,23 @@ CANNOT_START = [
     (faults.a_greeting_that_begins_as_a_reply, NOT_REDIS, AT_ONCE),
     (
         faults.wants_a_certificate,
-        AT + "(wants a TLS certificate of yours: set|ended the TLS connection at once: if it wants a certificate of "
-        "yours, set) REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE.*",
+        # Which of the two depends on what arrives first: the server's reason, or the end of the connection.
+        AT + "(wants a TLS certificate of yours: set|ended the connection as soon as TLS was agreed: if it wants a "
+        "certificate of yours, set) REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE( to its files)?.",
         AT_ONCE,
     ),
     (
         faults.certificate_of_a_stranger,
-        AT + "(does not accept the TLS certificate in|ended the TLS connection at once: it may not accept the "
-        "certificate in) REDIS_TLS_CERT_FILE.*",
+        AT
+        + "(does not accept the TLS certificate in REDIS_TLS_CERT_FILE:|ended the TLS connection at once: if it does "
+        "not accept the certificate in REDIS_TLS_CERT_FILE,) take one that its authority has signed.",
+        AT_ONCE,
+    ),
+    (
+        faults.wants_a_certificate_in_tls_1_2,
+        AT + r"(wants a TLS certificate of yours: .*|ended the TLS connection at once: if it wants a certificate of "
+        r"yours, set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE; if it does not speak TLS, unset REDIS_TLS \(or write "
+        r"redis:// in REDIS_URL\).)",
         AT_ONCE,
     ),
     (faults.authority_file_a_folder, NOT_ASKED.format("REDIS_TLS_CA_FILE names no file"), AT_ONCE),

@@ -331,14 +331,19 @@ def authority_file_no_certificate(server, tls, **_):
 
 
 @contextlib.contextmanager
-def _known_clients_only(server, tls, **files):
-    with FaultProxy(server.port, tls.context_for_known_clients) as proxy:
+def _known_clients_only(server, tls, context=None, **files):
+    with FaultProxy(server.port, context or tls.context_for_known_clients) as proxy:
         options = options_of(server, port=proxy.port, tls=True, **{"tls_ca_file": tls.ca_file, **files})
         yield Fault(RedisConnectionHandle(options).connect, options)
 
 
 def wants_a_certificate(server, tls, **_):
     return _known_clients_only(server, tls)
+
+
+def wants_a_certificate_in_tls_1_2(server, tls, **_):
+    """There, the handshake itself fails."""
+    return _known_clients_only(server, tls, tls.context_for_known_clients_1_2)
 
 
 def certificate_of_a_stranger(server, tls, **_):

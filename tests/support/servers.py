@@ -33,8 +33,11 @@ class Certificates:
         self.context_of_tomorrow = self._context(authority.issue_cert("127.0.0.1", not_before=now + day))
         self.context_of_another = self._context(authority.issue_cert("another.example"))
         self.context_for_known_clients = self._context(good)
-        authority.configure_trust(self.context_for_known_clients)
-        self.context_for_known_clients.verify_mode = ssl.CERT_REQUIRED
+        self.context_for_known_clients_1_2 = self._context(good)
+        self.context_for_known_clients_1_2.maximum_version = ssl.TLSVersion.TLSv1_2
+        for context in (self.context_for_known_clients, self.context_for_known_clients_1_2):
+            authority.configure_trust(context)
+            context.verify_mode = ssl.CERT_REQUIRED
         self.client_cert_file, self.client_key_file = self._files(folder, "client", authority)
         self.foreign_cert_file, self.foreign_key_file = self._files(folder, "foreign", trustme.CA())
         self.locked_key_file = self._locked(folder, self.client_key_file)
