@@ -15,7 +15,6 @@ for one, is not guarded at all.
 
 import fnmatch
 import hashlib
-import os
 import re
 
 import redis
@@ -23,10 +22,10 @@ import redis
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.notebook.allowed_scripts import why_not_run
 from redis_helpers.errors import CourseError
+from redis_helpers.settings import lab_redis
 
 LONGEST_WAIT = 5  # seconds that a blocking command may ask for
 SHORTEST_WAIT = 0.001  # seconds; Redis 6.2 takes less for 0, which means for ever
-LAB = "REDIS_CELL_BY_CELL_LAB"  # `lab` sets it to 1 when it has set REDIS_URL to its own embedded server
 
 # Refused on every server, with the reason.
 NEVER = {
@@ -143,9 +142,9 @@ def is_private(redis_conn: redis.Redis) -> bool:
     """
     try:
         handle = RedisConnectionHandle()
-        if not handle.embedded and os.environ.get(LAB) != "1":
-            return False
         embedded = handle.options
+        if not handle.embedded and embedded.address != lab_redis():
+            return False
     except CourseError:  # settings that cannot be understood, or no program for an embedded server
         return False
     client = redis_conn.connection_pool.connection_kwargs

@@ -20,9 +20,7 @@ LIMIT = 0.1  # seconds
 
 def run(*calls, seconds=5.0, printed=None):
     late = []
-    outcomes = run_calls(
-        calls, seconds, printed or Printed(), when_late=lambda: late.append("late"), clock=FairClock()
-    )
+    outcomes = run_calls(calls, seconds, printed or Printed(), when_late=lambda: late.append("late"), clock=FairClock())
     return outcomes, late
 
 

@@ -8,9 +8,10 @@ import redis
 
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.embedded import EmbeddedRedis
-from redis_helpers.course.notebook.allowed_commands import LAB, is_private
+from redis_helpers.course.notebook.allowed_commands import is_private
 from redis_helpers.course.notebook.redis_magic import run_cell
 from redis_helpers.errors import CourseError
+from redis_helpers.settings import LAB_REDIS
 
 # Refused on every server, the embedded one too.
 NEVER_RUN = [
@@ -216,9 +217,9 @@ def test_only_the_embedded_server_of_the_course_is_private(private_conn, redis_c
     assert not is_private(redis.Redis(host=kept["host"], port=kept["port"], password="another"))
     monkeypatch.setenv("REDIS_URL", server.url)
     assert not is_private(redis_conn)
-    monkeypatch.setenv(LAB, "0")
+    monkeypatch.setenv(LAB_REDIS, "127.0.0.1:1/0")
     assert not is_private(redis_conn)
-    monkeypatch.setenv(LAB, "1")
+    monkeypatch.setenv(LAB_REDIS, f"127.0.0.1:{server.port}/0")
     assert is_private(redis_conn)
     assert not is_private(private_conn)
     monkeypatch.setenv("REDIS_URL", server.url.replace("127.0.0.1", "redis.example.org"))
