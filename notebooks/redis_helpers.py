@@ -1,7 +1,8 @@
-"""Lets the notebooks import the package `redis_helpers` of the folder above, also where it is not installed.
+"""Lets the notebooks import the package `redis_helpers` of the folder above.
 
-A notebook looks for modules in its own folder. A module that has a `__path__` is a package, whose modules Python looks
-for there.
+A notebook looks for modules in its own folder first. A module that has a `__path__`
+is a package: Python looks for the package's modules there. So the lessons run
+wherever the packages of requirements.txt are installed.
 """
 
 from pathlib import Path
