@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import importlib
+import io
 import os
 import re
 import secrets
@@ -14,39 +15,28 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 import weakref
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO, cast
 
 import redis
 
 from redis_helpers.errors import CourseError
 from redis_helpers.settings import setting
 
-START_TIMEOUT = 20  # seconds; a start takes some 20 milliseconds, a big append-only file or a busy machine longer
-FOLDER_TIMEOUT = 3  # seconds; a server whose owner was just killed leaves its folder within 2
-ELSEWHERE = "start one with `docker compose up -d` (README, 'Docker Compose') and set REDIS_URL to it"
+if sys.platform != "win32":  # where no embedded server exists
+    import fcntl
 
-# The server's parent is this small shell script, the guard. The guard waits at the read end of a pipe whose write end
-# only the owning Python holds. However that Python ends, kill -9 included, the system closes the pipe and the guard
-# stops the server. The configuration comes through the same pipe: a password among the arguments could be read by
-# everybody with `ps`. The owner can be gone at any line: before END nothing is started, and a PID that nobody reads
-# any more (PIPE) must not end the guard.
-GUARD = r"""
-trap '' PIPE
-exec 3<&0
-configuration=
-while IFS= read -r line && [ "$line" != END ]; do configuration="$configuration$line
-"; done
-[ "$line" = END ] && mkdir -m 700 "$2" || exit 1
-printf '%s' "$configuration" | "$1" - >&2 &
-server=$!
-echo "$server"
-(read -r _ <&3; kill "$server"; for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; kill -9 "$server") >/dev/null 2>&1 &
-reader=$!
-wait "$server"
-kill "$reader" 2>/dev/null
-rm -rf "$2"
-"""
+    from redis_helpers.course import embedded_guard
+
+Option = str | int | float | Path | Sequence[str | int | float]
+
+START_TIMEOUT = 60  # seconds; a start takes some 40 milliseconds, a big append-only file or a busy machine longer
+FOLDER_TIMEOUT = 3  # seconds that a data folder is waited for while the process that uses it is there
+FOLDER_TIMEOUT_AT_AN_END = 60  # and when that process has ended, so that its server ends, too: within milliseconds
+ELSEWHERE = "start one with `docker compose up -d` (README, 'Docker Compose') and set REDIS_URL to it"
 
 
 class EmbeddedRedis:
@@ -58,19 +48,24 @@ class EmbeddedRedis:
             redis_conn = redis.Redis.from_url(server.url)
 
     `port` fixes the port (otherwise a free one is found), `dir` the data folder (otherwise a temporary one, removed at
-    the end), which one server at a time can use. `binary` is the server program; without it `find_server_binary()`
-    chooses. After `kill()` or `stop()`, `start()` brings the server back under the same URL.
+    the end), which one server at a time can use, and which is made private to its owner: no other user can read what
+    is in it. `binary` is the server program; without it `find_server_binary()` chooses.
+
+    The server ends with the Python that started it, however that ends, and when its guard is killed. After `kill()` or
+    `stop()`, `start()` brings it back under the same URL. Several threads may call all of them at once. In a forked
+    child, the server still belongs to the parent: there `stop()` and `kill()` do nothing.
     """
 
-    def __init__(self, binary: str | None = None, **options: object) -> None:
+    def __init__(self, binary: str | None = None, *, port: int | str | None = None, **options: Option) -> None:
         self.host = "127.0.0.1"
-        self.port = int(options.pop("port", 0)) or None
+        self.port = int(port or 0) or None
         self.password = secrets.token_urlsafe(24)
         self.pid: int | None = None
         self._binary = binary
+        self._options = {name.replace("_", "-").lower(): value for name, value in options.items()}
+        self._guard: _Guard | None = None
         self._owner = os.getpid()
-        self._options = {name.replace("_", "-"): value for name, value in options.items()}
-        self._guard: subprocess.Popen | None = None
+        self._turn = threading.RLock()  # held by whoever starts or ends the server
 
     def __repr__(self) -> str:
         state = f"{self.host}:{self.port}, pid {self.pid}" if self.is_running() else "not running"
@@ -88,23 +83,38 @@ class EmbeddedRedis:
         self.stop()
 
     def start(self) -> "EmbeddedRedis":
-        """Starts the server and waits until it answers PING, some 20 milliseconds.
+        """Starts the server and waits until it answers PING, some 40 milliseconds. If it runs, nothing happens.
 
         Raises CourseError when there is no server program, or when it refuses to start, with its own last words.
         """
-        if self.is_running():
-            return self
-        if sys.platform == "win32":
-            raise CourseError(f"No embedded Redis exists for Windows: {ELSEWHERE}.")
-        self.stop()
+        if self._is_forked_copy():
+            if self.is_running():
+                return self
+            self._begin_anew()
+        with self._turn:
+            if self._guard is not None and self._guard.is_whole():
+                return self
+            if sys.platform == "win32":
+                raise CourseError(f"No embedded Redis exists for Windows: {ELSEWHERE}.")
+            self.stop()
+            try:
+                self._start()
+            except BaseException:
+                self.stop()
+                raise
+        return self
+
+    def _start(self) -> None:
         binary = self._binary or find_server_binary()
+        with contextlib.suppress(OSError):
+            embedded_guard.remove_left_folders(tempfile.gettempdir())
         fixed_port = self.port
         for _ in range(20):
             # Another process may take a free port between the look and the start: then look again.
             self.port = fixed_port or _free_port()
             problem = self._start_once(binary)
             if problem is None:
-                return self
+                return
             if fixed_port or "Address already in use" not in problem:
                 break
         raise CourseError(f"The embedded Redis did not start: {problem}. Program: {binary}.")
@@ -112,74 +122,162 @@ class EmbeddedRedis:
     def _start_once(self, binary: str) -> str | None:
         """One try. Returns None, or the reason why the server does not answer."""
         with tempfile.TemporaryFile() as log, contextlib.ExitStack() as held:
-            folder = self._options.get("dir")
-            locks = [held.enter_context(_lock_folder(Path(str(folder))))] if folder else []
-            # The guard makes and removes this folder: what Python made, a kill -9 at this moment would leave behind.
-            scratch = f"{tempfile.gettempdir()}/redis-cell-by-cell-{secrets.token_hex(8)}"
-            self._guard = subprocess.Popen(
-                ["/bin/sh", "-c", GUARD, "redis-guard", binary, scratch],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # an interrupt of the notebook's cell is not meant for the server
-                pass_fds=[lock.fileno() for lock in locks],  # the folder stays locked as long as the server lives
-                cwd="/",
-            )
-            _guards.add(self._guard)
-            self._guard.stdin.write(self._configuration(scratch).encode() + b"END\n")
-            self._guard.stdin.flush()
-            self.pid = int(self._guard.stdout.readline() or 0)  # nothing: the guard has ended, and the log says why
-            if self._answers():
+            folder = Path(str(self._options["dir"])).absolute() if self._options.get("dir") else None
+            lock = held.enter_context(_data_folder(folder, self._options)) if folder else None
+            guard = self._guard = _Guard(binary, log, lock)
+            guard.start_server(self._configuration(str(folder or guard.folder)))
+            self.pid = guard.server_pid
+            if self._answers(guard):
                 return None
             self.stop()
             log.seek(0)
-            return _last_words(log.read().decode(errors="replace"), self.password)
+            return _end_of_log(log.read().decode(errors="replace"), self.password)
 
-    def _configuration(self, scratch: str) -> str:
-        options = {"save": "", "appendonly": "no", "dir": scratch, "loglevel": "notice", **self._options}
-        # These four are what makes the server private, so no option can change them.
-        options |= {"bind": self.host, "port": self.port, "requirepass": self.password, "daemonize": "no"}
-        return "".join(f"{name} {_quoted(value)}\n" for name, value in options.items())
+    def _configuration(self, folder: str) -> str:
+        options: dict[str, Option] = {"save": "", "appendonly": "no", "loglevel": "notice", **self._options}
+        # These are what makes the server private, so no option can change them.
+        options |= {"bind": self.host, "port": self.port or 0, "requirepass": self.password}
+        options |= {"daemonize": "no", "dir": folder}
+        return "".join(f"{name} {_as_in_redis_conf(value)}\n" for name, value in options.items())
 
-    def _answers(self) -> bool:
+    def _answers(self, guard: "_Guard") -> bool:
         """Waits for the first PONG, and makes sure that it is our server's: another one may listen on that port."""
         deadline = time.monotonic() + START_TIMEOUT
         with redis.Redis.from_url(self.url, retry=None, socket_timeout=1) as client:
-            while time.monotonic() < deadline and self._guard.poll() is None:
+            while time.monotonic() < deadline and not guard.server_has_ended():
                 with contextlib.suppress(redis.RedisError):
-                    if client.ping() and client.info("server")["process_id"] == self.pid:
+                    if client.ping() and client.info("server")["process_id"] == guard.server_pid:
                         return True
                 time.sleep(0.003)  # not there yet; or somebody else's, then ours ends when it finds the port taken
         return False
 
     def outlive_exec(self) -> None:
         """Keeps the server for the program that this process becomes with `os.execv`; it ends when that one ends."""
-        os.set_inheritable(self._guard.stdin.fileno(), True)
+        if self._guard is not None:
+            self._guard.outlive_exec()
 
     def is_running(self) -> bool:
         """Whether the server process is there (it may be paused)."""
-        if self._guard is None or self._is_forked_copy():
-            return self._guard is not None
-        return self._guard.poll() is None
+        guard = self._guard
+        return guard is not None and not guard.server_has_ended()
+
+    def kill(self) -> None:
+        """Ends the server as a crash does, with kill -9: nothing is saved, no connection is closed politely."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ends the server in good order. Doing it twice, or without a start, does no harm."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._is_forked_copy():
+            return
+        with self._turn:
+            if self._guard is not None:
+                self._guard.end(number)
+                self._guard = self.pid = None
 
     def _is_forked_copy(self) -> bool:
         """In a forked child, the server still belongs to the parent."""
         return os.getpid() != self._owner
 
-    def kill(self) -> None:
-        """Ends the server as a crash does, with kill -9: nothing is saved, no connection is closed politely."""
-        if self.is_running():
-            os.kill(self.pid, signal.SIGKILL)
-            self._guard.wait()
-        self.stop()
+    def _begin_anew(self) -> None:
+        """In a forked child: the parent's server has ended, and the next one is the child's own."""
+        self._guard = self.pid = None
+        self._owner = os.getpid()
+        self._turn = threading.RLock()  # the parent's may have been held in the moment of the fork
 
-    def stop(self) -> None:
-        """Ends the server in good order. Doing it twice, or without a start, does no harm."""
-        guard, self._guard, self.pid = self._guard, None, None
-        if guard is not None and not self._is_forked_copy():
-            guard.stdin.close()  # the guard sees the end of its pipe
-            guard.wait()
-            guard.stdout.close()
+
+class _Guard:
+    """The guard of one server, as its owner sees it: see `embedded_guard`."""
+
+    def __init__(self, binary: str, log: IO[bytes], folder_lock: int | None) -> None:
+        self.server_pid = 0
+        # A temporary folder. The guard makes and removes it: this Python may be killed at any moment.
+        self.folder = (
+            "" if folder_lock is not None else f"{tempfile.gettempdir()}/redis-cell-by-cell-{secrets.token_hex(6)}"
+        )
+        with _no_fork:  # a child forked in here would hold ends of pipes that nobody else may hold
+            server_end, server_hold = os.pipe()
+            self._server_end = io.FileIO(server_end)  # who reads it learns of the server's end
+            command = [os.path.realpath(sys.executable), "-I", "-S", embedded_guard.__file__]
+            handed_on = [server_end, server_hold]
+            if folder_lock is not None:
+                handed_on.append(folder_lock)  # the folder stays locked as long as the server lives
+            try:
+                self._process = subprocess.Popen(
+                    [*command, binary, self.folder, str(server_end), str(server_hold)],
+                    bufsize=0,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    start_new_session=True,  # an interrupt of the notebook's cell is not meant for the server
+                    pass_fds=handed_on,
+                    cwd="/",
+                )
+            finally:
+                os.close(server_hold)
+            _guards.add(self)
+        self.pid = self._process.pid
+        # By the lifeline, the guard learns of the owner's end. What it says is the server's PID.
+        self._lifeline = cast(IO[bytes], self._process.stdin)
+        self._said = cast(IO[bytes], self._process.stdout)
+
+    def start_server(self, configuration: str) -> None:
+        """Lets the guard start the server. `server_pid` stays 0 when it could not, and the log says why."""
+        with contextlib.suppress(BrokenPipeError):  # the guard has ended
+            self._lifeline.write(configuration.encode() + b"END\n")
+        self.server_pid = int(self._said.readline() or 0)
+
+    def server_has_ended(self) -> bool:
+        try:
+            return embedded_guard.has_ended(self._server_end.fileno())
+        except ValueError:  # closed by `end()`
+            return True
+
+    def is_whole(self) -> bool:
+        """Whether both are there, the guard and the server."""
+        return self._process.poll() is None and not self.server_has_ended()
+
+    def end(self, number: signal.Signals) -> None:
+        """Ends the server and the guard, in whatever state they are. SIGTERM is an end in good order."""
+        if self.server_pid and not self.server_has_ended():
+            if number == signal.SIGKILL:
+                embedded_guard.send_signal(self.server_pid, number)
+            embedded_guard.end_server(self.server_pid, self._server_end.fileno())
+        self.let_go()
+        with contextlib.suppress(OSError):  # it has ended already
+            os.killpg(self.pid, signal.SIGCONT)  # it may be paused
+        self._process.wait()
+        if self.folder:
+            embedded_guard.remove_folder(self.folder)  # the guard has done so, unless it was killed
+        self._said.close()
+        self._server_end.close()
+
+    def let_go(self) -> None:
+        """Closes the lifeline: the guard takes it for the owner's end."""
+        self._lifeline.close()
+
+    def outlive_exec(self) -> None:
+        """Keeps the lifeline for the program that this process becomes."""
+        os.set_inheritable(self._lifeline.fileno(), True)
+
+
+_guards: "weakref.WeakSet[_Guard]" = weakref.WeakSet()
+_no_fork = threading.Lock()
+
+
+def _after_fork_in_child() -> None:
+    """A forked child must not hold the pipes open: the servers belong to the parent and end with it."""
+    global _kernel_server_guard
+    _no_fork.release()
+    _kernel_server_guard = threading.Lock()  # another thread of the parent may have held it
+    for guard in list(_guards):
+        guard.let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_no_fork.acquire, after_in_parent=_no_fork.release, after_in_child=_after_fork_in_child)
 
 
 def find_server_binary() -> str:
@@ -215,52 +313,99 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _quoted(value: object) -> str:
+def _as_in_redis_conf(value: Option) -> str:
     """A value as redis.conf reads it; several words (`save 60 1`) are given as a list."""
-    words = value if isinstance(value, (list, tuple)) else [value]
-    return " ".join('"' + str(word).replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
+    words = [value] if isinstance(value, (str, int, float, Path)) else value
+    return " ".join(f'"{_escaped(str(word))}"' for word in words)
+
+
+def _escaped(word: str) -> str:
+    """With `\\` before what would end the word, and a line's end as it is written inside of one."""
+    return word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
 
 
 @contextlib.contextmanager
-def _lock_folder(folder: Path):
-    """Holds a data folder for one server: two that write one append-only file would ruin it."""
-    import fcntl  # not on Windows, where no embedded server exists
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as lock:
-        deadline = time.monotonic() + FOLDER_TIMEOUT
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise CourseError(
-                        f"Another embedded Redis uses the folder {folder}: stop it (close the other lab) and try again."
-                    ) from None
-                time.sleep(0.05)
+def _data_folder(folder: Path, options: dict[str, Option]) -> Iterator[int]:
+    """Makes a data folder private, and holds it for one server: two that write one append-only file would ruin it."""
+    try:
+        _make_private(folder, options)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise CourseError(
+            f"The data folder {folder} cannot be used ({error.strerror}): give another one, or make it yours."
+        ) from None
+    with io.FileIO(lock, "r+") as file:
+        _wait_for_lock(lock, folder)
+        file.truncate(0)
+        file.write(b"%d\n" % os.getpid())  # whose server it is
         yield lock
 
 
-def _last_words(log: str, password: str) -> str:
+def _make_private(folder: Path, options: dict[str, Option]) -> None:
+    """Makes the folder, and what is missing above it, for this user alone; if it is there, nobody else keeps rights.
+
+    Raises CourseError when it belongs to another user, who could always give the rights back.
+    """
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    owner = folder.stat().st_uid
+    if owner != os.geteuid():
+        raise CourseError(
+            f"The data folder {folder} belongs to another user (number {owner}), who could read what is stored there: "
+            "give a folder of your own."
+        )
+    folder.chmod(0o700)
+    if folder.stat().st_mode & 0o077:
+        warnings.warn(
+            f"Other users can read what is stored in {folder}: its file system knows no rights.", stacklevel=2
+        )
+    for path in _files_of_redis(folder, options):
+        if path.exists() and not path.is_symlink():
+            path.chmod(path.stat().st_mode & 0o700)
+
+
+def _files_of_redis(folder: Path, options: dict[str, Option]) -> list[Path]:
+    """Where an earlier server has written what was stored."""
+    names = {"dbfilename": "dump.rdb", "appendfilename": "appendonly.aof", "appenddirname": "appendonlydir"}
+    paths = [folder / str(options.get(option, name)) for option, name in names.items()]
+    return [folder / "lock", *paths, *paths[-1].glob("*")]
+
+
+def _wait_for_lock(lock: int, folder: Path) -> None:
+    begin = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            patience = FOLDER_TIMEOUT if _owner_exists(lock) else FOLDER_TIMEOUT_AT_AN_END
+            if time.monotonic() - begin > patience:
+                raise CourseError(
+                    f"Another embedded Redis uses the folder {folder}: stop it (close the other lab) and try again."
+                ) from None
+            time.sleep(0.05)
+
+
+def _owner_exists(lock: int) -> bool:
+    """Whether the process that the lock names is there. One that says nothing may be."""
+    pid = os.pread(lock, 20, 0).strip()
+    if not pid.isdigit():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _end_of_log(log: str, password: str) -> str:
     """The end of a server's log, where it says why it ended."""
     lines = [
         re.sub(r"^\d+:\w .*? [*#] ", "", line) for line in log.splitlines() if line.strip() and password not in line
     ]
     return "; ".join(lines[-2:]) or "it printed nothing"
-
-
-_guards: "weakref.WeakSet[subprocess.Popen]" = weakref.WeakSet()
-
-
-def _let_go_after_fork() -> None:
-    """A forked child must not hold the pipe open: the server belongs to the parent and ends with it."""
-    for guard in list(_guards):
-        guard.stdin.close()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go_after_fork)
 
 
 _kernel_server: EmbeddedRedis | None = None
