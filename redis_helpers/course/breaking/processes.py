@@ -4,6 +4,8 @@ A child reads what to do from its standard input, which the parent keeps open: w
 the child ends too.
 """
 
+import contextlib
+import io
 import os
 import pickle
 import re
@@ -13,13 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import IO, cast
 
 import cloudpickle  # pickle would send only the names of what a notebook defines
 
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.errors import CourseError
-
-RESULT = "result of the function: "  # the last line of a child that came to its end
 
 
 class Processes:
@@ -66,21 +67,27 @@ class Process:
 
     def __init__(self, task: bytes, environment: dict[str, str]) -> None:
         self.lines: list[str] = []
-        self._result: bytes | None = None
+        self._result = b""
         self._popen = subprocess.Popen(
             [sys.executable, "-c", "from redis_helpers.course.breaking.processes import child; child()"],
             env=environment,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE,  # for the result alone: `child()` sends to the other pipe what is printed
+            stderr=subprocess.PIPE,
             start_new_session=True,  # an interrupt of the notebook's cell is not meant for it
         )
         self.pid = self._popen.pid
+        self._task_pipe = cast(IO[bytes], self._popen.stdin)
+        self._result_pipe = cast(IO[bytes], self._popen.stdout)
+        self._printed_pipe = cast(IO[bytes], self._popen.stderr)
         self._printed = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        self._popen.stdin.write(len(task).to_bytes(8) + task)
-        self._popen.stdin.flush()
+        self._prints = True  # False when no further line can come
+        self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read_lines, self._read_result)]
+        for reader in self._readers:
+            reader.start()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already: `result()` says why
+            self._task_pipe.write(len(task).to_bytes(8) + task)
+            self._task_pipe.flush()
 
     def __repr__(self) -> str:
         return f"Process({self.pid}, {'running' if self.is_running() else 'ended'})"
@@ -96,11 +103,11 @@ class Process:
 
     def pause(self) -> None:
         """Lets it stand still (SIGSTOP), as a busy machine or a long garbage collection does."""
-        os.kill(self.pid, signal.SIGSTOP)
+        self._popen.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Lets it go on (SIGCONT), where it was."""
-        os.kill(self.pid, signal.SIGCONT)
+        self._popen.send_signal(signal.SIGCONT)
 
     def wait_for(self, text: str, seconds: float = 20) -> str:
         """Waits until it has printed a line that begins with `text`, and returns that line.
@@ -112,8 +119,8 @@ class Process:
             while True:
                 if found := next((line for line in self.lines if line.startswith(text)), None):
                     return found
-                if not self._reader.is_alive() or not self._printed.wait(max(0, deadline - time.monotonic())):
-                    raise CourseError(f"The process did not print {text!r}. {self._last_words()}")
+                if not self._prints or not self._printed.wait(max(0, deadline - time.monotonic())):
+                    raise CourseError(f"The process did not print {text!r}. {self._how_it_ended()}")
 
     def result(self, seconds: float = 60) -> object:
         """Waits for its end, and returns what the function returned.
@@ -125,30 +132,33 @@ class Process:
         except subprocess.TimeoutExpired:
             raise CourseError(f"The process still runs after {seconds:g} seconds: it was not waited for.") from None
         self._ended()
-        if self._result is None:
-            raise CourseError(f"The process came to no result. {self._last_words()}")
+        if not self._result:
+            raise CourseError(f"The process came to no result. {self._how_it_ended()}")
         return pickle.loads(self._result)
 
-    def _read(self) -> None:
-        for line in self._popen.stdout:
+    def _read_lines(self) -> None:
+        for line in self._printed_pipe:
             with self._printed:
-                # Another thread of the child may have begun a line of its own when the result came.
-                text, found, result = line.decode(errors="replace").rstrip("\n").partition(RESULT)
-                if found:
-                    self._result = bytes.fromhex(result)
-                if text or not found:
-                    self.lines.append(text)
+                self.lines.append(line.decode(errors="replace").rstrip("\n"))
                 self._printed.notify_all()
         with self._printed:
+            self._prints = False
             self._printed.notify_all()
+
+    def _read_result(self) -> None:
+        size = int.from_bytes(self._result_pipe.read(8))
+        result = self._result_pipe.read(size)
+        if len(result) == size:  # it was not killed in the middle
+            self._result = result
 
     def _ended(self) -> None:
         self._popen.wait()
-        self._reader.join()
-        for pipe in (self._popen.stdin, self._popen.stdout):
+        for reader in self._readers:
+            reader.join()
+        for pipe in (self._task_pipe, self._result_pipe, self._printed_pipe):
             pipe.close()
 
-    def _last_words(self) -> str:
+    def _how_it_ended(self) -> str:
         if self._popen.poll() == -signal.SIGKILL:
             return "It was killed."
         last = self.lines[-1] if self.lines else "It said nothing."
@@ -156,15 +166,18 @@ class Process:
 
 
 def child() -> None:
-    """What the new process does: reads its task, does it, and hands the result back as its last line."""
+    """What the new process does: reads its task, does it, and hands the result back on a pipe of its own."""
     size = int.from_bytes(sys.stdin.buffer.read(8))
     task = sys.stdin.buffer.read(size)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.stdout.reconfigure(line_buffering=True)
-    function, args = pickle.loads(task)
-    with RedisConnectionHandle() as handle:
-        value = function(handle.connect(), *args)
-    sys.stdout.write(f"{RESULT}{pickle.dumps(value).hex()}\n")  # in one piece, whatever other threads print
+    with open(os.dup(1), "wb") as result_pipe:
+        os.dup2(2, 1)  # from now on, what is printed goes where errors go
+        cast(io.TextIOWrapper, sys.stdout).reconfigure(line_buffering=True)
+        function, args = pickle.loads(task)
+        with RedisConnectionHandle() as handle:
+            value = function(handle.connect(), *args)
+        result = pickle.dumps(value)
+        result_pipe.write(len(result).to_bytes(8) + result)
 
 
 def _end_with_parent() -> None:
