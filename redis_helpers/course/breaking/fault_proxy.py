@@ -65,9 +65,10 @@ class FaultProxy:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(lambda loop, context: None)  # a broken connection is what we are here for
         self._ready.set()
-        async with await asyncio.start_server(self._relay, sock=self._listener, ssl=self._tls):
-            await self._end.wait()
-            await self._abort_all()
+        listener = await asyncio.start_server(self._relay, sock=self._listener, ssl=self._tls)
+        await self._end.wait()
+        listener.close()
+        await self._abort_all()
 
     async def _abort_all(self) -> None:
         for client in list(self._clients):
@@ -79,6 +80,7 @@ class FaultProxy:
         try:
             replies, server = await asyncio.open_connection("127.0.0.1", self.server_port)
         except OSError:  # nobody there
+            self._clients.discard(client)
             client.transport.abort()
             return
         try:

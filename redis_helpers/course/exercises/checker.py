@@ -7,18 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import Any, cast
 
 import redis
 
 from redis_helpers.connection import ConnectOptions
 from redis_helpers.course.exercises.model import Crashed, Failed
 from redis_helpers.course.exercises.recording_client import Recorder, recording_client
-from redis_helpers.course.exercises.runner import Outcome, Printed, run_calls
+from redis_helpers.course.exercises.runner import FairClock, Outcome, Printed, run_calls
 from redis_helpers.course.exercises.shown import written_call
 from redis_helpers.redis_repository import RedisRepository
 
 TIME_LIMIT = 5.0  # seconds that one call of the learner's function may take
 TOTAL_LIMIT = 30.0  # and all calls of one check together
+REPLY_TIMEOUT = 300.0  # seconds; longer than both limits, which are there to stop a call that waits
 MISSING = "nothing: there is no such key"
 
 
@@ -40,7 +42,8 @@ class Trial:
         self._function = function
         self._options = options
         self._recorder = Recorder(self.prefix)
-        self._deadline = time.monotonic() + TOTAL_LIMIT
+        self._clock = FairClock()
+        self._end_of_call = self._end_of_call_before = time.monotonic()
 
     def __enter__(self) -> "Trial":
         self.redis.set(self._sentinel, "mine", ex=600)  # the TTL is for the case that this kernel is killed
@@ -81,7 +84,11 @@ class Trial:
         return _value(self.attempt(*args, between=between))
 
     def attempt(
-        self, *args: object, options: ConnectOptions | None = None, reply_timeout: float = 5, **recording
+        self,
+        *args: object,
+        options: ConnectOptions | None = None,
+        reply_timeout: float = REPLY_TIMEOUT,
+        **recording: Any,
     ) -> Outcome:
         """The same, but an error of the function is part of what is returned. `options` names another server."""
         (outcome,) = self._run([args], Recorder(self.prefix, **recording), options or self._options, reply_timeout)
@@ -89,21 +96,22 @@ class Trial:
 
     def call_often(self, times: int, *args: object) -> list[object]:
         """Calls the learner's function so many times with one client, where the answer is a matter of chance."""
-        (outcome,) = self._run([args], Recorder(self.prefix), self._options, 5, times=times)
-        return _value(outcome)
+        (outcome,) = self._run([args], Recorder(self.prefix), self._options, REPLY_TIMEOUT, times=times)
+        return cast(list[object], _value(outcome))
 
     def call_at_once(self, several: Sequence[tuple]) -> list[object]:
         """Calls the learner's function in as many threads as there are tuples of arguments, each with a client.
 
         Whoever comes back to Redis after a first reply waits for the others, so that all meet in the worst moment.
         """
-        meeting = threading.Barrier(len(several), timeout=1)
+        meeting = threading.Barrier(len(several))
 
         def meet() -> None:
             with contextlib.suppress(threading.BrokenBarrierError):  # somebody has finished, or waits elsewhere
                 meeting.wait()
 
-        outcomes = self._run(several, Recorder(self.prefix, between=meet), self._options, 5, at_end=meeting.abort)
+        recorder = Recorder(self.prefix, between=meet)
+        outcomes = self._run(several, recorder, self._options, REPLY_TIMEOUT, end_of_meeting=meeting.abort)
         return [_value(outcome) for outcome in outcomes]
 
     def cuts(self, *args: object, prepare: Callable[[], object]) -> Iterator[int]:
@@ -122,9 +130,13 @@ class Trial:
             raise Failed(why, expected, seen)
 
     def expect_ttl(self, why: str, key: str, least: float, most: float, unit: str = "seconds") -> None:
-        """Raises Failed unless `key` has between `least` and `most` seconds left."""
+        """Raises Failed unless `key` has between `least` and `most` seconds left.
+
+        On a busy machine a call and its preparation take long, while the TTL runs: so much less may be left.
+        """
+        took = time.monotonic() - self._end_of_call_before
         left = self.redis.pttl(key)
-        if not least * 1000 <= left <= most * 1000:
+        if not max(0, least - took) * 1000 <= left <= most * 1000:
             shown = {-1: "no TTL: the key never expires", -2: MISSING}.get(left, f"{left / 1000:g} {unit}")
             wanted = f"{most:g}" if most - least <= 5 else f"{least:g} to {most:g}"
             raise Failed(why, Plain(f"a TTL of {wanted} {unit}"), Plain(shown))
@@ -132,15 +144,16 @@ class Trial:
     def expect_value(self, why: str, key: str, expected: object) -> None:
         """Raises Failed unless `key` holds `expected`: a str, a dict for a hash, a list, a set, or a dict of floats for
         a sorted set. None: there must be no such key."""
-        kind = self.redis.type(key)
-        readers = {
+        kind = str(self.redis.type(key))
+        readers: dict[str, Callable[[str], Any]] = {
             "string": self.redis.get,
             "hash": self.redis.hgetall,
             "list": lambda key: self.redis.lrange(key, 0, -1),
             "set": self.redis.smembers,
-            "zset": lambda key: dict(self.redis.zrange(key, 0, -1, withscores=True)),
+            "zset": lambda key: dict(cast(Any, self.redis.zrange(key, 0, -1, withscores=True))),
+            "none": lambda key: None,
         }
-        seen = readers[kind](key) if kind in readers else None if kind == "none" else Plain(f"a {kind}")
+        seen = readers[kind](key) if kind in readers else Plain(f"a {kind}")
         if seen != expected:
             nothing = Plain(MISSING)
             raise Failed(why, nothing if expected is None else expected, nothing if kind == "none" else seen)
@@ -158,20 +171,21 @@ class Trial:
         recorder: Recorder,
         options: ConnectOptions,
         reply_timeout: float,
-        at_end: Callable[[], None] | None = None,
+        end_of_meeting: Callable[[], None] | None = None,
         times: int | None = None,
     ) -> list[Outcome]:
         self.last_call = written_call(self._function, several[0])
         self._recorder = recorder
         self.redis_was_there = options is self._options
-        seconds = min(TIME_LIMIT, max(0.0, self._deadline - time.monotonic()))
-        function = self._function if at_end is None else _followed_by(at_end, self._function)
+        seconds = min(TIME_LIMIT, max(0.0, TOTAL_LIMIT - self._clock.now()))
+        function = self._function if end_of_meeting is None else _followed_by(end_of_meeting, self._function)
         function = function if times is None else _repeated(times, function)
         calls = [partial(function, recording_client(options, recorder, reply_timeout), *args) for args in several]
         try:
-            outcomes = run_calls(calls, seconds, self.printed, when_late=recorder.end)
+            outcomes = run_calls(calls, seconds, self.printed, recorder.end, self._clock, end_of_meeting)
         finally:
             recorder.end()
+            self._end_of_call_before, self._end_of_call = self._end_of_call, time.monotonic()
         self._look_for_damage(outcomes, recorder)
         return outcomes
 

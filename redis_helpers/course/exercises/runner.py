@@ -2,10 +2,13 @@
 
 Each call runs in a thread of its own, with a time limit and with its printing caught. An endless Python loop is stopped
 by raising an exception inside it; code that waits elsewhere (`time.sleep`) is left behind and ends when it wakes up.
+
+The limits are seconds of a `FairClock`: a right answer does not fail because other programs keep the machine busy.
 """
 
 import contextlib
 import ctypes
+import hashlib
 import io
 import threading
 import time
@@ -14,6 +17,8 @@ from dataclasses import dataclass
 
 MOST_PRINTED, MOST_LINES = 1000, 12  # characters and lines of the learner's own output that are kept
 STOP_LIMIT = 0.3  # seconds that a stopped thread gets to end
+LONG_WAIT = 1.0  # seconds after which calls that wait for each other are waited for no longer
+LOOK = 0.25  # seconds from one look at the clock to the next
 
 
 @dataclass
@@ -54,28 +59,63 @@ class Printed(io.TextIOBase):
         return lines
 
 
+class FairClock:
+    """A clock that runs slower on a busy machine: its second is as much work as an idle machine does in a second.
+
+    Who gets half of a processor needs twice the time. How much it is, the clock tries out itself, every quarter of a
+    second, with some hundredths of a second of work.
+    """
+
+    def __init__(self) -> None:
+        self._counted = 0.0
+        self._last_look = time.monotonic()
+
+    def now(self) -> float:
+        """The seconds since the clock was made, up to the last look at how busy the machine is."""
+        passed = time.monotonic() - self._last_look
+        if passed >= LOOK:
+            self._counted += passed / slowness()
+            self._last_look = time.monotonic()
+        return self._counted
+
+
+def slowness() -> float:
+    """How many times longer work takes now than it would if nothing else ran: 1.0 on an idle machine."""
+    begin, begin_of_work = time.perf_counter(), time.thread_time()
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 60_000)  # outside of Python's lock, which the learner's code may hold
+    took, worked = time.perf_counter() - begin, time.thread_time() - begin_of_work
+    return max(1.0, took / worked) if worked else 1.0
+
+
 def run_calls(
-    calls: Sequence[Callable[[], object]], seconds: float, printed: Printed, when_late: Callable
+    calls: Sequence[Callable[[], object]],
+    seconds: float,
+    printed: Printed,
+    when_late: Callable[[], object],
+    clock: FairClock,
+    after_a_while: Callable[[], object] | None = None,
 ) -> list[Outcome]:
     """Runs the calls at the same time, a thread each, and returns their outcomes in order.
 
-    After `seconds`, or when the user interrupts the cell, `when_late()` is called (it takes the connections away) and
-    what still runs is stopped.
+    After `seconds` of the clock, or when the user interrupts the cell, `when_late()` is called (it takes the
+    connections away) and what still runs is stopped. Before that, after LONG_WAIT, `after_a_while()` is called.
     """
     outcomes = [Outcome() for _ in calls]
     workers = [_Worker(call, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
-    deadline = time.monotonic() + seconds
+    begin = clock.now()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
             for worker in workers:
                 worker.start()
-            for worker in workers:
-                worker.ended.wait(max(0, deadline - time.monotonic()))
+            while _running(workers) and clock.now() - begin < seconds:
+                if after_a_while is not None and clock.now() - begin >= LONG_WAIT:
+                    after_a_while()
+                _wait_for_one(workers)
         finally:
             late = [number for number, worker in enumerate(workers) if not worker.ended.is_set()]
             if late:
                 when_late()
-                _stop(workers)
+                _stop(workers, clock)
             for number in late:  # whatever it still did on being stopped
                 outcomes[number] = Outcome()
     return outcomes
@@ -106,11 +146,20 @@ class _Worker(threading.Thread):
             self._outcome.value, self._outcome.finished = value, True
 
 
-def _stop(workers: Sequence[_Worker]) -> None:
+def _running(workers: Sequence[_Worker]) -> list[_Worker]:
+    return [worker for worker in workers if not worker.ended.is_set()]
+
+
+def _wait_for_one(workers: Sequence[_Worker]) -> None:
+    """Waits until a worker that still runs has ended, or until it is time to look at the clock."""
+    for worker in _running(workers)[:1]:
+        worker.ended.wait(LOOK)
+
+
+def _stop(workers: Sequence[_Worker], clock: FairClock) -> None:
     """Raises Stopped in the threads, again and again: a bare `except:` in a loop may swallow one."""
-    deadline = time.monotonic() + STOP_LIMIT
-    while time.monotonic() < deadline and not all(worker.ended.is_set() for worker in workers):
-        for worker in workers:
-            if not worker.ended.is_set():
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(Stopped))
-                worker.ended.wait(0.01)
+    begin = clock.now()
+    while _running(workers) and clock.now() - begin < STOP_LIMIT:
+        for worker in _running(workers):
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident or 0), ctypes.py_object(Stopped))
+            worker.ended.wait(0.01)
