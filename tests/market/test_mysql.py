@@ -1,10 +1,8 @@
 """MySQL behind the cache: which one is used, a load that nothing leaves half done, and every fault in one sentence."""
 
 import contextlib
-import socket
 import subprocess
 import sys
-import threading
 import traceback
 from dataclasses import replace
 
@@ -21,7 +19,7 @@ from redis_helpers.market.load_mysql import MARKER, load_mysql
 from redis_helpers.market.mysql_connection import MysqlOptions, connect, mysql_options
 from redis_helpers.market.repositories import MysqlRepository, SqliteRepository, open_source
 from tests.support.mysql_server import NOT_RUN, PASSWORD, mysql_server, program
-from tests.support.servers import free_port, http_server, silent_server, unreachable_server, wait_until
+from tests.support.servers import free_port, http_server, odd_server, silent_server, unreachable_server, wait_until
 
 pytestmark = pytest.mark.xdist_group("mysql")
 
@@ -217,23 +215,14 @@ def assert_one_sentence(caught, *words):
         assert word in message
 
 
-@contextlib.contextmanager
 def mail_server():
     """The port of a server that speaks first, as MySQL does, and says something else."""
 
-    def serve():
-        with contextlib.suppress(OSError):  # the listener is closed: the end
-            while True:
-                with listener.accept()[0] as client:
-                    client.sendall(b"220 mail.example.org ESMTP\r\n" * 10)
-                    client.recv(65536)
+    def answer(client):
+        client.sendall(b"220 mail.example.org ESMTP\r\n" * 10)
+        client.recv(65536)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
+    return odd_server(answer)
 
 
 def faulty(kind, options, held):

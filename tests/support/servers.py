@@ -60,17 +60,17 @@ def silent_server():
         yield listener.getsockname()[1]
 
 
-class _BadRequest(socketserver.BaseRequestHandler):
-    def handle(self):
-        with contextlib.suppress(OSError):  # the client has gone
-            self.request.recv(65536)
-            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-
-
 @contextlib.contextmanager
-def http_server():
-    """The port of a server that answers each request as a web server does."""
-    with socketserver.TCPServer(("127.0.0.1", 0), _BadRequest) as server:
+def odd_server(answer):
+    """The port of a server that does `answer(client)` with the socket of each client, in a thread of its own."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            with contextlib.suppress(OSError):  # the client has gone
+                answer(self.request)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True  # a client that neither speaks nor goes holds nobody up
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -78,6 +78,16 @@ def http_server():
         finally:
             server.shutdown()
             thread.join()
+
+
+def http_server():
+    """The port of a server that answers each request as a web server does."""
+
+    def answer(client: socket.socket) -> None:
+        client.recv(65536)
+        client.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    return odd_server(answer)
 
 
 @contextlib.contextmanager
