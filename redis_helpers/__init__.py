@@ -19,7 +19,7 @@ market/, the source behind the cache: the fruit market's data, in SQLite or in M
     repositories.py       `SqliteRepository`, `MysqlRepository`, `open_source()`
 
 course/, the course's machinery. Nobody needs to read it to learn Redis.
-    embedded.py           `EmbeddedRedis`: a private, real redis-server
+    embedded.py           `EmbeddedRedis`: a private, real redis-server (embedded_guard.py ends it with its owner)
     measure.py, plots.py  measuring, and every picture of the course
     notebook/             `%%redis`, errors in one sentence, `peek`
     breaking/             what lessons break things with: processes, a faulty network

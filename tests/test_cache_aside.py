@@ -48,21 +48,21 @@ def test_what_json_can_hold_comes_back_as_it_was(redis_conn, value):
 
 
 def test_not_found_is_remembered_briefly(redis_conn):
-    cache, source = CacheAside(redis_conn, not_found_ttl=2), Source(None)
+    cache, source = CacheAside(redis_conn, not_found_ttl=20), Source(None)
     assert cache.get_or_load("fruit:99", source, 300) is None
     assert cache.get_or_load("fruit:99", source, 300) is None
     assert source.calls == 1
-    assert 1 <= redis_conn.ttl("fruit:99") <= 2
-    cache.get_or_load("fruit:98", source, 1)
-    assert redis_conn.pttl("fruit:98") <= 1000
+    assert 0 < redis_conn.ttl("fruit:99") <= 20
+    cache.get_or_load("fruit:98", source, 10)
+    assert 0 < redis_conn.pttl("fruit:98") <= 10_000
 
 
 def test_after_the_ttl_the_source_is_asked_again(redis_conn):
     cache, source = CacheAside(redis_conn), Source("old")
     cache.get_or_load("key", source, 0.2)
-    assert 0 < redis_conn.pttl("key") <= 200
+    assert redis_conn.pttl("key") in (-2, *range(201))  # -2: it has ended already
     source.answer = "new"
-    assert wait_until(lambda: cache.get_or_load("key", source, 0.2) == "new", 5)
+    assert wait_until(lambda: cache.get_or_load("key", source, 0.2) == "new")
 
 
 def test_invalidate_makes_the_next_reader_load(redis_conn):
@@ -114,8 +114,8 @@ def test_a_full_server_still_answers():
 
 @pytest.fixture
 def own_server(monkeypatch):
-    """A server to break, and a client of the course's making that waits 0.3 s for a reply."""
-    monkeypatch.setattr(connection, "REPLY_TIMEOUT", 0.3)
+    """A server to break, and a client of the course's making that waits 1 s for a reply."""
+    monkeypatch.setattr(connection, "REPLY_TIMEOUT", 1)
     with EmbeddedRedis() as server:
         options = ConnectOptions(port=server.port, password=server.password)
         with RedisConnectionHandle(options) as handle:
@@ -131,13 +131,13 @@ def test_when_redis_dies_in_mid_use_answers_come_from_the_source_and_fast(own_se
     start = time.monotonic()
     for _ in range(20):
         assert cache.get_or_load("key", source, 300) == "answer"
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 10  # half of what 20 timeouts would take
     assert counts(cache) == (1, 1, 20)
     assert source.calls == 21
     with pytest.raises(redis.ConnectionError):
         cache.invalidate("key")
-    server.start()  # and when it is back, it is found within a second
-    assert wait_until(lambda: cache.get_or_load("key", source, 300) and counts(cache)[:2] == (2, 2), 1)
+    server.start()  # and when it is back, it is found
+    assert wait_until(lambda: cache.get_or_load("key", source, 300) and counts(cache)[:2] == (2, 2))
 
 
 def test_when_redis_dies_between_the_miss_and_the_store_the_answer_stands(own_server):
@@ -158,7 +158,7 @@ def test_when_redis_hangs_the_answer_comes_after_the_clients_timeout(own_server)
     try:
         start = time.monotonic()
         assert cache.get_or_load("key", source, 300) == "answer"
-        assert 0.25 < time.monotonic() - start < 3
+        assert 0.9 < time.monotonic() - start < 20
         assert counts(cache) == (0, 1, 1)
     finally:
         os.kill(server.pid, signal.SIGCONT)

@@ -1,6 +1,7 @@
 """`SingleFlight`: one piece of work for all threads that want it now."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,7 +20,7 @@ class Work:
 
     def __call__(self):
         self.begun += 1
-        assert self.may_end.wait(10)
+        assert self.may_end.wait(60)
         if isinstance(self.outcome, BaseException):
             raise self.outcome
         return self.outcome
@@ -27,17 +28,23 @@ class Work:
 
 def outcome_of(future):
     try:
-        return future.result(10)
+        return future.result(60)
     except BaseException as error:
         return error
 
 
 @pytest.mark.parametrize("outcome", ["answer", LookupError("no"), TimeoutError("the source is slow")])
 def test_it_is_done_once_and_all_hear_of_it(outcome):
-    flights, work = SingleFlight(), Work(outcome)
+    flights, work, asking = SingleFlight(), Work(outcome), []
+
+    def ask():
+        asking.append(threading.get_ident())
+        return flights.do("key", work, 60)
+
     with ThreadPoolExecutor(8) as threads:
-        calls = [threads.submit(flights.do, "key", work, 10) for _ in range(8)]
-        assert wait_until(lambda: work.begun)
+        calls = [threads.submit(ask) for _ in range(8)]
+        assert wait_until(lambda: work.begun and len(asking) == 8)
+        time.sleep(0.1)  # the last of them has its way into the flight still before it
         work.may_end.set()
         assert [outcome_of(call) for call in calls] == [outcome] * 8
     assert work.begun == 1

@@ -265,7 +265,7 @@ def _new_name() -> str:
 
 
 _guards: "weakref.WeakSet[_Guard]" = weakref.WeakSet()
-_no_fork = threading.Lock()
+_no_fork = threading.RLock()
 
 
 def _after_fork_in_child() -> None:

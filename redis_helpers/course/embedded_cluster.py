@@ -8,14 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
+from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.crc import key_slot
+from redis.retry import Retry
 
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.errors import CourseError
 
 SLOTS = 16384
 BUS = 10_000  # a node's bus port, on which the nodes talk to each other, is its port plus so much
+NO_RETRIES = Retry(NoBackoff(), 0)
 FORM_TIMEOUT = 60  # seconds; six nodes need about two, on a busy machine more
 
 
@@ -139,7 +142,7 @@ class EmbeddedCluster:
             end = SLOTS * (number + 1) // self._primaries
             _ask(self.nodes[number], "CLUSTER ADDSLOTS", *range(first, end))
         for other in self.nodes[1:]:
-            _ask(self.nodes[0], "CLUSTER MEET", other.host, other.port)
+            _ask(self.nodes[0], "CLUSTER MEET", other.host, str(other.port))
         _wait("the nodes know each other", self._all_know_all)
         for number, replica in enumerate(self.nodes[self._primaries :]):
             self._follow(replica, self.nodes[number % self._primaries])
@@ -197,7 +200,8 @@ class EmbeddedCluster:
 
 def _ask(node: EmbeddedRedis, command: str, *arguments: str | int) -> Any:
     """The raw reply of one node, asked by itself and not as a part of the cluster."""
-    with redis.Redis(port=node.port, password=node.password, retry=None, socket_timeout=5) as client:
+    assert node.port is not None, "a node that runs has a port"
+    with redis.Redis(port=node.port, password=node.password, retry=NO_RETRIES, socket_timeout=5) as client:
         client.response_callbacks.clear()
         reply = client.execute_command(command, *arguments)
     return reply.decode() if isinstance(reply, bytes) else reply

@@ -111,14 +111,14 @@ def main(binary: str, folder: str, server_end: int, server_hold: int) -> None:
         for end in (first_hold, second_end, server_hold):
             os.close(end)
         pid = int(os.read(first_end, 20) or 0)  # nothing: the first has ended before there was a server
-        _guard(pid, folder, (0, server_end, first_end))
+        _watch_over(pid, folder, (0, server_end, first_end))
     else:
         for end in (first_end, second_hold):
             os.close(end)
         _make_folder(folder)
         pid = _start_server(binary, configuration, server_hold, first_hold)
         os.close(server_hold)
-        _guard(pid, folder, (0, server_end, second_end))
+        _watch_over(pid, folder, (0, server_end, second_end))
         os.waitpid(pid, 0)
         send_signal(second, signal.SIGKILL)  # all is done; and nobody but us would bury it
         os.waitpid(second, 0)
@@ -151,7 +151,7 @@ def _unlocked(folder: str) -> str:
     return folder + ".new"
 
 
-def _guard(pid: int, folder: str, ends: tuple[int, ...]) -> None:
+def _watch_over(pid: int, folder: str, ends: tuple[int, ...]) -> None:
     """Waits for the first end of the three, and tidies up. The PID is 0 when no server has been started."""
     poll = select.poll()
     for end in ends:

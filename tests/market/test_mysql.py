@@ -1,11 +1,8 @@
 """MySQL behind the cache: which one is used, a load that nothing leaves half done, and every fault in one sentence."""
 
 import contextlib
-import socket
 import subprocess
 import sys
-import threading
-import time
 import traceback
 from dataclasses import replace
 
@@ -22,7 +19,7 @@ from redis_helpers.market.load_mysql import MARKER, load_mysql
 from redis_helpers.market.mysql_connection import MysqlOptions, connect, mysql_options
 from redis_helpers.market.repositories import MysqlRepository, SqliteRepository, open_source
 from tests.support.mysql_server import NOT_RUN, PASSWORD, mysql_server, program
-from tests.support.servers import free_port, http_server, silent_server, unreachable_server
+from tests.support.servers import free_port, http_server, odd_server, silent_server, unreachable_server, wait_until
 
 pytestmark = pytest.mark.xdist_group("mysql")
 
@@ -218,23 +215,14 @@ def assert_one_sentence(caught, *words):
         assert word in message
 
 
-@contextlib.contextmanager
 def mail_server():
     """The port of a server that speaks first, as MySQL does, and says something else."""
 
-    def serve():
-        with contextlib.suppress(OSError):  # the listener is closed: the end
-            while True:
-                with listener.accept()[0] as client:
-                    client.sendall(b"220 mail.example.org ESMTP\r\n" * 10)
-                    client.recv(65536)
+    def answer(client):
+        client.sendall(b"220 mail.example.org ESMTP\r\n" * 10)
+        client.recv(65536)
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-    thread.join(10)
+    return odd_server(answer)
 
 
 def faulty(kind, options, held):
@@ -274,7 +262,7 @@ def test_a_mysql_that_cannot_be_used_is_one_sentence(small_mysql, small, fault, 
     with contextlib.ExitStack() as held:
         options = faulty(fault, small_mysql, held)
         with pytest.raises(CourseError) as caught:
-            connect(options, reply_timeout=1)
+            connect(options, reply_timeout=1 if "is it MySQL" in FAULTS[fault] else 20)
         assert_one_sentence(caught, *FAULTS[fault])
         if "is it MySQL" not in FAULTS[fault]:  # those would take 20 seconds
             configure(monkeypatch, options)
@@ -318,12 +306,15 @@ def test_no_room_for_one_more_client(mysql, small_mysql):
         mysql.execute(f"ALTER USER {small_mysql.user}@'%' WITH MAX_USER_CONNECTIONS 0")
 
 
+def connections_of(mysql, options):
+    query = "SELECT id FROM information_schema.processlist WHERE user = %s"
+    return [number for (number,) in mysql.execute(query, options.user)]
+
+
 def test_a_connection_killed_between_two_queries_fails_once(mysql, small_mysql, small):
     with contextlib.closing(MysqlRepository(small_mysql)) as repo:
         first = repo.fruit(1)
-        for (number,) in mysql.execute(
-            "SELECT id FROM information_schema.processlist WHERE user = %s", small_mysql.user
-        ):
+        for number in connections_of(mysql, small_mysql):
             mysql.execute(f"KILL {number}")
         with pytest.raises(CourseError) as caught:
             repo.fruit(1)
@@ -331,13 +322,13 @@ def test_a_connection_killed_between_two_queries_fails_once(mysql, small_mysql, 
         assert repo.fruit(1) == first
 
 
-def test_a_connection_left_idle_too_long_fails_once(small_mysql, small):
+def test_a_connection_left_idle_too_long_fails_once(mysql, small_mysql, small):
     """Servers close it after eight hours. MySQL says why, with a number of its own; MariaDB says nothing."""
     with contextlib.closing(MysqlRepository(small_mysql)) as repo:
         first = repo.fruit(1)
         with repo._connection.cursor() as cursor:
             cursor.execute("SET SESSION wait_timeout = 1")
-        time.sleep(2.5)
+        assert wait_until(lambda: not connections_of(mysql, small_mysql))
         with pytest.raises(CourseError) as caught:
             repo.fruit(1)
         assert_one_sentence(caught, "closed the connection", "run this again")
@@ -373,10 +364,10 @@ def test_a_connection_cut_in_mid_reply_fails_once(small_mysql, small):
 
 
 def test_a_server_that_hangs_is_left_after_a_while(small_mysql, small, monkeypatch):
-    monkeypatch.setattr(mysql_connection.connect, "__defaults__", (0.5,))
+    monkeypatch.setattr(mysql_connection.connect, "__defaults__", (2.0,))
     with FaultProxy(small_mysql.port) as proxy:
         repo = MysqlRepository(replace(small_mysql, port=proxy.port))
-        proxy.delay = 2
+        proxy.delay = 600
         with pytest.raises(CourseError) as caught:
             repo.fruit(1)
         assert_one_sentence(caught, "gave no answer in time")

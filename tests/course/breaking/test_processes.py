@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import cloudpickle
@@ -46,6 +47,37 @@ def half_a_line(redis_conn):
     return "done"
 
 
+def state_of(pid):
+    listing = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return listing.stdout.strip()[:1]
+
+
+def write_past_python(redis_conn):
+    print("first")
+    os.write(1, b"second\n")
+    subprocess.run(["echo", "third"], check=True)
+    os.write(2, b"fourth\n")
+    return "done"
+
+
+def big(redis_conn, size):
+    print("a big one comes")
+    return b"\0\n" * size
+
+
+def end_at_once(redis_conn):
+    os._exit(7)
+
+
+def leave_a_thread(redis_conn):
+    def go_on():
+        while True:
+            print("still here")
+
+    threading.Thread(target=go_on, daemon=True).start()
+    return "done"
+
+
 def is_alive(pid):
     try:
         os.kill(pid, 0)
@@ -80,6 +112,35 @@ def test_a_line_that_was_only_begun(processes):
     assert process.lines == ["half a line"]
 
 
+def test_whatever_prints_the_result_stays_apart(processes):
+    process = processes.start(write_past_python)
+    assert process.result() == "done"
+    assert process.lines == ["first", "second", "third", "fourth"]
+
+
+def test_a_result_of_many_megabytes(processes):
+    process = processes.start(big, 5_000_000)
+    assert process.result() == b"\0\n" * 5_000_000
+    assert process.lines == ["a big one comes"]
+
+
+def test_a_result_while_another_thread_prints(processes):
+    process = processes.start(leave_a_thread)
+    assert process.result() == "done"
+    assert set(process.lines[:-1]) <= {"still here"}
+
+
+def test_an_end_without_a_result_is_heard_of_at_once(processes):
+    for _ in range(5):
+        process = processes.start(end_at_once)
+        with pytest.raises(CourseError, match="did not print 'ready'"):
+            process.wait_for("ready", seconds=600)
+        with pytest.raises(CourseError, match="came to no result"):
+            process.result()
+        process.pause()  # it has ended: nothing happens
+        process.resume()
+
+
 def test_killed(processes):
     process = processes.start(tick, "clock")
     process.wait_for("ticking clock")
@@ -96,7 +157,8 @@ def test_paused_and_resumed(processes, redis_conn):
     process.wait_for("ticking")
     assert wait_until(lambda: redis_conn.get("clock"))
     process.pause()
-    time.sleep(0.05)
+    assert wait_until(lambda: state_of(process.pid) == "T")
+    redis_conn.get("clock")  # what it had sent has been run when this is answered, or at the latest at the next
     before = redis_conn.get("clock")
     time.sleep(0.05)
     assert redis_conn.get("clock") == before
@@ -170,4 +232,4 @@ def test_they_end_with_a_parent_that_is_killed(server):
         pid = int(killed.stdout.readline())
         assert is_alive(pid)
         killed.send_signal(signal.SIGKILL)
-    assert wait_until(lambda: not is_alive(pid), seconds=5)
+    assert wait_until(lambda: not is_alive(pid))
