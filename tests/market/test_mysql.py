@@ -19,7 +19,14 @@ from redis_helpers.market.load_mysql import MARKER, load_mysql
 from redis_helpers.market.mysql_connection import MysqlOptions, connect, mysql_options
 from redis_helpers.market.repositories import MysqlRepository, SqliteRepository, open_source
 from tests.support.mysql_server import NOT_RUN, PASSWORD, mysql_server, program
-from tests.support.servers import free_port, http_server, odd_server, silent_server, unreachable_server, wait_until
+from tests.support.servers import (
+    answering_server,
+    free_port,
+    http_server,
+    silent_server,
+    unreachable_server,
+    wait_until,
+)
 
 pytestmark = pytest.mark.xdist_group("mysql")
 
@@ -222,7 +229,7 @@ def mail_server():
         client.sendall(b"220 mail.example.org ESMTP\r\n" * 10)
         client.recv(65536)
 
-    return odd_server(answer)
+    return answering_server(answer)
 
 
 def faulty(kind, options, held):

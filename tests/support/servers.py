@@ -103,51 +103,6 @@ def _is_open(port: int) -> bool:
         return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
-@contextlib.contextmanager
-def replies_changed(server_port: int, was: bytes, becomes: bytes):
-    """The port of a relay to a server, in whose replies some bytes are others, as many as before."""
-
-    def copy(source: socket.socket, target: socket.socket, change: bool) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(re.sub(was, becomes, data) if change else data)
-        for end in (source, target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):  # the listener is closed: the end
-            while True:
-                client = held.enter_context(listener.accept()[0])
-                server = held.enter_context(socket.create_connection(("127.0.0.1", server_port)))
-                threading.Thread(target=copy, args=[client, server, False], daemon=True).start()
-                threading.Thread(target=copy, args=[server, client, True], daemon=True).start()
-
-    with contextlib.ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
-
-
-@contextlib.contextmanager
-def greeting_server(greeting: bytes):
-    """The port of a server that speaks before it is asked, and then never again."""
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):  # the listener is closed: the end
-            while True:
-                held.enter_context(listener.accept()[0]).sendall(greeting)
-
-    with contextlib.ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
-
-
 def free_port() -> int:
     """A port on which nobody listens."""
     with socket.socket() as probe:
@@ -156,106 +111,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def silent_server():
-    """The port of a server that accepts and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener.getsockname()[1]
-
-
-@contextlib.contextmanager
-def odd_server(folder: Path, *lines: str, sentinel: bool = False):
-    """The port of a real server that is configured so that `EmbeddedRedis`, which looks at it first, would not have it.
-
-    `lines` are those of its redis.conf, or of its sentinel.conf.
-    """
-    port = free_port()
-    while port > 55_000:  # a cluster's node takes the port 10,000 above, too
-        port = free_port()
-    configuration = folder / f"odd-{port}.conf"
-    configuration.write_text("\n".join(["bind 127.0.0.1", f"port {port}", f"dir {folder}", *lines, ""]))
-    command = [find_server_binary(), str(configuration), *(["--sentinel"] if sentinel else [])]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        assert wait_until(lambda: _is_open(port))
-        yield port
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _is_open(port: int) -> bool:
-    with socket.socket() as caller:
-        return caller.connect_ex(("127.0.0.1", port)) == 0
-
-
-@contextlib.contextmanager
-def replies_changed(server_port: int, was: bytes, becomes: bytes):
-    """The port of a relay to a server, in whose replies some bytes are others, as many as before."""
-
-    def copy(source: socket.socket, target: socket.socket, change: bool) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(re.sub(was, becomes, data) if change else data)
-        for end in (source, target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):  # the listener is closed: the end
-            while True:
-                client = held.enter_context(listener.accept()[0])
-                server = held.enter_context(socket.create_connection(("127.0.0.1", server_port)))
-                threading.Thread(target=copy, args=[client, server, False], daemon=True).start()
-                threading.Thread(target=copy, args=[server, client, True], daemon=True).start()
-
-    with contextlib.ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
-
-
-@contextlib.contextmanager
-def greeting_server(greeting: bytes):
-    """The port of a server that speaks before it is asked, and then never again."""
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):  # the listener is closed: the end
-            while True:
-                held.enter_context(listener.accept()[0]).sendall(greeting)
-
-    with contextlib.ExitStack() as held, socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def silent_server():
-    """The port of a server that accepts and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield listener.getsockname()[1]
-
-
-class _BadRequest(socketserver.BaseRequestHandler):
-    def handle(self):
-        with contextlib.suppress(OSError):  # the client has gone
-            self.request.recv(65536)
-            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-
-
-@contextlib.contextmanager
-def odd_server(answer):
+def answering_server(answer):
     """The port of a server that does `answer(client)` with the socket of each client, in a thread of its own."""
 
     class Handler(socketserver.BaseRequestHandler):
@@ -265,6 +121,7 @@ def odd_server(answer):
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True  # a client that neither speaks nor goes holds nobody up
+        server.block_on_close = False
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -281,7 +138,43 @@ def http_server():
         client.recv(65536)
         client.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
-    return odd_server(answer)
+    return answering_server(answer)
+
+
+def greeting_server(greeting: bytes):
+    """The port of a server that speaks before it is asked, and then never again."""
+
+    def answer(client: socket.socket) -> None:
+        client.sendall(greeting)
+        while client.recv(65536):
+            pass
+
+    return answering_server(answer)
+
+
+def replies_changed(server_port: int, was: bytes, becomes: bytes):
+    """The port of a relay to a server, in whose replies some bytes are others, as many as before."""
+
+    def pass_on_commands(client: socket.socket, server: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                server.sendall(data)
+            server.shutdown(socket.SHUT_WR)
+
+    def answer(client: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", server_port)) as server:
+            threading.Thread(target=pass_on_commands, args=[client, server], daemon=True).start()
+            while data := server.recv(65536):
+                client.sendall(re.sub(was, becomes, data))
+
+    return answering_server(answer)
+
+
+@contextlib.contextmanager
+def silent_server():
+    """The port of a server that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
 
 
 @contextlib.contextmanager
