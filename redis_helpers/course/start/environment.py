@@ -253,9 +253,10 @@ def _install(python: Path, anew: bool) -> None:
 def _make_course_importable() -> None:
     """Makes `import redis_helpers` find this folder from every place, after all other packages.
 
-    Python reads a plain path in a .pth file in the encoding of the terminal; a line of ASCII code works in each.
+    Python reads a plain path in a .pth file in the encoding of the terminal. Bytes, in a line of code, mean the same
+    folder in each.
     """
-    line = f"import sys; sys.path.append({str(ROOT)!a})\n"
+    line = f"import os, sys; sys.path.append(os.fsdecode({os.fsencode(ROOT)!r}))\n"
     path = Path(sysconfig.get_path("purelib")) / f"{COURSE}.pth"
     if not path.exists() or path.read_text(encoding="utf-8") != line:
         path.write_text(line, encoding="utf-8")

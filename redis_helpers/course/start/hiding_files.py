@@ -1,6 +1,7 @@
 """Files of the learner's own that hide a module which the lessons import: `redis.py` beside a notebook, for one."""
 
 import importlib.machinery
+import subprocess
 import sys
 import sysconfig
 from pathlib import Path
@@ -10,22 +11,35 @@ from redis_helpers.errors import CourseError
 
 # The course's own packages and modules in these folders.
 OURS = {"conftest", "redis_helpers", "tests", "tools"}
+# Prints the name of every module that the processes of the lessons and the tests are made of. `-I`: no file hides one.
+MODULES_IN_USE = """
+import sys
+sys.path.append(sys.argv[1])
+import pytest
+import redis_helpers.course.breaking.processes
+print(*sys.modules)
+"""
 
 
 def files_that_hide_modules(root: Path = ROOT) -> list[Path]:
-    """Files and folders beside the notebooks or the README that have the name of an installed package, or of a module
-    of Python that is in use.
+    """The learner's files and packages beside the notebooks and the README that hide a module which the course needs.
 
-    A notebook's folder comes before the installed packages; for a program that a lesson starts, even before Python's
-    own modules.
+    A notebook's folder comes before the installed packages. In the tests, and in a program that a lesson starts, these
+    folders come even before Python's own modules.
     """
-    found = []
-    for folder in (root, root / "notebooks"):
-        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+    in_packages = []
+    in_python = []
+    for folder in (root / "notebooks", root):
+        for path in sorted(folder.glob("*")):
             name = _module_name(path)
-            if name is not None and name not in OURS and _is_needed(name):
-                found.append(path)
-    return found
+            if name is None or name in OURS:
+                continue
+            if name in sys.stdlib_module_names:
+                in_python.append(path)
+            elif _is_installed(name):
+                in_packages.append(path)
+    needed = _modules_in_use(root) if in_python else set()
+    return in_packages + [path for path in in_python if path.stem in needed]
 
 
 def refuse_hiding_files() -> None:
@@ -38,7 +52,7 @@ def refuse_hiding_files() -> None:
 def sentence(found: list[Path]) -> str:
     """What is wrong with these files, and what to do."""
     names = " and ".join(str(path) for path in found)
-    return f"{names}: the lessons import another module of that name, which is hidden by yours: rename it."
+    return f"{names}: the course imports another module of that name, which is hidden by yours: rename it."
 
 
 def _module_name(path: Path) -> str | None:
@@ -50,8 +64,11 @@ def _module_name(path: Path) -> str | None:
     return None
 
 
-def _is_needed(name: str) -> bool:
-    if name in sys.stdlib_module_names:
-        return name in sys.modules
+def _is_installed(name: str) -> bool:
     places = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     return importlib.machinery.PathFinder.find_spec(name, places) is not None
+
+
+def _modules_in_use(root: Path) -> set[str]:
+    command = [sys.executable, "-I", "-c", MODULES_IN_USE, str(root)]
+    return set(subprocess.run(command, capture_output=True, text=True).stdout.split())

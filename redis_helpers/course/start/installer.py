@@ -42,6 +42,8 @@ KEPT_OF_PIP = {
     "trusted-host",
     "use-feature",
 }
+# `pip config list` takes settings of these names for its own options, and would list less, or nothing at all.
+LIST_ALL = {"PIP_GLOBAL": "0", "PIP_QUIET": "0", "PIP_SITE": "0", "PIP_USER": "0", "PIP_VERBOSE": "0"}
 # The same of uv; each word is the beginning of one or more variables.
 KEPT_OF_UV = (
     "UV_ALLOW_INSECURE_HOST",
@@ -146,7 +148,8 @@ class Installer:
     def _pip_settings(self) -> dict[str, str]:
         """The environment for pip, with those of the learner's settings that say where packages come from."""
         self._bring_pip()
-        environment = settings_without_pip_python(os.environ)
+        environment = {**os.environ, **LIST_ALL}
+        environment.pop("PIP_PYTHON", None)  # it would send pip into another environment
         command = [str(self._python), "-I", "-m", "pip", "config", "list"]
         listed = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if listed.returncode:
@@ -171,11 +174,6 @@ class Installer:
             return f"The packages could not be written beside {self._python}: check the permissions, and start again."
         keep_log(self._log_file, log)
         return f"The packages could not be installed: the reason stands in {self._log_file}; mend it, and start again."
-
-
-def settings_without_pip_python(environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables without the one that would send pip into another environment."""
-    return {name: value for name, value in environment.items() if name != "PIP_PYTHON"}
 
 
 def settings_for_pip(environment: Mapping[str, str], listed: str) -> dict[str, str]:
@@ -207,8 +205,8 @@ def _disk_is_full(log: str) -> bool:
 
 def _settings_file(log: str) -> str:
     """The file of settings that pip complains of; not its text, which may hold a password."""
-    found = re.search(r"file: '(.+)'|characters in (.+)\.", log)
-    return (found[1] or found[2]) if found else "one of its settings files"
+    found = re.search(r"file: '(.+?)'|reading from '(.+?)'|characters in (.+)\.", log)
+    return next(filter(None, found.groups())) if found else "one of its settings files"
 
 
 def keep_log(path: Path, log: str) -> None:

@@ -1,6 +1,7 @@
 """`python3 -m redis_helpers …`: what it prints, what it refuses, and what it leaves behind."""
 
 import ast
+import json
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ import redis
 from redis_helpers.course.start import command_line, doctor, lab
 from redis_helpers.course.start.environment import ROOT
 from redis_helpers.errors import CourseError
+from tests.support.jupyter import names_in_root_folder, run_in_kernel
 from tests.support.servers import free_port, wait_until
 
 # The command line as it is, but in the environment that runs the tests, with a data folder of the test's own, and blind
@@ -27,6 +29,7 @@ from redis_helpers.course.start import command_line, lab
 command_line.ensure_environment = lambda arguments: None
 command_line.ROOT = pathlib.Path(sys.argv[1])
 lab.DATA_FOLDER = command_line.ROOT / "redis"
+lab.JUPYTER_FOLDER = command_line.ROOT / "jupyter"
 if sys.argv[2]:  # instead of JupyterLab
     lab._become_jupyterlab = lambda arguments: lab.replace_process([sys.executable, "-c", sys.argv[2]])
 sys.exit(command_line.main(sys.argv[3:]))
@@ -36,6 +39,7 @@ import os, redis, time
 print("visits:", redis.Redis.from_url(os.environ["REDIS_URL"]).incr("visits"))
 time.sleep(60)
 """
+START_SETTINGS = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
 posix_only = pytest.mark.skipif(os.name == "nt", reason="there is no embedded Redis for Windows")
 
 
@@ -45,11 +49,11 @@ def start(tmp_path):
     (tmp_path / ".env").touch()
     started = []
 
-    def start(*arguments, program=""):
+    def start(*arguments, program="", **settings):
         process = subprocess.Popen(
             [sys.executable, "-c", START, str(tmp_path), program, *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "JUPYTER_RUNTIME_DIR": str(tmp_path)},
+            env={**os.environ, **START_SETTINGS, "JUPYTER_RUNTIME_DIR": str(tmp_path), **settings},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -74,12 +78,94 @@ def no_set_up(monkeypatch, tmp_path):
     monkeypatch.setattr(command_line, "enter_environment", lambda arguments: None)
 
 
-def test_help_and_unknown_commands(capsys):
-    assert command_line.main(["--help"]) == 0
-    assert command_line.main([]) == 0
-    assert capsys.readouterr().out.count("usage:") == 2
-    assert command_line.main(["frobnicate"]) == 1
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["-h"], ["--help"], ["lab", "--help"], ["test", "-h"], ["doctor", "--help"], ["redis", "-h"]],
+    ids=" ".join,
+)
+def test_help_sets_nothing_up(arguments, monkeypatch, capsys):
+    monkeypatch.setattr(command_line, "ensure_environment", lambda arguments: pytest.fail("set up for a help text"))
+    with pytest.raises(SystemExit) as end:
+        command_line.main(arguments)
+    assert end.value.code == 0
+    assert f"usage: python3 -m redis_helpers {' '.join(arguments[:-1])}".strip() in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["frobnicate"], ["--port", "8890"], ["doctor", "more"], ["redis", "--port", "1"]]
+)
+def test_what_cannot_be_understood_is_said_on_standard_error(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        command_line.main(arguments)
+    assert end.value.code == 2
     assert "usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-x", "-k", "leaderboard or lock", "tests/test_settings.py", "-n0", "--", "-weird"],
+        ["tests", "--help"],
+        ["--", "--help"],
+        ["--version"],
+        ["-q", "-q", "--co"],
+        [],
+    ],
+)
+def test_arguments_for_pytest_go_through_untouched(arguments, no_set_up, monkeypatch):
+    became = []
+    monkeypatch.setattr(command_line, "replace_process", lambda command: became.append(command) or 0)
+    command_line.main(["test", *arguments])
+    assert became == [[sys.executable, "-m", "pytest", *arguments]]
+
+
+def test_a_reader_that_goes_away_is_no_full_disk(tmp_path):
+    """As in `doctor | head -1`: nothing is said, and the exit code is the shell's for it."""
+    program = "import sys; from redis_helpers.course.start import command_line; sys.exit(command_line.main(['doctor']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait() == command_line.BROKEN_PIPE
+
+
+@pytest.mark.parametrize("language", ["C", "C.UTF-8"])
+def test_every_terminal_can_show_what_is_printed(tmp_path, language):
+    """On one that knows ASCII only, a question mark stands for what it does not know."""
+    program = (
+        "import sys; from redis_helpers.course.start import command_line as c, installer;"
+        "c._print_on_every_terminal(); installer.run('\\u2588 Making \\u2705', [sys.executable, '-c', ''])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", program],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "LC_ALL": language,
+            "PYTHONCOERCECLOCALE": "0",
+            "PYTHONIOENCODING": "",
+        },
+        capture_output=True,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.decode("ascii" if language == "C" else "utf-8").startswith(
+        "? Mak" if language == "C" else "█ Mak"
+    )
+
+
+def test_a_closed_terminal_is_no_error(tmp_path):
+    program = "from redis_helpers.course.start import command_line; command_line._print_on_every_terminal(); print('x')"
+    shell = f'exec "{sys.executable}" -c "{program}" >&- 2>&-'
+    ran = subprocess.run(["sh", "-c", shell], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert ran.returncode == 0
 
 
 @pytest.mark.parametrize("problem", [CourseError("What to do."), PermissionError(13, "Permission denied", "/x")])
@@ -120,13 +206,15 @@ def test_doctor_needs_no_packages(tmp_path):
     assert [line.split(":")[0] for line in lines] == [
         "Python",
         "Packages",
+        "Home folder",
+        "Your files",
         "Redis",
         "Market database",
         "MySQL",
         "Docker",
     ]
     assert "run `python3 -m redis_helpers lab`" in lines[1]
-    assert "before the packages are installed" in lines[2]
+    assert "before the packages are installed" in lines[4]
 
 
 def test_doctor_says_what_to_do(monkeypatch, capsys, tmp_path):
@@ -193,10 +281,11 @@ def test_lab_wants_the_configured_redis(no_set_up, monkeypatch, capsys):
 def test_lab_uses_the_configured_redis(monkeypatch, server, capsys):
     monkeypatch.setenv("REDIS_URL", server.url)
     monkeypatch.setattr(lab, "replace_process", lambda command: (_ for _ in ()).throw(SystemExit(command)))
+    monkeypatch.setattr(lab, "_set_up_jupyter", lambda: None)
     with pytest.raises(SystemExit) as became:
         lab.run_lab(["--no-browser", "--port", "0"])
     command = became.value.code
-    assert command[1:6] == ["-m", "jupyterlab", "--no-browser", "--port", "0"]
+    assert command[1:8] == ["-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", "--no-browser", "--port", "0"]
     assert "notebooks/00_start_here.ipynb" in command
     assert not any("token" in argument or "password" in argument for argument in command)
     printed = capsys.readouterr().out
@@ -221,6 +310,30 @@ def test_lab_for_real(start, tmp_path):
 
     first.kill()
     assert wait_until(lambda: not is_open(port), 2)
+
+
+@posix_only
+def test_lab_heeds_no_settings_of_jupyter_that_are_for_other_work(start, tmp_path):
+    """A root folder, a port, a password, a file with an error, another kernel of that name, folders that cannot be."""
+    home = tmp_path / "home"
+    settings = home / ".jupyter"
+    kernel = home / "share" / "kernels" / "python3"
+    for folder in (settings, kernel):
+        folder.mkdir(parents=True)
+    other = {"ServerApp": {"root_dir": "/elsewhere", "port": 1}, "PasswordIdentityProvider": {"hashed_password": "x"}}
+    (settings / "jupyter_server_config.json").write_text(json.dumps(other))
+    (settings / "jupyter_lab_config.py").write_text("this is no Python (")
+    (kernel / "kernel.json").write_text('{"argv": ["false"], "display_name": "Other", "language": "python"}')
+    hostile = {"JUPYTER_CONFIG_DIR": settings, "JUPYTER_CONFIG_PATH": settings, "JUPYTER_PATH": home / "share"}
+    hostile |= {"JUPYTER_PREFER_ENV_PATH": "0", "JUPYTER_NO_CONFIG": "1", "JUPYTERLAB_DIR": home / "no application"}
+    hostile |= {"JUPYTER_RUNTIME_DIR": "/proc/runtime", "JUPYTER_DATA_DIR": "/proc/data", "IPYTHONDIR": "/proc/ipython"}
+    lab = start("lab", "--no-browser", "--port", "0", HOME=str(home), **{name: str(to) for name, to in hostile.items()})
+    url = next(line.split()[-1] for line in lab.stdout if re.search(r"http://127\.0\.0\.1:\d+/\S+token=\w", line))
+    assert wait_until(lambda: is_open(urlsplit(url).port))
+    assert {"notebooks", "README.md"} <= names_in_root_folder(url)
+    code = "import sys, redis_helpers.connection as c; print(sys.prefix, c.RedisConnectionHandle().connect().ping())"
+    assert run_in_kernel(url, code) == f"{sys.prefix} True\n"
+    assert (settings / "jupyter_lab_config.py").read_text() == "this is no Python ("
 
 
 def is_open(port):

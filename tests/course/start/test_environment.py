@@ -3,32 +3,66 @@
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import venv
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from redis_helpers.course.start import environment
+from redis_helpers.course.start.installer import CommandFailed, Installer
 from redis_helpers.errors import CourseError
+from tests.support.course_copy import CourseCopy
+from tests.support.servers import wait_until
+from tests.support.wheels import wheel_of_installed
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="signals and process groups as Unix has them")
+FETCHED_NOT = "The packages could not be fetched: check the network (or the proxy: HTTPS_PROXY), and start again."
+
+
+class WentOn(BaseException):
+    """Instead of going on as another command."""
 
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """A course folder without `.venv`, and a log of the commands that would have been run in it."""
-    venv = tmp_path / ".venv"
-    for name, value in {"ROOT": tmp_path, "VENV": venv, "VENV_PYTHON": venv / "bin" / "python"}.items():
+    folder = tmp_path / ".venv"
+    for name, value in {
+        "ROOT": tmp_path,
+        "DATA": tmp_path / "data",
+        "LOCK": tmp_path / "data" / "set-up.lock",
+        "LOG": tmp_path / "data" / "install.log",
+        "VENV": folder,
+        "VENV_PYTHON": folder / "bin" / "python",
+    }.items():
         monkeypatch.setattr(environment, name, value)
-    monkeypatch.setattr(environment, "_runs", Path.exists)
+    monkeypatch.setattr(environment, "_python_works", lambda: True)
     monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
+    monkeypatch.setattr(environment, "missing_packages", lambda: {"redis": None})
+    for name in [*environment.BENDING, "VIRTUAL_ENV"]:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", "/usr/bin")
     commands = []
 
-    def run(title, command):
+    def run(title, command, environment_of_it=None):
         commands.append(command)
         environment.VENV_PYTHON.parent.mkdir(parents=True, exist_ok=True)
         environment.VENV_PYTHON.touch()
 
-    monkeypatch.setattr(environment, "_run", run)
+    def install(self, requirements, anew):
+        commands.append(["install", str(self._python), "anew" if anew else "what is missing"])
+
+    def go_on(command):
+        raise WentOn(command)
+
+    monkeypatch.setattr(environment, "run", run)
+    monkeypatch.setattr(Installer, "install", install)
+    monkeypatch.setattr(environment, "replace_process", go_on)
     monkeypatch.setattr(environment, "commands", commands, raising=False)
     return environment
 
@@ -38,53 +72,134 @@ def made_venv(course, note=None):
     course.VENV_PYTHON.touch()
     (course.VENV / "old").touch()
     if note is not None:
-        course._write_note(course.VENV, note)
+        course._write_note(note)
+
+
+def goes_on_in_venv(course, arguments=("lab",)):
+    with pytest.raises(WentOn) as gone:
+        course.ensure_environment(list(arguments))
+    (command,) = gone.value.args
+    return command == [str(course.VENV_PYTHON), str(course.ROOT / "redis_helpers"), *arguments]
 
 
 def test_a_venv_is_made_where_none_is(course):
-    course._make_venv()
-    assert course.commands == [[sys.executable, "-m", "venv", str(course.VENV)]]
-    assert course._read_note(course.VENV) == course.UNFINISHED
+    assert goes_on_in_venv(course)
+    assert course.commands == [
+        [sys.executable, "-I", "-m", "venv", str(course.VENV)],
+        ["install", str(course.VENV_PYTHON), "what is missing"],
+    ]
+    assert course._read_note() == str(course.ROOT)
+
+
+def test_an_environment_that_is_complete_is_used_as_it_is(course, monkeypatch):
+    """Also one that is not the course's own."""
+    monkeypatch.setattr(course, "missing_packages", dict)
+    course.ensure_environment(["lab"])
+    assert course.commands == []
+    assert not course.VENV.exists()
 
 
 @pytest.mark.parametrize("note", ["a venv made by hand", "a venv made for this folder"])
 def test_a_venv_that_works_is_left_alone(course, note):
     made_venv(course, note=str(course.ROOT) if note.endswith("folder") else None)
-    course._make_venv()
+    assert goes_on_in_venv(course)
     assert course.commands == []
+    assert (course.VENV / "old").exists()
 
 
 @pytest.mark.parametrize("note", [environment.UNFINISHED, "/where/the/folder/was/before"])
 def test_an_interrupted_or_moved_venv_is_made_anew(course, note):
     made_venv(course, note)
-    course._make_venv()
-    assert len(course.commands) == 1
+    assert goes_on_in_venv(course)
+    assert len(course.commands) == 2
     assert not (course.VENV / "old").exists()
 
 
-def test_a_venv_whose_python_is_gone_is_made_anew(course, monkeypatch):
+def test_a_venv_whose_python_does_not_work_is_made_anew(course, monkeypatch):
     made_venv(course)
-    monkeypatch.setattr(course, "_runs", lambda python: False)
-    course._make_venv()
-    assert len(course.commands) == 1
+    monkeypatch.setattr(course, "_python_works", lambda: False)
+    assert goes_on_in_venv(course)
+    assert len(course.commands) == 2
+
+
+def test_the_pythons_that_do_not_work(tmp_path, monkeypatch):
+    """For real: one works; one is a program that fails; one has lost its place for packages; one is not there."""
+    venv.create(tmp_path / "good", symlinks=os.name != "nt")
+    works = {}
+    for name in ("good", "failing", "without a place", "gone"):
+        folder = tmp_path / name
+        if name != "good":
+            shutil.copytree(tmp_path / "good", folder, symlinks=True)
+        python = folder / environment.VENV_PYTHON.relative_to(environment.VENV)
+        if name == "failing":
+            python.unlink()
+            shutil.copy(shutil.which("false"), python)
+        if name == "without a place":
+            for packages in folder.glob("lib*/python*"):
+                shutil.rmtree(packages, ignore_errors=True)
+        if name == "gone":
+            python.unlink()
+        monkeypatch.setattr(environment, "VENV", folder)
+        monkeypatch.setattr(environment, "VENV_PYTHON", python)
+        works[name] = environment._python_works()
+    assert works == {"good": True, "failing": False, "without a place": False, "gone": False}
+
+
+@pytest.mark.parametrize("what", ["file", "link"])
+def test_what_stands_in_the_place_of_the_venv_is_not_deleted(course, what):
+    if what == "file":
+        course.VENV.write_text("the learner's own")
+    else:
+        course.VENV.symlink_to("elsewhere")
+    with pytest.raises(CourseError, match="move it away"):
+        course.ensure_environment(["lab"])
+    assert course.VENV.is_symlink() or course.VENV.read_text() == "the learner's own"
+
+
+def test_a_folder_in_which_no_venv_can_be_made(course, monkeypatch):
+    monkeypatch.setattr(course, "ROOT", course.ROOT / f"with{os.pathsep}it")
+    course.ROOT.mkdir()
+    with pytest.raises(CourseError, match="give the folder a name without it"):
+        course.ensure_environment(["lab"])
+    assert course.commands == []
 
 
 def test_without_ensurepip(course, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CourseError, match="apt install python3-venv"):
-        course._make_venv()
+        course.ensure_environment(["lab"])
     assert not course.VENV.exists()
     monkeypatch.setattr(shutil, "which", lambda name, path=None: "/somewhere/uv")
-    course._make_venv()
-    assert course.commands[0][:3] == ["/somewhere/uv", "venv", "--seed"]
+    assert goes_on_in_venv(course)
+    assert course.commands[0][:2] == ["/somewhere/uv", "venv"]
+    assert "--seed" in course.commands[0]
+
+
+@pytest.mark.parametrize(
+    ("log", "sentence"),
+    [
+        ("The virtual environment was not created because ensurepip is not available.", "apt install python3-venv"),
+        ("something that nobody foresaw", "the reason stands in"),
+    ],
+)
+def test_why_no_venv_could_be_made(course, monkeypatch, log, sentence):
+    def fail(title, command):
+        raise CommandFailed(log)
+
+    monkeypatch.setattr(course, "run", fail)
+    with pytest.raises(CourseError, match=sentence):
+        course.ensure_environment(["lab"])
+    assert not course.VENV.exists()
 
 
 @pytest.fixture
 def inside(course, monkeypatch):
-    """Inside an environment at `course.VENV` where everything is installed."""
+    """Inside `.venv`, where everything is installed."""
     made_venv(course, note=str(course.ROOT))
+    places = course.VENV / "site-packages"
+    places.mkdir()
     monkeypatch.setattr(sys, "prefix", str(course.VENV))
-    monkeypatch.setattr(course, "in_virtual_environment", lambda: True)
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(places))
     monkeypatch.setattr(course, "missing_packages", dict)
     return course
 
@@ -94,37 +209,26 @@ def test_nothing_is_installed_twice(inside):
     assert inside.commands == []
 
 
-def test_what_is_missing_is_installed_with_uv_or_else_with_pip(inside, monkeypatch):
-    found = iter([{"redis": "1.0"}, {}])
+def test_what_is_missing_is_installed(inside, monkeypatch):
+    found = iter([{"redis": "1.0"}, {"redis": "1.0"}, {}])
     monkeypatch.setattr(inside, "missing_packages", lambda: next(found))
     inside.ensure_environment(["lab"])
-    fetch_uv, install = inside.commands
-    assert "uv==" in fetch_uv[-1]
-    assert install == [*inside.PIP_INSTALL, "-r", str(inside.REQUIREMENTS)]
-    assert inside._read_note(inside.VENV) == str(inside.ROOT)
+    assert inside.commands == [["install", sys.executable, "what is missing"]]
+    assert inside._read_note() == str(inside.ROOT)
 
 
-def test_an_interrupted_installation_is_done_anew(inside, monkeypatch):
-    inside._write_note(inside.VENV, inside.UNFINISHED)
-    monkeypatch.setattr(shutil, "which", lambda name, path=None: "/somewhere/uv")
+def test_what_another_command_has_installed_meanwhile_is_not_installed_again(inside, monkeypatch):
+    found = iter([{"redis": "1.0"}, {}, {}])
+    monkeypatch.setattr(inside, "missing_packages", lambda: next(found))
     inside.ensure_environment(["lab"])
-    assert inside.commands == [
-        ["/somewhere/uv", "pip", "install", "--python", sys.executable, "--reinstall", "-r", str(inside.REQUIREMENTS)]
-    ]
+    assert inside.commands == []
 
 
-def test_pip_installs_where_uv_fails(inside, monkeypatch):
-    tried = []
-
-    def run(title, command):
-        tried.append(command[0])
-        if command[0] == "/somewhere/uv":
-            raise inside._CommandFailed("no index for uv here")
-
-    monkeypatch.setattr(inside, "_run", run)
-    monkeypatch.setattr(shutil, "which", lambda name, path=None: "/somewhere/uv")
-    inside._install(anew=False)
-    assert tried == ["/somewhere/uv", sys.executable]
+def test_an_interrupted_installation_is_done_anew(inside):
+    inside._write_note(inside.UNFINISHED)
+    inside.ensure_environment(["lab"])
+    assert inside.commands == [["install", sys.executable, "anew"]]
+    assert inside._read_note() == str(inside.ROOT)
 
 
 def test_packages_that_are_still_missing_are_named(inside, monkeypatch):
@@ -133,92 +237,182 @@ def test_packages_that_are_still_missing_are_named(inside, monkeypatch):
         inside.ensure_environment(["lab"])
 
 
+@pytest.mark.parametrize("name", environment.BENDING)
+def test_a_variable_that_bends_python_is_left_behind(inside, monkeypatch, name):
+    """The process that runs is bent already, so it starts again."""
+    monkeypatch.setenv(name, "something")
+    assert goes_on_in_venv(inside)
+    assert name not in os.environ
+    inside.ensure_environment(["lab"])
+
+
+def test_another_active_environment_is_not_handed_on(inside, monkeypatch):
+    monkeypatch.setenv("VIRTUAL_ENV", "/other")
+    monkeypatch.setattr(sys, "executable", str(inside.VENV_PYTHON))
+    inside.ensure_environment(["lab"])
+    assert os.environ["VIRTUAL_ENV"] == str(inside.VENV)
+    assert os.environ["PATH"].split(os.pathsep) == [str(inside.VENV_PYTHON.parent), "/usr/bin"]
+
+
 def test_a_folder_that_cannot_be_written(course, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(CourseError, match="cannot be written"):
         course.ensure_environment(["lab"])
 
 
-@pytest.mark.parametrize(
-    ("log", "sentence"),
-    [
-        ("error: Could not connect: Connection refused (os error 111)", "check the network"),
-        ("ERROR: Could not find a version that satisfies redis (from versions: none)", "check the network"),
-        ("Temporary failure in name resolution", "check the network"),
-        ("OSError: [Errno 28] No space left on device", "disk is full"),
-        ("Could not install packages: [Errno 13] Permission denied: '/usr/lib'", "check its permissions"),
-        ("something that nobody foresaw", "the reason stands in"),
-    ],
-)
-def test_why_packages_were_not_installed(course, log, sentence):
-    said = course._why_not_installed(course._CommandFailed(log))
-    assert sentence in said
-    assert "\n" not in said
-    if "reason stands" in sentence:
-        assert (course.ROOT / "data" / "install.log").read_text(encoding="utf-8") == log
+def test_a_doctor_goes_into_a_venv_that_works_and_changes_nothing(course, monkeypatch):
+    course.enter_environment(["doctor"])
+    assert not course.VENV.exists()
+    made_venv(course, course.UNFINISHED)
+    with pytest.raises(WentOn):
+        course.enter_environment(["doctor"])
+    monkeypatch.setattr(course, "_python_works", lambda: False)
+    course.enter_environment(["doctor"])
+    assert course.commands == []
+    assert (course.VENV / "old").exists()
 
 
-@pytest.mark.parametrize("folder", ["course", "Müller (1) & Söhne", "C++ 100%", "a;b#c?d"])
-def test_the_course_knows_its_own_folder(tmp_path, monkeypatch, folder):
-    """pip and uv write the folder as a URL, each with another idea of what must be quoted."""
+@pytest.mark.parametrize("folder", ["course", "Müller (1) & Söhne", "C++ 100%", "a;b#c?d", "日本 🍌", 'it\'s "so"'])
+@pytest.mark.parametrize("language", ["C", "C.UTF-8"])
+def test_the_course_is_importable_from_everywhere(tmp_path, monkeypatch, folder, language):
+    """For real, in an environment without packages, whatever the folder is called and the terminal's encoding is."""
     root = tmp_path / folder
-    info = tmp_path / "site" / "redis_cell_by_cell-1.0.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: redis-cell-by-cell\nVersion: 1.0.0\n")
+    (root / "redis_helpers").mkdir(parents=True)
+    (root / "redis_helpers" / "__init__.py").touch()
+    venv.create(tmp_path / "venv", symlinks=os.name != "nt")
+    python = tmp_path / "venv" / environment.VENV_PYTHON.relative_to(environment.VENV)
+    place = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+    monkeypatch.setattr("sysconfig.get_path", lambda name: place)
     monkeypatch.setattr(environment, "ROOT", root)
-    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path / "site"))
-    rarely_quoted = root.as_uri()
-    for sign in "()&+":
-        rarely_quoted = rarely_quoted.replace(f"%{ord(sign):02X}", sign)
-    for url in (root.as_uri(), rarely_quoted):
-        (info / "direct_url.json").write_text(f'{{"url": "{url}", "dir_info": {{"editable": true}}}}')
-        assert environment._course_is_installed()
-    (info / "direct_url.json").write_text(f'{{"url": "{(tmp_path / "before").as_uri()}"}}')
-    assert not environment._course_is_installed()
+    environment._make_course_importable()
+    settings = {"LC_ALL": language, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    found = subprocess.run(
+        [python, "-c", "import redis_helpers; import os; print(os.fsencode(redis_helpers.__file__))"],
+        cwd="/",
+        env={**os.environ, **settings, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert found.stderr == ""
+    assert found.stdout.strip() == repr(os.fsencode(root / "redis_helpers" / "__init__.py"))
 
 
 def test_other_versions_than_the_pinned_are_missing(monkeypatch):
-    monkeypatch.setattr(environment, "_course_is_installed", lambda: True)
     pins = environment.pinned_packages()
-    assert {"redis", "jupyterlab", "nbmake"} <= set(pins)
+    assert {"redis", "jupyterlab", "nbmake", "ipykernel"} <= set(pins)
     have = {**pins, "redis": "1.0", "nbmake": None}
     monkeypatch.setattr(environment, "_version", have.get)
     assert environment.missing_packages() == {"redis": "1.0", "nbmake": None}
 
 
-def test_a_long_command_shows_that_it_is_alive(monkeypatch, capsys):
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    environment._run("Waiting", [sys.executable, "-c", "import time; time.sleep(1.2)"])
-    assert "\rWaiting … 1 s" in capsys.readouterr().out
+@pytest.fixture
+def copy(tmp_path):
+    return CourseCopy(tmp_path / "course")
 
 
-def test_a_command_that_fails_keeps_its_words(capsys):
-    with pytest.raises(environment._CommandFailed) as failure:
-        environment._run("Failing", [sys.executable, "-c", "import sys; sys.exit('what it said')"])
-    assert failure.value.log.strip() == "what it said"
-    with pytest.raises(environment._CommandFailed):
-        environment._run("Failing", ["/no/such/program"])
+def test_no_network(copy):
+    """For real: the environment is made, and nothing answers where the packages should be."""
+    code, printed = copy.run("lab", "--no-browser")
+    assert code == 1
+    first, *_, last = printed.splitlines()
+    assert first.startswith("Making the virtual environment")
+    assert last == FETCHED_NOT
 
 
-def test_no_network(tmp_path):
-    """For real, in a copy of the course: the environment is made, and nothing answers where the packages should be."""
-    copy = tmp_path / "course"
-    shutil.copytree(environment.ROOT / "redis_helpers", copy / "redis_helpers")
-    for name in ("requirements.txt", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(environment.ROOT / name, copy)
-    closed = "http://127.0.0.1:9/simple"
-    settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": closed, "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"}
-    settings |= {"UV_DEFAULT_INDEX": closed, "UV_NO_CACHE": "1", "UV_HTTP_RETRIES": "0", "UV_NO_CONFIG": "1"}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_", "VIRTUAL_ENV"))}
-    run = subprocess.run(
-        [sys._base_executable, "-m", "redis_helpers", "lab", "--no-browser"],
-        cwd=copy,
-        env={**kept, **settings, "PYTHONUTF8": "1"},
+@pytest.fixture
+def small_copy(copy, tmp_path):
+    """The course, in need of one package, which lies on the disk."""
+    (copy.folder / "requirements.txt").write_text(f"packaging=={version('packaging')}\n")
+    wheels = tmp_path / "wheels with blanks"
+    wheels.mkdir()
+    wheel_of_installed("packaging", wheels)
+    (wheels / "pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {wheels.as_uri()}\n")
+    copy.settings_file = wheels / "pip.conf"
+    return copy
+
+
+def packages_of(python):
+    """Name and version of what a Python has."""
+    code = "import importlib.metadata as m; print(sorted((d.name, d.version) for d in m.distributions()))"
+    return subprocess.run([python, "-I", "-c", code], cwd="/", check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def test_settings_of_pip_for_other_projects_and_another_environment_do_no_harm(small_copy, tmp_path):
+    """For real: an active environment of another project stays as it is, and `.venv` is made beside the README."""
+    venv.create(tmp_path / "other", symlinks=os.name != "nt")
+    other = tmp_path / "other" / environment.VENV_PYTHON.relative_to(environment.VENV)
+    before = packages_of(other)
+    with small_copy.settings_file.open("a") as settings_file:
+        settings_file.write(f"user = true\nconstraint = /nowhere\n[install]\nprefix = {tmp_path / 'prefix'}\n")
+    hostile = {
+        "PIP_CONFIG_FILE": str(small_copy.settings_file),
+        "PIP_USER": "1",
+        "PIP_TARGET": str(tmp_path / "target"),
+        "PIP_REQUIRE_VIRTUALENV": "1",
+        "PIP_PYTHON": "/nowhere",
+        "PIP_QUIET": "2",
+        "PIP_NO_BINARY": ":all:",
+        "PIP_DRY_RUN": "1",
+        "VIRTUAL_ENV": str(tmp_path / "other"),
+    }
+    _, printed = small_copy.run("test", "--version", python=other, **hostile)
+    assert "No module named pytest" in printed.splitlines()[-1]  # it is none of this copy's packages
+    assert packages_of(other) == before
+    assert not (tmp_path / "target").exists()
+    assert not (tmp_path / "prefix").exists()
+
+    python = small_copy.venv / environment.VENV_PYTHON.relative_to(environment.VENV)
+    assert f"('packaging', '{version('packaging')}')" in packages_of(python)
+    found = subprocess.run(
+        [python, "-I", "-c", "import redis_helpers; print(redis_helpers.__file__)"],
+        cwd="/",
         capture_output=True,
-        encoding="utf-8",
+        text=True,
     )
-    assert run.returncode == 1
-    assert run.stderr.strip() == (
-        "The packages could not be fetched: check the network (or the proxy: HTTPS_PROXY), and start again."
-    )
-    assert "Making the virtual environment" in run.stdout
+    assert found.stdout.strip() == str(small_copy.folder / "redis_helpers" / "__init__.py")
+    assert (small_copy.venv / environment.NOTE).read_text() == str(small_copy.folder)
+    assert not (small_copy.venv / "installer").exists()
+
+
+@posix_only
+def test_a_killed_set_up_leaves_nothing_running_and_the_one_that_waits_begins_anew(small_copy):
+    """For real: kill -9 in the middle of making `.venv`, while a second command waits for the first."""
+    settings = {"PIP_CONFIG_FILE": str(small_copy.settings_file)}
+    first = small_copy.start("test", "--version", **settings)
+    note = small_copy.venv / environment.NOTE
+    assert wait_until(lambda: (small_copy.venv / "pyvenv.cfg").exists(), 60)
+    assert note.read_text() == environment.UNFINISHED
+    second = small_copy.start("test", "--version", **settings)
+    assert "waiting for it" in second.stdout.readline()
+    assert processes_in(small_copy.folder, of=first.pid)
+
+    first.kill()
+    first.communicate()
+    assert wait_until(lambda: not processes_in(small_copy.folder, of=first.pid), 10)
+    printed, _ = second.communicate()
+    assert "Making the virtual environment" in printed
+    assert "No module named pytest" in printed
+    assert note.read_text() == str(small_copy.folder)
+
+
+@posix_only
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
+def test_an_interrupted_set_up_leaves_nothing_running(small_copy, end):
+    """Ctrl-C, and a closed terminal."""
+    process = small_copy.start("test", "--version", PIP_CONFIG_FILE=str(small_copy.settings_file))
+    assert wait_until(lambda: (small_copy.venv / "pyvenv.cfg").exists(), 60)
+    assert processes_in(small_copy.folder, of=process.pid)
+    process.send_signal(end)
+    printed, _ = process.communicate()
+    assert process.returncode == (130 if end == signal.SIGINT else -end)
+    assert "Traceback" not in printed
+    assert wait_until(lambda: not processes_in(small_copy.folder, of=process.pid), 10)
+
+
+def processes_in(folder: Path, of: int) -> list[str]:
+    """The commands, without the starting one, that make `.venv` in this folder."""
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], stdout=subprocess.PIPE, text=True).stdout
+    mine = [line.split(None, 1) for line in listed.splitlines() if str(folder / ".venv") in line]
+    return [args for pid, args in mine if int(pid) != of]
