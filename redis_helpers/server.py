@@ -13,8 +13,15 @@ ASKING = "cell-by-cell:asking"
 MOST_ARGUMENTS = 20  # no command wants more of them before it is taken
 # These are not queued, but done at once. On a connection that is thrown away they do no harm.
 DONE_AT_ONCE = {"MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"}
-# These work on no key and change nothing, so that they can simply be tried.
-HARMLESS = {"CONFIG GET", "DBSIZE", "ECHO", "INFO", "PING", "SCAN", "TIME"}
+# These can simply be tried, with a key that nobody has as each of their arguments: they read, they write to that key,
+# or they find an argument that makes no sense to them.
+HARMLESS = {
+    *"DBSIZE ECHO EVAL EVALSHA INFO PING SCAN TIME".split(),
+    *"DEL EXISTS EXPIRE GET INCR INCRBY MGET MSET PEXPIRE PTTL RENAME SET TTL TYPE UNLINK".split(),
+    *"HEXPIRE HGET HGETALL HINCRBY HSET HSETEX HTTL SADD ZADD ZINCRBY ZRANGE ZUNIONSTORE".split(),
+    *"BLMOVE BLPOP BRPOP LMOVE LPOP LPUSH RPUSH XACK XACKDEL XADD XAUTOCLAIM XREADGROUP".split(),
+    *("CONFIG GET", "MEMORY USAGE", "OBJECT ENCODING", "SCRIPT LOAD"),
+}
 
 AnyRedis = redis.Redis | redis.RedisCluster
 Connection = redis.connection.AbstractConnection
@@ -53,8 +60,8 @@ def may(redis_conn: AnyRedis, command: str) -> bool:
     """Whether the server has a command, such as "HEXPIRE" or "CONFIG GET", and lets this user run it.
 
     Nothing is run: the command is queued in a MULTI that is thrown away. So this needs no right to ACL or COMMAND. For
-    a user who may not use MULTI, a command that works on keys is tried on a key of the question's own; what cannot be
-    tried without harm counts as not allowed.
+    a user who may not use MULTI, the command is tried on a key that nobody has, if that does no harm; otherwise it
+    counts as not allowed.
 
     It asks for the command, not for keys: a user may be kept to keys with a certain beginning (`takes` finds out). A
     server that keeps an ACL LOG notes each refusal there. Raises redis-py's RedisError when the connection is lost.

@@ -9,7 +9,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
-from redis_helpers.server import knows, may, server_name, takes, why_not
+from redis_helpers.server import HARMLESS, knows, may, server_name, takes, why_not
 from tests.support.servers import free_port
 from tests.support.users import client_of
 
@@ -141,9 +141,21 @@ def test_without_multi_what_could_do_harm_is_not_tried(any_conn, lone_server, co
 
 def test_who_may_neither_use_multi_nor_ask_command_is_told_so(lone_server):
     with client_of(lone_server, OUR_KEYS, "+@all", "-multi", "-command") as user:
-        assert may(user, "TIME")
-        assert not may(user, "HSET")
-        assert "cannot be found out" in why_not(user, "HSET")
+        assert may(user, "HSET")
+        assert not may(user, "GEOADD")
+        assert "cannot be found out" in why_not(user, "GEOADD")
+
+
+def test_without_multi_and_command_a_refusal_is_told_all_the_same(lone_server):
+    with client_of(lone_server, OUR_KEYS, "+@read", "+@write", "+@connection", "-command") as user:
+        for command in sorted(HARMLESS):
+            allowed = command not in ("EVAL", "EVALSHA", "SCRIPT LOAD", "TIME", "INFO", "CONFIG GET")
+            reason = why_not(user, command)
+            if reason == f"This server does not know {command}.":
+                assert command in ("HEXPIRE", "HSETEX", "HTTL", "XACKDEL")
+            else:
+                assert reason == (None if allowed else f"This user may not run {command}.")
+    assert everything_left(lone_server) == []
 
 
 def test_the_client_is_as_good_as_before(lone_server):

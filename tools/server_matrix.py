@@ -74,6 +74,7 @@ SERVERS = {
 }
 
 OUR_KEYS = "~cell-by-cell:*"
+SCRIPTS = ("+eval", "+evalsha", "+script|load", "+script|exists")
 # What companies and managed servers take away, as ACL rules. The last user has hardly more than reading and writing.
 USERS = {
     "everything": ("~*", "+@all"),
@@ -81,7 +82,7 @@ USERS = {
     "no INFO": (OUR_KEYS, "+@all", "-info"),
     "no scripts": (OUR_KEYS, "+@all", "-@scripting"),
     "managed": (OUR_KEYS, "+@all", "-@admin", "-@dangerous"),
-    "README's user": (OUR_KEYS, *"+@read +@write +@connection +@transaction +time +eval +evalsha +script".split()),
+    "README's user": (OUR_KEYS, "+@read", "+@write", "+@connection", "+@transaction", "+time", *SCRIPTS),
     "few rights": (OUR_KEYS, "+@read", "+@write", "+@connection", "-object", "-memory", "-command"),
 }
 REPRESENTATIVE = ("no scripts", "managed", "few rights")  # of these the lessons are run each time

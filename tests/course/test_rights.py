@@ -74,6 +74,12 @@ def test_a_lesson_that_may_not_run_scripts_goes_to_a_private_server(course_of, a
         assert capsys.readouterr().out == line
 
 
+def test_what_a_user_with_few_rights_may_do_is_not_named_as_forbidden(course_of, any_conn, capsys):
+    course_of(OUR_KEYS, "+@read", "+@write", "+@connection", "-command")
+    with handle_for("HSET", "BLMOVE", "XREADGROUP", "RENAME", "TIME", "MULTI", "WATCH", "EVAL", "SCRIPT LOAD"):
+        assert "run TIME, MULTI, WATCH, EVAL and SCRIPT LOAD. The lesson" in capsys.readouterr().out
+
+
 def test_keys_of_the_course_are_a_right_too(course_of, any_server, capsys):
     course_of("~shop:*", "+@all")
     with handle_for() as handle:
