@@ -189,10 +189,9 @@ def _start_server(binary: str, configuration: bytes, server_hold: int, first_hol
         finally:
             os._exit(127)
     os.close(configuration_end)
-    with open(configuration_hold, "wb") as server_input:
+    with open(configuration_hold, "wb", buffering=0) as server_input:
         try:
             server_input.write(configuration)
-            server_input.flush()
         except BrokenPipeError:  # it has ended already, and has said why
             pass
     return pid
