@@ -20,6 +20,8 @@ market/, the source behind the cache: the fruit market's data, in SQLite or in M
 
 course/, the course's machinery. Nobody needs to read it to learn Redis.
     embedded.py           `EmbeddedRedis`: a private, real redis-server (embedded_guard.py ends it with its owner)
+    embedded_cluster.py   `EmbeddedCluster`: a real cluster of such servers
+    rights.py             what a user may do here, for lessons on somebody else's server
     measure.py, plots.py  measuring, and every picture of the course
     notebook/             `%%redis`, errors in one sentence, `peek`
     breaking/             what lessons break things with: processes, a faulty network
