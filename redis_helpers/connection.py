@@ -10,7 +10,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from redis_helpers.cache_client import CacheClient
+from redis_helpers.cache_client import cache_client
 from redis_helpers.connection_errors import why_not_connected
 from redis_helpers.errors import CourseError
 from redis_helpers.settings import read_settings
@@ -181,13 +181,13 @@ class RedisConnectionHandle:
         self.connect().close()  # what is wrong with the server is found by a client that does not wait for ever
         return self._new_client(None)
 
-    def connect_cache(self) -> CacheClient:
+    def connect_cache(self) -> redis.Redis:
         """A client for a cache: it waits a quarter of a second at most, never retries, and its GET is the quickest.
 
         Raises CourseError as `connect()` does.
         """
         self.connect().close()
-        client = CacheClient(**self.options.arguments(), decode_responses=True)
+        client = cache_client(**self.options.arguments(), decode_responses=True)
         self._clients.append(client)
         return client
 
