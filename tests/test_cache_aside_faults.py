@@ -264,16 +264,17 @@ def test_after_a_restart_the_first_read_hits_although_all_connections_are_dead(m
 def test_no_number_of_failures_switches_the_cache_off_for_good(monkeypatch):
     monkeypatch.setattr(circuit_breaker, "SILENCE", 1e9)  # each read asks Redis
     with EmbeddedRedis() as server:
-        with cache_client(**options_of(server).arguments(), max_connections=20, decode_responses=True) as client:
-            cache = CacheAside(client)
-            read(cache)
-            server.kill()
-            for _ in range(50):
-                assert read(cache) == "answer"
-            server.start()
-            read(cache)
+        client = cache_client(**options_of(server).arguments(), max_connections=20, decode_responses=True)
+        cache = CacheAside(client)
+        read(cache)
+        server.kill()
+        for _ in range(50):
             assert read(cache) == "answer"
-            assert (cache.hits, cache.misses, cache.failures) == (1, 2, 50)
+        server.start()
+        read(cache)
+        assert read(cache) == "answer"
+        assert (cache.hits, cache.misses, cache.failures) == (1, 2, 50)
+        client.close()
 
 
 # What is logged

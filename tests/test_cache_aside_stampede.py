@@ -98,11 +98,15 @@ def test_32_readers_of_a_cold_key_load_once(server, redis_conn, wait, seconds):
 def test_a_stall_of_redis_amid_a_load_neither_doubles_it_nor_loses_its_result():
     with EmbeddedRedis() as server, redis.Redis.from_url(server.url, decode_responses=True) as own:
 
+        def all_wait():
+            return sum(client["cmd"] == "evalsha" for client in own.client_list()) >= PROCESSES
+
         def stall():
+            assert wait_until(all_wait)
             with paused(server):
                 time.sleep(1)
 
-        for seconds in (1.5, 0.5):  # the load ends after the stall, and in it
+        for seconds in (2, 0.9):  # the load ends after the stall, and in it
             own.flushdb()
             answers, (_, misses, _, failures), loads = stampede(server, own, time.sleep, seconds, stall)
             assert loads == misses == 1
@@ -292,11 +296,11 @@ def test_so_is_one_that_asks_through_others(redis_conn):
 def test_a_load_may_ask_for_other_keys_and_another_cache_for_the_same(redis_conn):
     near, far = CacheAside(redis_conn), CacheAside(redis_conn)
     assert near.get_or_load("near:x", lambda: far.get_or_load("x", lambda: 1, 60), 60) == 1
-    assert near.get_or_load("y", lambda: [near.get_or_load(f"y:{n}", lambda n=n: n, 60) for n in range(3)], 60) == [
-        0,
-        1,
-        2,
-    ]
+
+    def load_three():
+        return [near.get_or_load(f"y:{number}", lambda number=number: number, 60) for number in range(3)]
+
+    assert near.get_or_load("y", load_three, 60) == [0, 1, 2]
 
 
 def test_while_redis_is_gone_it_is_told_too():

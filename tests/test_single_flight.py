@@ -192,19 +192,16 @@ def test_each_of_those_who_wait_gets_an_error_of_its_own(error):
 
 
 def test_a_copy_keeps_the_cause_and_loses_the_traceback():
-    try:
-        try:
-            raise KeyError("inner")
-        except KeyError as inner:
-            raise OSError(5, "outer") from inner
-    except OSError as error:
-        twin = own_copy(error)
-        assert twin is not error
-        assert twin.errno == 5
-        assert twin.__cause__ is error.__cause__
-        assert twin.__suppress_context__
-        assert twin.__traceback__ is None
-        assert error.__traceback__ is not None
+    with pytest.raises(OSError, match="outer") as caught:
+        raise OSError(5, "outer") from KeyError("inner")
+    error = caught.value
+    twin = own_copy(error)
+    assert twin is not error
+    assert twin.errno == 5
+    assert twin.__cause__ is error.__cause__
+    assert twin.__suppress_context__
+    assert twin.__traceback__ is None
+    assert error.__traceback__ is not None
 
 
 def test_an_error_that_cannot_be_copied_is_handed_on_itself():
