@@ -6,6 +6,7 @@ gone is left alone), `cache_entry` (what may be cached, and how it is written). 
 """
 
 import logging
+import math
 import random
 import threading
 import time
@@ -37,7 +38,7 @@ from redis_helpers.single_flight import SingleFlight
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 15.0  # seconds that a reader waits in all for the loads of others; then it loads by itself
+PATIENCE = 15.0  # seconds that a process waits for the loads of others; then one of its readers loads
 NESTED_PATIENCE = 3.0  # the same for a read that is made by a load: two loads may need each other
 STALL = 2.0  # seconds that a reader who waits for another's load bears a Redis that does not answer
 SHORTEST_POLL, LONGEST_POLL = 0.002, 0.025  # seconds between two looks of a reader who waits for another process
@@ -138,9 +139,10 @@ class CacheAside:
 
         However many ask at the same time, in however many processes, one of them loads, and the others wait for it:
 
-        - PATIENCE (15) seconds at most, in all. Then a reader loads by itself.
+        - For another process PATIENCE (15) seconds at most. Then one reader a process loads, for all in that process.
         - When the process that loads dies, another takes over after 5 seconds (`lease.LEASE_SECONDS`).
-        - A load of more than 10 seconds (`lease_keeper.LOAD_LIMIT`) counts as hung. One of those who wait takes over.
+        - A load of more than 10 seconds (`lease_keeper.LOAD_LIMIT`) counts as hung. One of those who wait takes over,
+          and the others wait for that one: a source that is slower is asked again every 10 seconds, not by each reader.
           What the slow one loads is stored all the same, if it is the first to end and nothing was invalidated.
         - A load that holds Python's global lock for more than 4 seconds may be taken for dead, and is done twice.
         - When Redis does not answer, one load a process is done. A Redis that answers nothing for 0.4 seconds is left
@@ -251,9 +253,10 @@ class CacheAside:
 
     def _share(self, key: str, work: Callable[[float], str]) -> object:
         """Does `work(deadline)` once for all threads that want this key now. Each gets a value of its own."""
-        patience = NESTED_PATIENCE if self._is_asked_by_a_load(key) else PATIENCE
-        deadline = time.monotonic() + patience
-        outcome = self._flights.do(key, partial(work, deadline), patience, lease_keeper.LOAD_LIMIT)
+        is_nested = self._is_asked_by_a_load(key)
+        deadline = time.monotonic() + (NESTED_PATIENCE if is_nested else PATIENCE)
+        patience = NESTED_PATIENCE if is_nested else math.inf  # a thread that hangs is replaced
+        outcome = self._flights.do(key, partial(work, deadline), patience, PATIENCE + lease_keeper.LOAD_LIMIT)
         if not outcome.led:
             self._count_wait()
         return decode(str(outcome.result()))
@@ -284,8 +287,6 @@ class CacheAside:
         if text is not None:
             self._count_wait()
             return text
-        with self._guard:
-            self.misses += 1
         return self._load_and_store(lease, load, ttl)
 
     def _wait_for_entry(self, lease: Lease, deadline: float) -> str | None:
@@ -334,14 +335,24 @@ class CacheAside:
             text, entry, milliseconds = self._load(lease.key, load, ttl)
         except BaseException:  # an interrupt too: the next one need not wait
             keeper.let_go(lease)
-            self._end_lease(lease, None, 0)
+            self._count_load(self._end_lease(lease, None, 0))
             raise
         keeper.let_go(lease)
-        self._end_lease(lease, entry if milliseconds > 0 else None, milliseconds)
+        self._count_load(self._end_lease(lease, entry if milliseconds > 0 else None, milliseconds))
         return text
 
-    def _end_lease(self, lease: Lease, entry: str | None, milliseconds: int) -> None:
-        """Stores the entry, or gives the lease back when there is none. What Redis cannot do now is done later."""
+    def _count_load(self, redis_took_it: bool) -> None:
+        with self._guard:
+            if redis_took_it:
+                self.misses += 1
+            else:
+                self.failures += 1
+
+    def _end_lease(self, lease: Lease, entry: str | None, milliseconds: int) -> bool:
+        """Stores the entry, or gives the lease back when there is none. What Redis cannot do now is done later.
+
+        Returns False when Redis refuses.
+        """
         began = time.monotonic()
         try:
             if entry is None:
@@ -354,6 +365,17 @@ class CacheAside:
             self._note_failure(error, began)
             if _may_pass(error):
                 keeper.end_later(lease, entry, milliseconds)
+                return True
+            self._drop(lease)
+            return False
+        return True
+
+    def _drop(self, lease: Lease) -> None:
+        """No script may run here. The lease is taken away by a plain command, so that nobody waits for it."""
+        try:
+            lease.drop()
+        except FAILURES as error:
+            self._note_failure(error, time.monotonic())
 
     # The source
 
@@ -372,6 +394,7 @@ class CacheAside:
 
     def _ask_source(self, key: str, load: Load) -> object:
         """Calls `load()`. Whatever it reads from a cache meanwhile is read by the load of this key."""
+        self._flights.set_limit(key, lease_keeper.LOAD_LIMIT)
         loading = _Loading(self, key)
         token = _loads_around.set((*_loads_around.get(), loading))
         try:

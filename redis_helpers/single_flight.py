@@ -14,6 +14,8 @@ from redis_helpers.after_fork import reset_in_forked_children
 
 logger = logging.getLogger(__name__)
 
+LOOK = 0.5  # seconds after which a thread that waits looks again: the limit may have changed
+
 
 @dataclass
 class Outcome:
@@ -33,8 +35,8 @@ class Outcome:
 class _Flight:
     """One piece of work that is under way."""
 
-    def __init__(self) -> None:
-        self.began = time.monotonic()
+    def __init__(self, limit: float) -> None:
+        self.hung_at = time.monotonic() + limit
         self.ended: threading.Event | None = None  # made for the first who waits: most flights have none
         self.has_outcome = False  # stays False when the thread was interrupted, by Ctrl-C for one
         self.value: object = None
@@ -67,14 +69,20 @@ class SingleFlight:
             flight, leads = self._join(key, limit)
             if leads:
                 return Outcome(self._lead(key, flight, work), None, led=True)
-            until = min(give_up, flight.began + limit)
-            _wait(flight, until)
+            _wait(flight, min(give_up, flight.hung_at, time.monotonic() + LOOK))
             if flight.has_outcome:
                 error = None if flight.error is None else own_copy(flight.error)
                 return Outcome(flight.value, error, led=False)
             if time.monotonic() >= give_up:
                 logger.warning("waited %.1f s for another thread's load: this one loads too", patience)
                 return Outcome(work(), None, led=True)
+
+    def set_limit(self, key: str, limit: float) -> None:
+        """From now on, the work under way for this key counts as hung after `limit` seconds."""
+        with self._guard:
+            flight = self._flights.get(key)
+            if flight is not None:
+                flight.hung_at = time.monotonic() + limit
 
     def forget(self, key: str) -> None:
         """Whoever comes from now on does not share the work that is under way."""
@@ -85,11 +93,11 @@ class SingleFlight:
         """The flight for this key, and whether the caller leads it."""
         with self._guard:
             flight = self._flights.get(key)
-            if flight is not None and time.monotonic() < flight.began + limit:
+            if flight is not None and time.monotonic() < flight.hung_at:
                 if flight.ended is None:
                     flight.ended = threading.Event()
                 return flight, False
-            flight = _Flight()
+            flight = _Flight(limit)
             self._flights[key] = flight
             return flight, True
 

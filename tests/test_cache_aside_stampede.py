@@ -223,6 +223,22 @@ def test_a_load_that_is_slower_than_the_limit_is_stored_all_the_same(redis_conn,
     assert redis_conn.get("fruit") == '"answer"'
 
 
+def test_a_source_that_is_slower_than_all_patience_is_not_stampeded(redis_conn, tenth_of_the_time):
+    """32 readers in what counts as four processes: each of these loads anew now and then, not each reader."""
+    caches, loads = [CacheAside(redis_conn) for _ in range(4)], []
+
+    def load():
+        loads.append(1)
+        time.sleep(2 * cache_aside.PATIENCE)
+        return "answer"
+
+    with ThreadPoolExecutor(32) as threads:
+        readers = [threads.submit(caches[n % 4].get_or_load, "fruit", load, 60) for n in range(32)]
+        assert {reader.result(60) for reader in readers} == {"answer"}
+    assert len(loads) <= 4 * 3
+    assert redis_conn.get("fruit") == '"answer"'
+
+
 def test_whoever_has_waited_long_enough_loads_too_and_stores_it(redis_conn, monkeypatch):
     monkeypatch.setattr(cache_aside, "PATIENCE", 0.2)
     assert Lease(redis_conn, "fruit").acquire() == (True, None)  # of somebody who never ends

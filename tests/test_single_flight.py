@@ -94,6 +94,20 @@ def test_when_the_work_hangs_one_of_those_who_wait_takes_over_and_the_others_wai
         assert first.result(20) == "late"
 
 
+def test_a_limit_that_is_set_while_others_wait_counts_for_them_too():
+    flights, hung = SingleFlight(), Work("late")
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(do, flights, "key", hung, 60, 60)
+        assert wait_until(lambda: hung.begun)
+        second = threads.submit(do, flights, "key", lambda: "second", 60, 60)
+        assert wait_until(lambda: followers(flights, "key"))
+        flights.set_limit("key", 0.05)
+        flights.set_limit("another", 0.05)
+        assert second.result(20) == "second"
+        hung.may_end.set()
+        assert first.result(20) == "late"
+
+
 def test_after_forget_nobody_joins_the_old_work():
     flights, old = SingleFlight(), Work("old")
     with ThreadPoolExecutor(1) as threads:
