@@ -20,7 +20,8 @@ def test_the_table_has_a_row_for_each_reader_and_says_what_is_left_out(monkeypat
         _, _, part = out.partition(f"### {kind} of JSON, 20 rounds")
         rows = [line.split("|")[1].strip() for line in part.split("###")[0].splitlines() if line.startswith("|")]
         assert rows[:2] == ["reader", "---"]
-        assert sorted(rows[2:]) == sorted(names)
+        bare = [name for name in names if name.startswith("a raw") and kind.startswith("A miss")]
+        assert sorted(rows[2:]) == sorted(set(names) - set(bare))
     for bound in ("1.05", "0.70", "2.00"):
         assert f"at most {bound}: m" in out  # met or missed: the machine may be busy
 
