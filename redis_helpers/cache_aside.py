@@ -144,8 +144,8 @@ class CacheAside:
         - A load of more than 10 seconds (`lease_keeper.LOAD_LIMIT`) counts as hung. One of those who wait takes over,
           and the others wait for that one: a source that is slower is asked again every 10 seconds, not by each reader.
           What the slow one loads is stored all the same, if it is the first to end and nothing was invalidated.
-        - What a load itself reads from a cache waits for NESTED_PATIENCE (3) seconds only, and is loaded once more then:
-          two loads may need each other.
+        - What a load itself reads from a cache waits for NESTED_PATIENCE (3) seconds only. Then it is loaded once more,
+          for two loads may need each other.
         - A load that holds Python's global lock for more than 4 seconds may be taken for dead, and is done twice.
         - When Redis does not answer, one load a process is done. A Redis that answers nothing for 0.4 seconds is left
           alone; it is asked every half second whether it is back (`circuit_breaker`). The call that finds out waits for
