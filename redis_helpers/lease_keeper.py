@@ -130,6 +130,10 @@ class LeaseKeeper:
         except (redis.RedisError, RedisClusterException, UnicodeError) as error:
             logger.debug("lease of %r not renewed (%s), tried again", lease.key, type(error).__name__)
             return
+        except Exception as error:  # such as a client that is closed at this moment: the other leases go on
+            logger.warning("a lease is not renewed any more (%s)", type(error).__name__)
+            self.let_go(lease)
+            return
         if not still_ours:
             logger.debug("lease of %r has ended: invalidated, or taken over", lease.key)
             self.let_go(lease)
@@ -148,6 +152,8 @@ class LeaseKeeper:
                 with self._guard:
                     self._late.append(late)
                 return
+            logger.warning("a loaded value could not be stored (%s)", type(error).__name__)
+        except Exception as error:  # as above
             logger.warning("a loaded value could not be stored (%s)", type(error).__name__)
         self.let_go(late.lease)
 

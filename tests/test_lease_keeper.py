@@ -101,6 +101,25 @@ def _answers(conn):
         return False
 
 
+class ClosedClient:
+    """What a client does whose connection is closed while it is used: it fails in no way of its own."""
+
+    def execute_command(self, *arguments):
+        raise AttributeError("'NoneType' object has no attribute 'sendall'")
+
+
+def test_a_client_that_fails_in_an_odd_way_ends_its_own_lease_only(keeper, redis_conn, caplog):
+    odd, late = acquired(redis_conn, "odd"), acquired(redis_conn, "late")
+    odd._redis = late._redis = ClosedClient()
+    keeper.keep(odd)
+    keeper.keep(acquired(redis_conn))
+    keeper.end_later(late, "entry", 1000)
+    assert wait_until(lambda: len(keeper._leases) == 1 and not keeper._late)
+    redis_conn.config_resetstat()
+    assert wait_until(lambda: renewals(redis_conn) >= 2)
+    assert len([record for record in caplog.records if "AttributeError" in record.message]) == 2
+
+
 def test_a_result_that_redis_does_not_take_now_is_stored_later(keeper):
     with EmbeddedRedis() as server:
         conn = redis.Redis.from_url(server.url, decode_responses=True, socket_timeout=0.1)
