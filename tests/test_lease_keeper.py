@@ -101,8 +101,8 @@ def _answers(conn):
         return False
 
 
-class ClosedClient:
-    """What a client does whose connection is closed while it is used: it fails in no way of its own."""
+class ClosedAmidUse(redis.Redis):
+    """A client whose connection another thread closes while it sends: redis-py fails in a way of its own then."""
 
     def execute_command(self, *arguments):
         raise AttributeError("'NoneType' object has no attribute 'sendall'")
@@ -110,7 +110,7 @@ class ClosedClient:
 
 def test_a_client_that_fails_in_an_odd_way_ends_its_own_lease_only(keeper, redis_conn, caplog):
     odd, late = acquired(redis_conn, "odd"), acquired(redis_conn, "late")
-    odd._redis = late._redis = ClosedClient()
+    odd._redis = late._redis = ClosedAmidUse(connection_pool=redis_conn.connection_pool)
     keeper.keep(odd)
     keeper.keep(acquired(redis_conn))
     keeper.end_later(late, "entry", 1000)
