@@ -12,7 +12,9 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     redis_values.py       what Redis can store: text and numbers, and times to live
     start_form.py         `StartForm`: a hash read once, into memory
     cache_aside.py        `CacheAside`: ask the cache, and on a miss the source, once for all
-    lease.py, single_flight.py, cache_client.py: what `CacheAside` is built of
+    lease.py, lease_keeper.py, single_flight.py, circuit_breaker.py, cache_entry.py, after_fork.py:
+                          what `CacheAside` is built of, one idea each
+    cache_client.py       the client that suits it: quick, and not patient
 
 market/, the source behind the cache: the fruit market's data, in SQLite or in MySQL.
     data.py               the tables and their rows

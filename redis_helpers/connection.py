@@ -9,7 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from redis_helpers.cache_client import CacheClient
+from redis_helpers.cache_client import cache_client
 from redis_helpers.connect_options import ConnectOptions, connect_options
 from redis_helpers.connection_errors import (
     closed_or_silent,
@@ -95,7 +95,7 @@ class RedisConnectionHandle:
         self._clients.append(client)
         return client
 
-    def connect_cache(self) -> CacheClient:
+    def connect_cache(self) -> redis.Redis:
         """A client for a cache: it waits a quarter of a second at most, never retries, and its GET is the quickest.
 
         Raises CourseError as `connect()` does.
@@ -103,7 +103,7 @@ class RedisConnectionHandle:
         self._warn_if_unverified()
         options = self.options
         _probe(options)
-        client = CacheClient(**options.arguments(), decode_responses=True)
+        client = cache_client(**options.arguments(), decode_responses=True)
         self._clients.append(client)
         return client
 

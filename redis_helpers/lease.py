@@ -1,67 +1,192 @@
-"""`Lease`: the right to load one entry of a cache, among all processes. It ends by itself when its holder dies."""
+"""`Lease`: the right to load one entry of a cache, among all processes. It ends by itself when its holder dies.
 
-import contextlib
-import random
+The algorithm is that of Facebook's leases (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1):
+whoever misses gets a token, and may store with it only if nothing has been deleted since. Here the token stands where
+the entry will stand, under the entry's own key:
+
+    !<generation><holder>      "!", 16 hexadecimal digits each: 33 characters
+
+- The *generation* is drawn when the key is empty, and ends with the next DEL of the key. Whoever has seen it before he
+  read the source may store: nothing was invalidated in between. That holds for a holder whose lease was taken over too.
+- The *holder* is who loads now. He renews the lease, which means that he sets its time to live anew. So the time to
+  live tells everybody, by the server's clock, for how long the holder has been silent.
+
+So there is no second key: an entry and its lease always lie in one slot of a Redis Cluster, under the same ACL
+pattern, and a plain DEL, by whomever, takes the right to store away.
+
+Least server: Redis 6.2 or any Valkey, one node or a cluster. Rights (ACL): GET, SET, DEL, PTTL, PEXPIRE, GETRANGE, EVAL
+and EVALSHA, on the cached keys.
+"""
+
+import hashlib
 import secrets
-import threading
-from collections.abc import Iterator
+import time
+from functools import cache
+from typing import Any
 
 import redis
+from redis.exceptions import NoScriptError
 
-SECONDS = 2  # until the lease of a holder that died is free; one that lives renews it
+Client = redis.Redis | redis.RedisCluster
 
-# Gives the lease back, and stores the entry if there is one, but only while the lease is ours.
-GIVE_BACK = """
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[2])
-if ARGV[2] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+LEASE_SECONDS = 5  # a holder that has been silent for so long counts as dead, and another may take over
+GENERATION_SECONDS = 300  # a generation that nobody renews ends: who loads for longer cannot store
+
+MARK = "!"  # no JSON begins with it
+TICKET_LENGTH = 17  # the mark and the generation
+LEASE_LENGTH = 33
+
+# Takes the lease if the key is empty, or if the holder has been silent for too long; then the generation stays.
+# KEYS[1]  the entry's key
+# ARGV[1]  the lease to write into an empty key: "!", a generation, a holder
+# ARGV[2]  the milliseconds that a generation lives
+# ARGV[3]  the milliseconds of silence after which a holder counts as dead
+# Returns what stands under the key now: our lease, another's lease, or an entry.
+ACQUIRE = """
+local found = redis.call('GET', KEYS[1])
+if not found then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return ARGV[1]
+end
+if #found ~= 33 or string.sub(found, 1, 1) ~= '!' then
+  return found
+end
+local silence = tonumber(ARGV[2]) - redis.call('PTTL', KEYS[1])
+if silence < tonumber(ARGV[3]) then
+  return found
+end
+local taken = string.sub(found, 1, 17) .. string.sub(ARGV[1], 18)
+redis.call('SET', KEYS[1], taken, 'PX', ARGV[2])
+return taken
+"""
+
+# Sets the time to live of our lease anew.
+# KEYS[1]  the entry's key
+# ARGV[1]  our lease
+# ARGV[2]  the milliseconds that a generation lives
+# Returns 1, or 0 when the lease is not ours any more.
+RENEW = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
-RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end"
+
+# Gives our lease back.
+# KEYS[1]  the entry's key
+# ARGV[1]  our lease
+# Returns 1, or 0 when the lease is not ours any more.
+RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+return redis.call('DEL', KEYS[1])
+"""
+
+# Stores an entry in one step, if what stands under the key still begins with our ticket.
+# KEYS[1]  the entry's key
+# ARGV[1]  the ticket: the beginning of a lease of our generation, or of the entry that is to be replaced
+# ARGV[2]  the entry
+# ARGV[3]  the milliseconds that it lives
+# Returns 1, or 0 when the ticket has gone: the entry was invalidated, or another has stored. A server that has no room
+# for the entry gives an error, and the key is empty then, so that nobody waits for the lease.
+STORE = """
+if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then
+  return 0
+end
+local reply = redis.pcall('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if reply.err then
+  redis.call('DEL', KEYS[1])
+  return reply
+end
+return 1
+"""
 
 
 class Lease:
-    """A lease on one key. Methods raise redis-py's errors when Redis cannot be asked."""
+    """A lease on one key. Methods raise redis-py's errors when Redis cannot be asked, or refuses.
 
-    def __init__(self, redis_conn: redis.Redis, key: str) -> None:
+    Each may be asked twice (a client that retries after a lost reply does): the second time changes nothing.
+    """
+
+    def __init__(self, redis_conn: Client, key: str) -> None:
+        self.key = key
+        self.began = time.monotonic()
+        self.renewed = self.began
         self._redis = redis_conn
-        self._key = key
-        self._lease = lease_of(key)
-        self._token = secrets.token_hex(8)
+        digits = secrets.token_hex(16)
+        self._ours = MARK + digits
+        self._ticket = self._ours[:TICKET_LENGTH]
 
-    def take(self) -> tuple[bool, str | bytes | None]:
-        """Takes the lease if it is free. Returns whether it is ours, and what is stored under the key: somebody may
-        have stored it just now."""
-        with self._redis.pipeline(transaction=False) as pipe:  # one round trip
-            pipe.set(self._lease, self._token, nx=True, px=round(1000 * SECONDS))
-            pipe.get(self._lease)
-            pipe.get(self._key)
-            _, holder, stored = pipe.execute()  # the holder tells: a SET that was sent twice says no, though it is ours
-        return holder in (self._token, self._token.encode()), stored
+    def acquire(self) -> tuple[bool, str | bytes | None]:
+        """Takes the lease if it is free. Returns whether it is ours, and the entry if there is one.
 
-    @contextlib.contextmanager
-    def kept(self) -> Iterator[None]:
-        """Renews the lease as long as the block runs."""
-        done = threading.Event()
-        threading.Thread(target=self._renew, args=(done,), daemon=True).start()
-        try:
-            yield
-        finally:
-            done.set()
+        (False, None) means that another holds it. His generation is known then, so that `store()` may be called by
+        whoever loads without the lease.
+        """
+        lives = _milliseconds(GENERATION_SECONDS)
+        # First the quick way, which does for an empty key: one plain command, which tells no more than yes or no.
+        if self._redis.execute_command("SET", self.key, self._ours, "NX", "PX", lives):
+            return True, None
+        found = run(self._redis, ACQUIRE, self.key, self._ours, lives, _milliseconds(LEASE_SECONDS))
+        lease = lease_in(found)
+        if lease is None:
+            return False, found
+        self._ticket = lease[:TICKET_LENGTH]
+        if lease[TICKET_LENGTH:] != self._ours[TICKET_LENGTH:]:
+            return False, None
+        self._ours = lease
+        self.began = time.monotonic()
+        self.renewed = self.began
+        return True, None
 
-    def give_back(self, text: str | None = None, milliseconds: int = 0) -> None:
-        """Gives the lease back, and stores `text` for so long. Does neither when the lease is not ours any more: then
-        the entry was invalidated meanwhile, or somebody else loads it."""
-        entry: list[str | int] = [] if text is None else [text, milliseconds]
-        self._redis.eval(GIVE_BACK, 2, self._key, self._lease, self._token, *entry)
+    def renew(self) -> bool:
+        """Lets the others know that the holder lives. Returns whether the lease is still ours."""
+        self.renewed = time.monotonic()
+        return run(self._redis, RENEW, self.key, self._ours, _milliseconds(GENERATION_SECONDS)) == 1
 
-    def _renew(self, done: threading.Event) -> None:
-        with contextlib.suppress(redis.RedisError):  # it may end before the load does: then somebody else loads too
-            while not done.wait(random.uniform(0.2, 0.4) * SECONDS):
-                self._redis.eval(RENEW, 1, self._lease, self._token, round(1000 * SECONDS))
+    def release(self) -> bool:
+        """Gives the lease back, so that the next reader need not wait. Returns whether it was still ours."""
+        return run(self._redis, RELEASE, self.key, self._ours) == 1
+
+    def drop(self) -> None:
+        """Empties the key, whoever's lease stands there: for a server that refuses to run `release()` and `store()`.
+        It stops nothing but the loads that are under way."""
+        self._redis.delete(self.key)
+
+    def store(self, entry: str, milliseconds: int) -> bool:
+        """Stores the entry for so long, in place of the lease. Returns False, and stores nothing, when the generation
+        has ended: the entry was invalidated, or another has stored."""
+        return store(self._redis, self.key, self._ticket, entry, milliseconds)
 
 
-def lease_of(key: str) -> str:
-    """The lease's own key. It begins as the key does, and lies in the same slot of a Redis Cluster: what stands between
-    the first { and the next } decides on that, or the whole key."""
-    return f"{key}:lease" if "{" in key else f"{key}:lease:{{{key}}}"
+def store(redis_conn: Client, key: str, ticket: str, entry: str, milliseconds: int) -> bool:
+    """Stores the entry for so long, if what stands under the key begins with `ticket`. Returns whether it did."""
+    return run(redis_conn, STORE, key, ticket, entry, milliseconds) == 1
+
+
+def run(redis_conn: Client, script: str, key: str, *arguments: str | int) -> Any:
+    """Runs one of the scripts above by its digest. A server that does not know it yet is sent the whole."""
+    try:
+        return redis_conn.execute_command("EVALSHA", _digest(script), 1, key, *arguments)
+    except NoScriptError:
+        return redis_conn.eval(script, 1, key, *arguments)
+
+
+@cache
+def _digest(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def lease_in(text: str | bytes | None) -> str | None:
+    """The lease that this text is, or None when it is none."""
+    if text is None or len(text) != LEASE_LENGTH:
+        return None
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    return text if text.startswith(MARK) else None
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(1000 * seconds)

@@ -6,17 +6,16 @@ used as its own documentation shows it, with JSON where it can. It is imported o
 """
 
 import importlib
-import importlib.util
 import json
 import socket
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import redis
 
-from redis_helpers.cache_client import CacheClient
+from redis_helpers.cache_aside import CacheAside
+from redis_helpers.cache_client import cache_client
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
 from redis_helpers.course.embedded import EmbeddedRedis
 
@@ -73,19 +72,13 @@ def six_lines(redis_conn: redis.Redis, load: Callable) -> Callable:
     return read
 
 
-def ours(redis_conn: redis.Redis, load: Callable, json_module: str = "json") -> Callable:
-    """`CacheAside`. It takes orjson when it finds it, so each reader has a copy of the module, with its own `loads`."""
-    spec = importlib.util.find_spec("redis_helpers.cache_aside")
-    assert spec is not None and spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.loads = importlib.import_module(json_module).loads
-    cache = module.CacheAside(redis_conn)
+def ours(redis_conn: redis.Redis, load: Callable) -> Callable:
+    cache = CacheAside(redis_conn)
     return lambda key: cache.get_or_load(key, lambda: load(key), TTL)
 
 
-def unix_client(place: Place) -> CacheClient:
-    return CacheClient(unix_socket_path=place.unix, password=place.password, decode_responses=True)
+def unix_client(place: Place) -> redis.Redis:
+    return cache_client(unix_socket_path=place.unix, password=place.password, decode_responses=True)
 
 
 def raw(place: Place, load: Callable, family: socket.AddressFamily = socket.AF_INET) -> Callable:
@@ -176,13 +169,7 @@ READERS = {
     "six lines on connect_cache()": Reader(lambda place, load: six_lines(place.clients().connect_cache(), load)),
     "CacheAside on connect()": Reader(lambda place, load: ours(place.clients().connect(), load)),
     "CacheAside on connect_cache()": Reader(lambda place, load: ours(place.clients().connect_cache(), load)),
-    "CacheAside on connect_cache(), orjson": Reader(
-        lambda place, load: ours(place.clients().connect_cache(), load, "orjson"), module="orjson"
-    ),
     "CacheAside, unix socket": Reader(lambda place, load: ours(unix_client(place), load)),
-    "CacheAside, unix socket, orjson": Reader(
-        lambda place, load: ours(unix_client(place), load, "orjson"), module="orjson"
-    ),
     "a raw socket": Reader(raw),
     "a raw unix socket": Reader(lambda place, load: raw(place, load, socket.AF_UNIX)),
     "dogpile.cache": Reader(dogpile, "dogpile.cache"),

@@ -1,7 +1,9 @@
 """Servers that misbehave on purpose, in front of a real Redis or instead of one. All of them on loopback."""
 
 import contextlib
+import os
 import re
+import signal
 import socket
 import socketserver
 import ssl
@@ -201,3 +203,61 @@ def wait_until(condition, seconds: float = 60) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+@contextlib.contextmanager
+def paused(server: EmbeddedRedis):
+    """The server hangs: its process stands still, and its connections stay open."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+class ForgetfulNetwork:
+    """Relays to a server, until `forget()`: from then on what goes through older connections is lost in silence.
+
+    So a firewall or an address translation does with connections that were idle for long, and a failover that moves an
+    address to another machine.
+    """
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self._age = 0
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self.port = self._listener.getsockname()[1]
+        self._sockets: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self) -> "ForgetfulNetwork":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for end in self._sockets:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def forget(self) -> None:
+        """Loses all connections there are. New ones are welcome."""
+        self._age += 1
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # the listener is closed: the end
+            while True:
+                client = self._listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", self._server_port))
+                self._sockets += [client, server]
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(target=self._copy, args=(source, target, self._age), daemon=True).start()
+
+    def _copy(self, source: socket.socket, target: socket.socket, age: int) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if age == self._age:
+                    target.sendall(data)
+            if age == self._age:
+                target.shutdown(socket.SHUT_WR)
