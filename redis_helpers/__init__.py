@@ -15,6 +15,9 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     lease.py, lease_keeper.py, single_flight.py, circuit_breaker.py, cache_entry.py, after_fork.py:
                           what `CacheAside` is built of, one idea each
     cache_client.py       the client that suits it: quick, and not patient
+    rate_limiter.py       four limiters with one verb: fixed window, sliding log, sliding counter, token bucket
+    fenced_lock.py        `FencedLock`: one holder at a time, and a number with which a late writer is refused
+    impatient_client.py   the client of both: it waits briefly, and sends nothing twice
 
 market/, the source behind the cache: the fruit market's data, in SQLite or in MySQL.
     data.py               the tables and their rows
