@@ -111,8 +111,8 @@ class FencedLock:
     """A lock that one thread uses at a time: give each thread an object of its own.
 
     - `redis_conn`: a client, or a `RedisCluster`. The lock asks through connections of its own, with the same address
-      and rights, no retries of redis-py, and time-outs of `patience` seconds. (A `RedisCluster` is used as it is: give
-      it short time-outs and few retries.)
+      and rights, no retries of redis-py, and time-outs of `patience` seconds. (Those of a `RedisCluster` are made here,
+      and redis-py's errors may come.)
     - `name`: what is locked, such as "last-crate". Without braces.
     - `ttl`: seconds until the lock ends when it is not renewed. Longer than the work usually takes.
     - `longest`: seconds for which one holder may have it in all, renewed again and again. Without it: six times `ttl`.

@@ -32,7 +32,8 @@ What they cannot promise:
 - A failover or a restart of Redis may forget the last hits, or all of them: then more are let in, for one window.
 - If the server's clock is set forward, windows end earlier by so much.
 - A server that evicts keys (`maxmemory-policy allkeys-…`) may forget a counter. Limiters belong on one that does not.
-- The look-up of a host's name takes as long as the system takes, and a `RedisCluster` waits as long as it is set to.
+- The look-up of a host's name takes as long as the system takes. On a cluster of which a node has failed, a hit may ask
+  the other nodes first where the slots are now, and wait `patience` seconds for each of them.
 
 Least server: Redis 6.2, Valkey. Rights of an ACL user: EVALSHA and EVAL, TIME, PEXPIRE, for FixedWindow HMGET, HSET and
 HINCRBY, for SlidingLog LINDEX, LRANGE, LLEN, LPOP, RPUSH and DEL, for the other two HMGET and HSET; and keys under
@@ -291,8 +292,8 @@ class RateLimiter:
     """What the four limiters share. Use one of them: FixedWindow, SlidingLog, SlidingCounter, TokenBucket.
 
     - `redis_conn`: a client, or a `RedisCluster`. The limiter asks through connections of its own, with the same
-      address and rights, no retries, and time-outs of `patience` seconds. (A `RedisCluster` is used as it is: give it
-      short time-outs and few retries.)
+      address and rights, no retries, and time-outs of `patience` seconds. (Those of a `RedisCluster` are made here, and
+      redis-py's errors may come.)
     - `limit`: how many requests, a whole number from 0. `window`: in how many seconds, in whole milliseconds.
     - `fail_open`: what `hit` answers when Redis cannot: True lets everybody in, False nobody. There is no default,
       because only you know which is worse.
