@@ -88,8 +88,8 @@ def test_what_is_left_of_it_is_never_more_than_redis_keeps(any_conn):
     lock = lock_of(any_conn, ttl=10)
     lock.acquire()
     for _ in range(20):
-        believed = lock.seconds_left()
-        assert believed <= any_conn.pttl(LOCK_KEY) / 1000 + 0.001
+        kept = any_conn.pttl(LOCK_KEY) / 1000 + 0.001  # PTTL leaves the fraction of a millisecond out
+        assert lock.seconds_left() <= kept
         lock.renew()
 
 
@@ -231,6 +231,8 @@ def test_when_both_replies_are_lost_the_next_acquire_gets_the_same_number(throug
 def test_a_lost_reply_at_the_release_is_not_mistaken_for_a_lost_lock(through_proxy, redis_conn):
     proxy, client = through_proxy
     lock = lock_of(client)
+    with lock.held():  # now Redis knows the scripts
+        pass
     lock.acquire()
     proxy.drop_replies = 1
     assert lock.release() is True

@@ -175,6 +175,20 @@ def test_a_hit_retry_after_later_is_let_in_and_none_earlier(any_conn, kind, cost
         assert after >= earliest, "let in too early"
 
 
+@pytest.mark.parametrize(("kind", "takes"), [(FixedWindow, 60), (SlidingLog, 60), (TokenBucket, 15)])
+def test_the_wait_ends_at_the_very_microsecond_at_which_there_is_room(any_conn, kind, takes):
+    limiter = kind(any_conn, 4, 60, fail_open=False)
+    for from_now in (1_000_000, 7_000_001, 13_999_999):
+        room_at = microseconds(any_conn.time()) + from_now
+        store_state(any_conn, limiter, "anna", room_at - takes * 1_000_000, full=4)
+        answer, before, after = timed_hit(any_conn, limiter, "anna")
+        assert answer[0] == 0
+        assert room_at - after <= answer[2] <= room_at - before
+    room_at = microseconds(any_conn.time())
+    store_state(any_conn, limiter, "anna", room_at - takes * 1_000_000, full=4)
+    assert limiter.hit("anna").allowed
+
+
 @pytest.mark.parametrize(("count", "before_it"), [(0, 5), (2, 5), (5, 5), (5, 1), (3, 4)])
 @pytest.mark.parametrize("cost", [1, 2, 5])
 def test_a_sliding_counters_waits_are_true_whatever_it_has_counted(any_conn, count, before_it, cost):
@@ -217,11 +231,14 @@ def test_after_the_clock_was_set_back_by_hours_what_was_counted_still_counts(any
 
 @every_limiter
 def test_keys_end_by_themselves(any_conn, kind):
-    limiter = kind(any_conn, 5, 0.05, fail_open=False)
-    assert limiter.hit("anna").allowed
-    assert 0 < any_conn.pttl(redis_key(limiter, "anna")) <= 101
-    limiter.hit("anna", 4)
-    limiter.hit("anna", 5)
+    slow = kind(any_conn, 5, 3600, fail_open=False)
+    for cost in (1, 4, 5):
+        slow.hit("anna", cost)
+        assert 0 < any_conn.pttl(redis_key(slow, "anna")) <= 2 * 3_600_000 + 1
+    any_conn.delete(redis_key(slow, "anna"))
+    quick = kind(any_conn, 5, 0.05, fail_open=False)
+    for cost in (1, 4, 5):
+        quick.hit("anna", cost)
     assert wait_until(lambda: any_conn.dbsize() == 0)
 
 

@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def table(rounds: int = ROUNDS) -> str:
-    """Prints nothing. Returns the table: microseconds of a round, and its median as a multiple of redis-py's `Lock`."""
+    """Returns the table: microseconds of a round, and its median as a multiple of redis-py's `Lock`."""
     on_one_core()
     with EmbeddedRedis() as server, redis.Redis.from_url(server.url) as redis_conn:
         ours = FencedLock(redis_conn, "ours", ttl=60, patience=5)

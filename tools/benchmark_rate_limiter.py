@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def table(rounds: int = ROUNDS) -> str:
-    """Prints nothing. Returns the table: microseconds of a hit, and its median as a multiple of the plain commands'."""
+    """Returns the table: microseconds of a hit, and its median as a multiple of the plain commands'."""
     on_one_core()
     with EmbeddedRedis() as server, redis.Redis.from_url(server.url) as redis_conn:
         hits = our_hits(redis_conn)
