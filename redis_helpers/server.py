@@ -15,7 +15,7 @@ MOST_ARGUMENTS = 20  # no command wants more of them before it is taken
 DONE_AT_ONCE = {"MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"}
 # These can simply be tried, with a key that nobody has as each of their arguments: they read, they write to that key,
 # or they find an argument that makes no sense to them.
-HARMLESS = {
+HARMLESS_TO_TRY = {
     *"DBSIZE ECHO EVAL EVALSHA INFO PING SCAN TIME".split(),
     *"DEL EXISTS EXPIRE GET INCR INCRBY MGET MSET PEXPIRE PTTL RENAME SET TTL TYPE UNLINK".split(),
     *"HEXPIRE HGET HGETALL HINCRBY HSET HSETEX HTTL SADD ZADD ZINCRBY ZRANGE ZUNIONSTORE".split(),
@@ -112,7 +112,7 @@ def _answer(redis_conn: AnyRedis, command: str) -> Answer:
     with _connection_to_throw_away(redis_conn) as connection:
         if words[0] in DONE_AT_ONCE or _error_of(connection, "MULTI") is None:
             return _answer_to(connection, words, key)  # what is queued is not run: the connection ends without EXEC
-        if " ".join(words) not in HARMLESS and not _works_on_keys(connection, words):
+        if " ".join(words) not in HARMLESS_TO_TRY and not _works_on_keys(connection, words):
             return Answer.CANNOT_BE_ASKED
         answer = _answer_to(connection, words, key)
         _error_of(connection, "UNLINK", key)

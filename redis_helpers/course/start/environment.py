@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from redis_helpers.course.start.home_folder import choose_home_folder
-from redis_helpers.course.start.installer import DISK_FULL, CommandFailed, Installer, keep_log, run
+from redis_helpers.course.start.installer import DISK_FULL, CommandFailed, Installer, keep_log, run_quietly
 from redis_helpers.course.start.set_up_lock import set_up_lock
 from redis_helpers.errors import CourseError
 
@@ -199,7 +199,7 @@ def _make_venv() -> None:
     VENV.mkdir()
     _write_note(UNFINISHED)
     try:
-        run("Making the virtual environment .venv", _command_for_venv())
+        run_quietly("Making the virtual environment .venv", _command_for_venv())
     except CommandFailed as failure:
         shutil.rmtree(VENV, ignore_errors=True)
         raise CourseError(_why_no_venv(failure.log)) from None

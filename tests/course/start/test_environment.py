@@ -60,7 +60,7 @@ def course(tmp_path, monkeypatch):
     def go_on(command):
         raise WentOn(command)
 
-    monkeypatch.setattr(environment, "run", run)
+    monkeypatch.setattr(environment, "run_quietly", run)
     monkeypatch.setattr(Installer, "install", install)
     monkeypatch.setattr(environment, "replace_process", go_on)
     monkeypatch.setattr(environment, "commands", commands, raising=False)
@@ -186,7 +186,7 @@ def test_why_no_venv_could_be_made(course, monkeypatch, log, sentence):
     def fail(title, command):
         raise CommandFailed(log)
 
-    monkeypatch.setattr(course, "run", fail)
+    monkeypatch.setattr(course, "run_quietly", fail)
     with pytest.raises(CourseError, match=sentence):
         course.ensure_environment(["lab"])
     assert not course.VENV.exists()
