@@ -165,9 +165,8 @@ def test_a_command_that_fails_keeps_its_words():
 
 
 def test_a_command_gets_the_environment_that_it_is_given():
-    installer.run_quietly(
-        "Looking", [sys.executable, "-c", "import os, sys; sys.exit('A' not in os.environ)"], {"A": "1"}
-    )
+    look = [sys.executable, "-c", "import os, sys; sys.exit('A' not in os.environ)"]
+    installer.run_quietly("Looking", look, {"A": "1"})
     with pytest.raises(installer.CommandFailed):
         installer.run_quietly("Looking", look, {})
 
