@@ -80,7 +80,7 @@ def ensure_environment(arguments: list[str]) -> None:
                 if not _venv_is_usable():  # another command may have made it meanwhile
                     _make_venv()
         _go_on_in_venv(arguments)
-    _name_running_environment()
+    _describe_environment()
 
 
 def enter_environment(arguments: list[str]) -> None:
@@ -148,12 +148,14 @@ def _go_on_in_venv(arguments: list[str]) -> NoReturn:
     replace_process([str(VENV_PYTHON), str(ROOT / "redis_helpers"), *arguments])
 
 
-def _name_running_environment() -> None:
-    """Says to what is started from here which environment is active.
+def _describe_environment() -> None:
+    """Says to what is started from here which environment is active, and that names of files are UTF-8.
 
     Programs such as `pip` are then those of this environment, and IPython, which adds the packages of the environment
-    that VIRTUAL_ENV names, adds none of another project.
+    that VIRTUAL_ENV names, adds none of another project. pytest's workers cannot start in a folder with an accent where
+    names are ASCII.
     """
+    os.environ["PYTHONUTF8"] = "1"
     os.environ.pop("VIRTUAL_ENV", None)
     if sys.prefix != sys.base_prefix:
         os.environ["VIRTUAL_ENV"] = sys.prefix

@@ -222,10 +222,12 @@ def run_quietly(title: str, command: list[str], environment: Mapping[str, str] |
 
     Raises CommandFailed, with all that the command printed, when its exit code is not 0.
     """
+    # Installers must be able to write every name of a folder, also where the terminal knows ASCII only.
+    chosen = {**(os.environ if environment is None else environment), "PYTHONUTF8": "1"}
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", str(GUARDED_COMMAND), *command],
-            env=environment,
+            env=chosen,
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

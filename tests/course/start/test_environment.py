@@ -47,6 +47,7 @@ def course(tmp_path, monkeypatch):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.setenv("PYTHONUTF8", "0")
     commands = []
 
     def run(title, command, environment_of_it=None):
@@ -251,6 +252,7 @@ def test_another_active_environment_is_not_handed_on(inside, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(inside.VENV_PYTHON))
     inside.ensure_environment(["lab"])
     assert os.environ["VIRTUAL_ENV"] == str(inside.VENV)
+    assert os.environ["PYTHONUTF8"] == "1"
     assert os.environ["PATH"].split(os.pathsep) == [str(inside.VENV_PYTHON.parent), "/usr/bin"]
 
 
