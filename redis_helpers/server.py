@@ -49,10 +49,13 @@ def server_name(redis_conn: AnyRedis) -> str:
 def knows(redis_conn: AnyRedis, command: str) -> bool:
     """Whether the server has a command, such as "HEXPIRE" or "CONFIG GET", whoever may run it.
 
-    Forks differ in more than their version numbers tell. It is asked as in `may`; what cannot be asked counts as known,
-    and so does every subcommand ("CLIENT NOSUCH") before Redis 7.0. Raises redis-py's RedisError when the connection is
-    lost.
+    Forks differ in more than their version numbers tell. Where this user may not use COMMAND, it is asked as in `may`;
+    what cannot be asked counts as known, and so does every subcommand ("CLIENT NOSUCH") before Redis 7.0. Raises
+    redis-py's RedisError when the connection is lost.
     """
+    if len(command.split()) == 1:
+        with contextlib.suppress(redis.ResponseError):
+            return any(_one_server(redis_conn).execute_command("COMMAND INFO", command))
     return _answer(redis_conn, command) is not Answer.UNKNOWN
 
 
