@@ -67,6 +67,7 @@ def ensure_environment(arguments: list[str]) -> None:
     Elsewhere it makes `.venv` if that is missing, and starts the same command again there, so it does not return.
     Raises CourseError.
     """
+    _refuse_without_lessons()
     if not os.access(ROOT, os.W_OK):
         raise CourseError(f"The folder {ROOT} cannot be written: clone the course into a folder of your own.")
     choose_home_folder(DATA / "home")
@@ -84,12 +85,22 @@ def ensure_environment(arguments: list[str]) -> None:
 
 
 def enter_environment(arguments: list[str]) -> None:
-    """Goes on inside `.venv` when it is there and works, unless this Python has all packages. Changes nothing."""
+    """Goes on inside `.venv` when it is there and works, unless this Python has all packages. Changes nothing.
+
+    Raises CourseError.
+    """
+    _refuse_without_lessons()
     if in_course_environment():
         if leave_bending_variables():
             _go_on_in_venv(arguments)
     elif missing_packages() and VENV_PYTHON.exists() and _python_works():
         _go_on_in_venv(arguments)
+
+
+def _refuse_without_lessons() -> None:
+    """The package alone, as pip installs it into another project, has no lessons to open."""
+    if not REQUIREMENTS.exists():
+        raise CourseError("The lessons are not here, only the package: clone the course, and start this in its folder.")
 
 
 def in_course_environment() -> bool:

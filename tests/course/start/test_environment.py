@@ -40,6 +40,8 @@ def course(tmp_path, monkeypatch):
         "VENV_PYTHON": folder / "bin" / "python",
     }.items():
         monkeypatch.setattr(environment, name, value)
+    (tmp_path / "requirements.txt").touch()
+    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements.txt")
     monkeypatch.setattr(environment, "_python_works", lambda: True)
     monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
     monkeypatch.setattr(environment, "missing_packages", lambda: {"redis": None})
