@@ -5,7 +5,7 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     connection_errors.py  one sentence for each way in which a connection fails
     settings.py           environment variables over a `.env` file
     errors.py             `CourseError`, the one exception
-    server.py             what the server is and can do
+    server.py             what the server is, can do, and lets this user do
     redis_repository.py   `RedisRepository`: strings, hashes and their times to live
     start_form.py         `StartForm`: a hash read once, into memory
     cache_aside.py        `CacheAside`: ask the cache, and on a miss the source, once for all
@@ -17,6 +17,7 @@ market/, the source behind the cache: the fruit market's data, in SQLite or in M
 
 course/, the course's machinery. Nobody needs to read it to learn Redis.
     embedded.py           `EmbeddedRedis`: a private, real redis-server
+    rights.py             what a lesson needs to be allowed, and where it runs otherwise
     measure.py, plots.py  measuring, and every picture of the course
     notebook/             `%%redis`, errors in one sentence, `peek`
     breaking/             what lessons break things with: processes, a faulty network
