@@ -7,7 +7,7 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     settings.py           environment variables over a `.env` file, and what of them goes together
     env_file.py           one `.env` file, read as Docker Compose reads it
     errors.py             `CourseError`, the one exception
-    server.py             what the server is and can do
+    server.py             what the server is, can do, and lets this user do
     redis_repository.py   `RedisRepository`: strings, hashes and their times to live
     redis_values.py       what Redis can store: text and numbers, and times to live
     start_form.py         `StartForm`: a hash read once, into memory
