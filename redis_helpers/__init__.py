@@ -13,6 +13,8 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     start_form.py         `StartForm`: a hash read once, into memory
     cache_aside.py        `CacheAside`: ask the cache, and on a miss the source, once for all
     lease.py, single_flight.py, cache_client.py: what `CacheAside` is built of
+    work_queue.py         `WorkQueue`: jobs on a stream that outlive the worker that had them
+    queue_worker.py       `Worker`: works for a `WorkQueue`, and stops without losing a job
 
 market/, the source behind the cache: the fruit market's data, in SQLite or in MySQL.
     data.py               the tables and their rows
