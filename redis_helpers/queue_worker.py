@@ -112,6 +112,8 @@ class Worker:
         `until_idle`: returns also when Redis has had no job for us for so many seconds.
         What ends a handler otherwise than by an Exception (Ctrl-C, `sys.exit`) is raised, after the job was put back.
         """
+        if until_idle is not None:
+            self._wait = min(self._wait, until_idle)
         ended = threading.Event()
         heart = threading.Thread(target=self._beat, args=[ended], name="heartbeat", daemon=True)
         heart.start()
@@ -257,7 +259,8 @@ class Worker:
         if not passes or isinstance(error, AuthenticationError):
             raise error
         logger.warning("%s: Redis does not answer, or cannot now (%s): trying again", self._queue.name, _kind(error))
-        self._group_is_there = False  # it may come back with nothing
+        if "NOGROUP" in str(error):  # it has come back with nothing
+            self._group_is_there = False
         time.sleep(PAUSE)
 
     def _leave(self) -> None:

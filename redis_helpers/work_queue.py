@@ -265,7 +265,7 @@ class WorkQueue:
     - `remember`: seconds for which a repeated put is recognised by its `own_id`.
     - `prefix`: the keys in Redis begin so.
 
-    Raises CourseError for a name or a number that cannot be.
+    Give all programs that share a queue the same settings. Raises CourseError for a name or a number that cannot be.
     """
 
     def __init__(
@@ -389,7 +389,7 @@ class WorkQueue:
 
         `idle`: those that were not heard of for so many seconds. `ended`: this one, too.
         """
-        if GROUP not in [_text(group["name"]) for group in self._groups()]:
+        if not self._has_group():
             return 0
         return self._run(FORGET_WORKERS, [self._stream], [_milliseconds(idle), ended])
 
@@ -397,6 +397,8 @@ class WorkQueue:
 
     def make_group(self) -> None:
         """Makes the stream and the group of the workers, if they are missing. The group begins with the oldest job."""
+        if self._has_group():  # a look is possible in a Redis that is full, too
+            return
         try:
             self.redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
             logger.info("%s: a new queue, or one that Redis has forgotten", self.name)
@@ -456,6 +458,9 @@ class WorkQueue:
         logger.error("%s: a job is a dead letter after delivery %d: %s", self.name, deliveries, reason)
         arguments = [MOST_DEAD, worker, job_id, reason, deliveries]
         return bool(self._run(BURY, [self._stream, self._dead], arguments))
+
+    def _has_group(self) -> bool:
+        return GROUP in [_text(group["name"]) for group in self._groups()]
 
     def _groups(self) -> list[dict[str, Any]]:
         try:

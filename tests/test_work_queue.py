@@ -72,7 +72,7 @@ def clock(queue):
 
 def do_everything(redis_conn):
     """Every method, and a worker. Returns what was done."""
-    queue = orders(redis_conn, idle_limit=1, retry_pause=0.01)
+    queue = orders(redis_conn, idle_limit=0.4, retry_pause=0.01)
     done = []
 
     def pack(job):
@@ -87,7 +87,7 @@ def do_everything(redis_conn):
     lent = queue.read("gone", wait=0.001)
     assert lent == Entry(first, {"own_id": "order-7", "payload": '{"order": 7}'}, 1)
     make_idle(queue, "gone", lent)
-    Worker(queue, pack).run(until_idle=0.5)
+    Worker(queue, pack).run(until_idle=0.3)
     (letter,) = queue.dead_letters()
     assert letter.reason == "LookupError" and letter.deliveries == 3 and letter.job_id != letter.id
     assert letter.fields == {"own_id": "again", "payload": '"bad"'}
@@ -111,10 +111,12 @@ def test_everything_with_each_kind_of_client(server, redis_conn, settings):
         assert do_everything(client) == [{"order": 7}, "mended", "bad"]
 
 
-@pytest.mark.parametrize("decode", [True, False])
-def test_everything_on_a_cluster(decode):
-    with EmbeddedCluster(replicas=0) as cluster, cluster.connect(decode_responses=decode) as client:
-        assert do_everything(client) == [{"order": 7}, "mended", "bad"]
+def test_everything_on_a_cluster():
+    with EmbeddedCluster(replicas=0) as cluster:
+        for settings in ({}, {"decode_responses": False}):
+            with cluster.connect(**settings) as client:
+                assert do_everything(client) == [{"order": 7}, "mended", "bad"]
+                client.flushall(target_nodes=client.ALL_NODES)
 
 
 def rights():
@@ -131,9 +133,9 @@ def test_the_rights_that_it_names_suffice_and_none_is_too_many(server, redis_con
     for command in commands:
         redis_conn.flushall()
         redis_conn.script_flush()
-        with client_of(server, *rules, f"-{command.lower()}") as client:
-            with pytest.raises(redis.ResponseError, match="permission|NOPERM"):
-                do_everything(client)
+        refused = pytest.raises(redis.ResponseError, match="permission")
+        with client_of(server, *rules, f"-{command.lower()}") as client, refused:
+            do_everything(client)
 
 
 # Putting
@@ -157,8 +159,10 @@ def test_without_an_own_id_each_put_is_a_job(any_conn):
 
 
 def test_own_ids_of_two_queues_do_not_meet(redis_conn):
-    assert WorkQueue(redis_conn, "a").put(1, own_id="x") != WorkQueue(redis_conn, "b").put(2, own_id="x")
-    assert [len(read_all(WorkQueue(redis_conn, name))) for name in "ab"] == [1, 1]
+    for name in "ab":
+        queue = WorkQueue(redis_conn, name)
+        job_id = queue.put(name, own_id="order-7")
+        assert read_all(queue) == [Entry(job_id, {"own_id": "order-7", "payload": f'"{name}"'}, 1)]
 
 
 def test_what_is_remembered_of_a_put_ends(redis_conn):
@@ -341,16 +345,10 @@ def test_the_claim_goes_on_from_its_cursor_past_more_busy_jobs_than_one_call_loo
     pipeline.xreadgroup("workers", "busy", {STREAM: ">"}, count=2501)
     last = pipeline.execute()[2500]
     assert queue.keep("busy", last, 61, 1)
-    cursors = []
     cursor = "0-0"
-    while not cursors or cursor != "0-0":
+    for _ in range(3):  # a call looks at 1,000
         cursor, entry = queue.claim("ben", cursor)
-        cursors.append(cursor)
-        if entry:
-            break
-    assert entry.id == last
-    assert len(cursors) == 3  # a call looks at 1,000
-    assert entry.deliveries == 2
+    assert (entry.id, entry.deliveries) == (last, 2)
 
 
 # Entries that others have deleted
