@@ -81,7 +81,7 @@ class Job:
 
 
 class Worker:
-    """One worker, with a name of its own and one job in hand at most. `run` it once, in a thread or a process.
+    """One worker, with one job in hand at most. It runs in one thread of one process.
 
     - `queue`: whose jobs.
     - `handler`: is called with a Job. It must be idempotent, for it may get a job twice.
@@ -93,7 +93,7 @@ class Worker:
     def __init__(self, queue: WorkQueue, handler: Callable[[Job], object]) -> None:
         if not callable(handler):
             raise CourseError("A handler is a function that is called with a job: give such a function.")
-        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self.name = ""  # `run` gives a new one: two workers with one name would take each other's jobs for their own
         self.stopping = False
         self._queue = queue
         self._handler = handler
@@ -112,6 +112,7 @@ class Worker:
         `until_idle`: returns also when Redis has had no job for us for so many seconds.
         What ends a handler otherwise than by an Exception (Ctrl-C, `sys.exit`) is raised, after the job was put back.
         """
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         if until_idle is not None:
             self._wait = min(self._wait, until_idle)
         ended = threading.Event()

@@ -267,9 +267,18 @@ def test_eight_threads_share_the_jobs_and_none_is_done_twice(redis_conn):
     assert len({worker.name for worker in workers}) == 8
 
 
+def test_a_worker_has_a_new_name_each_time_it_runs_so_that_a_forked_copy_has_another(redis_conn):
+    worker = Worker(orders(redis_conn), pytest.fail)
+    names = set()
+    for _ in range(3):
+        worker.run(until_idle=0)
+        names.add(worker.name)
+    assert len(names) == 3
+
+
 def work_until_killed(redis_conn, stuck, idle_limit):
     """Writes down what it does. With `stuck`, the fifth job is begun, and does not end."""
-    queue = WorkQueue(redis_conn, "orders", idle_limit=idle_limit)
+    queue = orders(redis_conn, idle_limit=idle_limit)
     begun = []
 
     def pack(job):
@@ -329,7 +338,7 @@ def test_five_kills_at_any_moment_and_no_job_is_lost(server, redis_conn):
 
 def work_slowly(redis_conn):
     """One job: begins, waits for the gate, and writes down whether it was lost."""
-    queue = WorkQueue(redis_conn, "orders", idle_limit=0.5)
+    queue = orders(redis_conn, idle_limit=1)
 
     def pack(job):
         print("begun")
@@ -344,7 +353,7 @@ def work_slowly(redis_conn):
 
 
 def test_a_worker_that_stood_still_too_long_is_told_and_does_not_take_the_job_back(server, redis_conn):
-    queue = orders(redis_conn, idle_limit=0.5)
+    queue = orders(redis_conn, idle_limit=1)
     job_id = queue.put(1)
     ours = []
 
@@ -437,37 +446,33 @@ def test_sigterm_ends_a_worker_and_its_job_is_finished_or_put_back(server, redis
 # The network, and Redis itself
 
 
-class Faulty:
-    """A worker behind a `FaultProxy`, whose client does not repeat anything by itself, or does."""
-
-    def __init__(self, server, proxy, repeats, **settings):
-        self.client = redis.Redis(
-            port=proxy.port,
-            password=server.password,
-            retry=Retry(NoBackoff(), repeats),
-            decode_responses=True,
-            socket_timeout=5,
-        )
-        self.queue = orders(self.client, **settings)
+def behind(proxy, server, repeats, **settings):
+    """A queue behind a `FaultProxy`, whose client repeats a command so many times by itself."""
+    client = redis.Redis(
+        port=proxy.port, password=server.password, retry=Retry(NoBackoff(), repeats), decode_responses=True
+    )
+    return orders(client, **settings)
 
 
 @pytest.mark.parametrize("repeats", [0, 3])
-def test_a_reply_that_is_lost_at_the_read_loses_no_job(server, redis_conn, repeats):
+def test_a_job_whose_reply_is_lost_at_the_read_is_handed_out_again(server, redis_conn, repeats):
     queue = orders(redis_conn, idle_limit=0.3)
-    Worker(queue, pytest.fail).run(until_idle=0)  # Redis knows the scripts now, and the group is there
+    queue.make_group()
+    queue.put(1)
     with FaultProxy(server.port) as proxy:
-        faulty = Faulty(server, proxy, repeats, idle_limit=0.3)
+        unlucky = behind(proxy, server, repeats, idle_limit=0.3)
+        unlucky.redis.ping()
+        proxy.drop_replies = 1
+        if repeats:
+            assert unlucky.read("anna", wait=0.001) is None  # redis-py has asked again, and this time there was none
+        else:
+            with pytest.raises(redis.ConnectionError):
+                unlucky.read("anna", wait=0.001)
+        assert [(name, deliveries) for name, deliveries in pending(redis_conn).values()] == [("anna", 1)]
         jobs = []
-        with in_thread(Worker(faulty.queue, jobs.append)):
-            for number in range(3):
-                assert wait_until(lambda: a_client_is_blocked(redis_conn))
-                proxy.drop_replies = 1
-                queue.put(number)
-                assert wait_until(lambda: proxy.drop_replies == 0)
-            assert wait_until(lambda: len({job.payload for job in jobs}) == 3)
-            assert wait_until(lambda: queue.sizes().pending == 0)
-    assert {job.payload for job in jobs} == {0, 1, 2}
-    assert max(job.deliveries for job in jobs) >= 2
+        with in_thread(Worker(unlucky, jobs.append)):
+            assert wait_until(lambda: jobs and queue.sizes().pending == 0)
+    assert [(job.payload, job.deliveries) for job in jobs] == [(1, 2)]
 
 
 def a_client_is_blocked(redis_conn):
@@ -478,9 +483,8 @@ def a_client_is_blocked(redis_conn):
 def test_a_connection_that_is_cut_while_it_is_blocked_loses_no_job(server, redis_conn, repeats):
     queue = orders(redis_conn, idle_limit=0.3)
     with FaultProxy(server.port) as proxy:
-        faulty = Faulty(server, proxy, repeats, idle_limit=0.3)
         jobs = []
-        with in_thread(Worker(faulty.queue, jobs.append)):
+        with in_thread(Worker(behind(proxy, server, repeats, idle_limit=0.3), jobs.append)):
             for number in range(3):
                 assert wait_until(lambda: a_client_is_blocked(redis_conn))
                 proxy.cut()
@@ -497,7 +501,7 @@ def test_a_fault_at_the_end_of_a_job_changes_nothing(server, redis_conn, repeats
     queue.put("warm up")
     Worker(queue, lambda job: None).run(until_idle=0)
     with FaultProxy(server.port) as proxy:
-        faulty = Faulty(server, proxy, repeats, max_deliveries=1)
+        unlucky = behind(proxy, server, repeats, max_deliveries=1)
         jobs = []
 
         def pack(job):
@@ -510,7 +514,7 @@ def test_a_fault_at_the_end_of_a_job_changes_nothing(server, redis_conn, repeats
                 raise LookupError
 
         put_all(queue, 1)
-        assert Worker(faulty.queue, pack).run(until_idle=0) == (1 if outcome == "done" else 0)
+        assert Worker(unlucky, pack).run(until_idle=0) == (1 if outcome == "done" else 0)
         assert proxy.drop_replies == 0
     assert len(jobs) == 1
     assert pending(redis_conn) == {}
