@@ -15,6 +15,8 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     lease.py, lease_keeper.py, single_flight.py, circuit_breaker.py, cache_entry.py, after_fork.py:
                           what `CacheAside` is built of, one idea each
     cache_client.py       the client that suits it: quick, and not patient
+    work_queue.py         `WorkQueue`: jobs on a stream that outlive the worker that had them
+    queue_worker.py       `Worker`: works for a `WorkQueue`, and stops without losing a job
 
 market/, the source behind the cache: the fruit market's data, in SQLite or in MySQL.
     data.py               the tables and their rows
