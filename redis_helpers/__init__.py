@@ -17,6 +17,9 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     cache_client.py       the client that suits it: quick, and not patient
     work_queue.py         `WorkQueue`: jobs on a stream that outlive the worker that had them
     queue_worker.py       `Worker`: works for a `WorkQueue`, and stops without losing a job
+    rate_limiter.py       four limiters with one verb: fixed window, sliding log, sliding counter, token bucket
+    fenced_lock.py        `FencedLock`: one holder at a time, and a number with which a late writer is refused
+    impatient_client.py   the client of both: it waits briefly, and sends nothing twice
 
 market/, the source behind the cache: the fruit market's data, in SQLite or in MySQL.
     data.py               the tables and their rows

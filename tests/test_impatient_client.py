@@ -1,0 +1,56 @@
+"""`impatient_client`: the same Redis and rights, other time-outs, nothing sent twice."""
+
+import math
+
+import pytest
+import redis
+
+from redis_helpers.course.breaking.fault_proxy import FaultProxy
+from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.errors import CourseError
+from redis_helpers.impatient_client import impatient_client
+from tests.support.servers import options_of, paused
+from tests.support.users import user_of
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_it_has_the_rights_the_database_and_the_replies_of_the_other(server, redis_conn, protocol):
+    with user_of(server, "~fruit:*", "+get", "+set", "+select") as options:
+        with redis.Redis(**{**options.arguments(), "db": 3}, protocol=protocol) as other:
+            client = impatient_client(other, 5)
+            client.set("fruit:1", "banana")
+            assert other.get("fruit:1") == client.get("fruit:1")
+            with pytest.raises(redis.exceptions.NoPermissionError):
+                client.get("prices")
+        assert client.get("fruit:1")  # its connections are its own
+    assert not redis_conn.exists("fruit:1")  # it is in another database
+
+
+def test_it_reaches_a_server_by_its_unix_socket(tmp_path):
+    path = tmp_path / "redis.sock"
+    with EmbeddedRedis(unixsocket=path) as server:
+        other = redis.Redis(unix_socket_path=str(path), password=server.password)
+        assert impatient_client(other, 5).ping()
+
+
+def test_it_does_not_wait_and_sends_nothing_twice(server, redis_conn):
+    with FaultProxy(server.port) as proxy:
+        client = impatient_client(redis.Redis(**options_of(server, port=proxy.port).arguments()), 5)
+        client.ping()
+        proxy.drop_replies = 1
+        with pytest.raises(redis.ConnectionError):
+            client.incr("sold")
+        assert redis_conn.get("sold") == "1"
+
+
+def test_a_server_that_hangs_costs_its_patience():
+    with EmbeddedRedis() as server:
+        client = impatient_client(redis.Redis.from_url(server.url), 0.05)
+        with paused(server), pytest.raises(redis.TimeoutError):
+            client.ping()
+
+
+@pytest.mark.parametrize("patience", [0, -1, math.nan, math.inf, True, "1", None])
+def test_a_patience_is_a_number_of_seconds(patience):
+    with pytest.raises(CourseError, match="patience"):
+        impatient_client(redis.Redis(), patience)
