@@ -7,7 +7,7 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     settings.py           environment variables over a `.env` file, and what of them goes together
     env_file.py           one `.env` file, read as Docker Compose reads it
     errors.py             `CourseError`, the one exception
-    server.py             what the server is and can do
+    server.py             what the server is, can do, and lets this user do
     redis_repository.py   `RedisRepository`: strings, hashes and their times to live
     redis_values.py       what Redis can store: text and numbers, and times to live
     start_form.py         `StartForm`: a hash read once, into memory
@@ -15,6 +15,8 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     lease.py, lease_keeper.py, single_flight.py, circuit_breaker.py, cache_entry.py, after_fork.py:
                           what `CacheAside` is built of, one idea each
     cache_client.py       the client that suits it: quick, and not patient
+    work_queue.py         `WorkQueue`: jobs on a stream that outlive the worker that had them
+    queue_worker.py       `Worker`: works for a `WorkQueue`, and stops without losing a job
     rate_limiter.py       four limiters with one verb: fixed window, sliding log, sliding counter, token bucket
     fenced_lock.py        `FencedLock`: one holder at a time, and a number with which a late writer is refused
     impatient_client.py   the client of both: it waits briefly, and sends nothing twice

@@ -16,7 +16,7 @@ from redis_helpers.errors import CourseError
 REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<brace>\{))")
 # What is between the braces: a name, then perhaps an operator and a text.
 BRACED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<operator>:?[-?+])(?P<text>.*))?")
-ESCAPE = re.compile(r"\\(?:([abfnrtv$\"\\])|0([0-3][0-7]{2}))")
+ENV_ESCAPE = re.compile(r"\\(?:([abfnrtv$\"\\])|0([0-3][0-7]{2}))")
 ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "$": "$$"}
 
 DOLLAR = "write $$ for a dollar, or put the value in single quotes"
@@ -77,7 +77,7 @@ def _value(binding: Binding, earlier: Mapping[str, str]) -> str:
     if text.startswith("'"):
         return _between_quotes(text).replace(r"\'", "'")
     if text.startswith('"'):
-        return _replaced(ESCAPE.sub(_unescaped, _between_quotes(text)), earlier)
+        return _replaced(ENV_ESCAPE.sub(_unescaped, _between_quotes(text)), earlier)
     return _replaced(text.partition(" #")[0].rstrip(), earlier)
 
 

@@ -129,7 +129,7 @@ class Lease:
         # First the quick way, which does for an empty key: one plain command, which tells no more than yes or no.
         if self._redis.execute_command("SET", self.key, self._ours, "NX", "PX", lives):
             return True, None
-        found = run(self._redis, ACQUIRE, self.key, self._ours, lives, _milliseconds(LEASE_SECONDS))
+        found = run_script(self._redis, ACQUIRE, self.key, self._ours, lives, _milliseconds(LEASE_SECONDS))
         lease = lease_in(found)
         if lease is None:
             return False, found
@@ -144,11 +144,11 @@ class Lease:
     def renew(self) -> bool:
         """Lets the others know that the holder lives. Returns whether the lease is still ours."""
         self.renewed = time.monotonic()
-        return run(self._redis, RENEW, self.key, self._ours, _milliseconds(GENERATION_SECONDS)) == 1
+        return run_script(self._redis, RENEW, self.key, self._ours, _milliseconds(GENERATION_SECONDS)) == 1
 
     def release(self) -> bool:
         """Gives the lease back, so that the next reader need not wait. Returns whether it was still ours."""
-        return run(self._redis, RELEASE, self.key, self._ours) == 1
+        return run_script(self._redis, RELEASE, self.key, self._ours) == 1
 
     def drop(self) -> None:
         """Empties the key, whoever's lease stands there: for a server that refuses to run `release()` and `store()`.
@@ -163,10 +163,10 @@ class Lease:
 
 def store(redis_conn: Client, key: str, ticket: str, entry: str, milliseconds: int) -> bool:
     """Stores the entry for so long, if what stands under the key begins with `ticket`. Returns whether it did."""
-    return run(redis_conn, STORE, key, ticket, entry, milliseconds) == 1
+    return run_script(redis_conn, STORE, key, ticket, entry, milliseconds) == 1
 
 
-def run(redis_conn: Client, script: str, key: str, *arguments: str | int) -> Any:
+def run_script(redis_conn: Client, script: str, key: str, *arguments: str | int) -> Any:
     """Runs one of the scripts above by its digest. A server that does not know it yet is sent the whole."""
     try:
         return redis_conn.execute_command("EVALSHA", _digest(script), 1, key, *arguments)

@@ -7,7 +7,7 @@ from operator import index
 from redis_helpers.errors import CourseError
 
 BYTES = (bytes, bytearray, memoryview)
-LONGEST_TTL = 100 * 365 * 24 * 3600  # seconds: some 100 years
+MOST_SECONDS = 100 * 365 * 24 * 3600  # seconds: some 100 years
 
 
 def text_of(value: object, what: str = "value") -> str:
@@ -42,14 +42,14 @@ def seconds_of(ttl: object) -> int:
     """A time to live in whole seconds: from a whole number, of Python or numpy, or from a timedelta of whole seconds.
 
     Raises CourseError for anything else: True, 1.5, "30", a timedelta with a fraction of a second, and what is not
-    between 1 and `LONGEST_TTL`. With a TTL of 0 or less, Redis would delete the key at once.
+    between 1 and `MOST_SECONDS`. With a TTL of 0 or less, Redis would delete the key at once.
     """
     if isinstance(ttl, timedelta):
         whole, fraction = divmod(ttl, timedelta(seconds=1))
         seconds = None if fraction else whole
     else:
         seconds = _whole_number(ttl)
-    if seconds is None or not 1 <= seconds <= LONGEST_TTL:
+    if seconds is None or not 1 <= seconds <= MOST_SECONDS:
         raise CourseError(
             "A time to live is a whole number of seconds from 1 to some 100 years, or such a timedelta: give one, as "
             "the last argument."

@@ -15,7 +15,7 @@ MOST_ARGUMENTS = 20  # no command wants more of them before it is taken
 DONE_AT_ONCE = {"MULTI", "EXEC", "DISCARD", "WATCH", "UNWATCH"}
 # These can simply be tried, with a key that nobody has as each of their arguments: they read, they write to that key,
 # or they find an argument that makes no sense to them.
-HARMLESS = {
+HARMLESS_TO_TRY = {
     *"DBSIZE ECHO EVAL EVALSHA INFO PING SCAN TIME".split(),
     *"DEL EXISTS EXPIRE GET INCR INCRBY MGET MSET PEXPIRE PTTL RENAME SET TTL TYPE UNLINK".split(),
     *"HEXPIRE HGET HGETALL HINCRBY HSET HSETEX HTTL SADD ZADD ZINCRBY ZRANGE ZUNIONSTORE".split(),
@@ -49,10 +49,13 @@ def server_name(redis_conn: AnyRedis) -> str:
 def knows(redis_conn: AnyRedis, command: str) -> bool:
     """Whether the server has a command, such as "HEXPIRE" or "CONFIG GET", whoever may run it.
 
-    Forks differ in more than their version numbers tell. It is asked as in `may`; what cannot be asked counts as known,
-    and so does every subcommand ("CLIENT NOSUCH") before Redis 7.0. Raises redis-py's RedisError when the connection is
-    lost.
+    Forks differ in more than their version numbers tell. Where this user may not use COMMAND, it is asked as in `may`;
+    what cannot be asked counts as known, and so does every subcommand ("CLIENT NOSUCH") before Redis 7.0. Raises
+    redis-py's RedisError when the connection is lost.
     """
+    if len(command.split()) == 1:
+        with contextlib.suppress(redis.ResponseError):
+            return any(_one_server(redis_conn).execute_command("COMMAND INFO", command))
     return _answer(redis_conn, command) is not Answer.UNKNOWN
 
 
@@ -112,7 +115,7 @@ def _answer(redis_conn: AnyRedis, command: str) -> Answer:
     with _connection_to_throw_away(redis_conn) as connection:
         if words[0] in DONE_AT_ONCE or _error_of(connection, "MULTI") is None:
             return _answer_to(connection, words, key)  # what is queued is not run: the connection ends without EXEC
-        if " ".join(words) not in HARMLESS and not _works_on_keys(connection, words):
+        if " ".join(words) not in HARMLESS_TO_TRY and not _works_on_keys(connection, words):
             return Answer.CANNOT_BE_ASKED
         answer = _answer_to(connection, words, key)
         _error_of(connection, "UNLINK", key)

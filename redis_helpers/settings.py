@@ -31,7 +31,7 @@ MYSQL_SETTINGS = ("MYSQL_HOST", "MYSQL_PORT", "MYSQL_USER", "MYSQL_PASSWORD", "M
 OTHERS = ("REDIS_SERVER_BINARY", "REDIS_VERSION", "MYSQL_VERSION")
 KNOWN = (*REDIS_SETTINGS, *MYSQL_SETTINGS, *OTHERS)
 PASSWORDS = ("REDIS_PASSWORD", "MYSQL_PASSWORD")
-OURS = re.compile("REDIS_|MYSQL_", re.IGNORECASE)
+OUR_VARIABLES = re.compile("REDIS_|MYSQL_", re.IGNORECASE)
 
 # What other programs call it, without the REDIS_ or MYSQL_ in front.
 OTHER_NAMES = {
@@ -115,7 +115,7 @@ def _from_file() -> dict[str, str]:
     if not path:
         return {}
     found = {}
-    variables = read_env_file(path, OURS)
+    variables = read_env_file(path, OUR_VARIABLES)
     for name, text in variables.items():
         meant = _meant_by(name)
         if meant and meant not in variables:
@@ -139,7 +139,7 @@ def _is_of_the_lab(url: str) -> bool:
 
 
 def _cleaned(name: str, text: str) -> str:
-    if name in PASSWORDS or not OURS.match(name):
+    if name in PASSWORDS or not OUR_VARIABLES.match(name):
         return text
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
@@ -168,7 +168,7 @@ def _found_upwards(value: str) -> str:
 
 def _meant_by(name: str) -> str | None:
     """The variable of the course that a misspelt one stands for, or None: it is right, or somebody else's."""
-    if not OURS.match(name) or name in KNOWN:
+    if not OUR_VARIABLES.match(name) or name in KNOWN:
         return None
     server, _, rest = name.upper().partition("_")
     usual = f"{server}_{OTHER_NAMES.get(rest, rest)}"

@@ -14,11 +14,11 @@ from redis_helpers.after_fork import reset_in_forked_children
 
 logger = logging.getLogger(__name__)
 
-LOOK = 0.5  # seconds after which a thread that waits looks again: the limit may have changed
+WAITER_LOOK = 0.5  # seconds after which a thread that waits looks again: the limit may have changed
 
 
 @dataclass
-class Outcome:
+class FlightOutcome:
     """What the work came to. `led` says whether the caller has done it, or waited for another thread."""
 
     value: object
@@ -55,7 +55,7 @@ class SingleFlight:
         self._flights = {}
         self._guard = threading.Lock()
 
-    def do(self, key: str, work: Callable[[], object], patience: float, limit: float) -> Outcome:
+    def do(self, key: str, work: Callable[[], object], patience: float, limit: float) -> FlightOutcome:
         """Does `work()`, or waits for the thread that does it. Raises what `work()` raises in this thread.
 
         - Work that takes longer than `limit` seconds counts as hung: one of those who wait does it anew, and the
@@ -68,14 +68,14 @@ class SingleFlight:
         while True:
             flight, leads = self._join(key, limit)
             if leads:
-                return Outcome(self._lead(key, flight, work), None, led=True)
-            _wait(flight, min(give_up, flight.hung_at, time.monotonic() + LOOK))
+                return FlightOutcome(self._lead(key, flight, work), None, led=True)
+            _wait(flight, min(give_up, flight.hung_at, time.monotonic() + WAITER_LOOK))
             if flight.has_outcome:
                 error = None if flight.error is None else own_copy(flight.error)
-                return Outcome(flight.value, error, led=False)
+                return FlightOutcome(flight.value, error, led=False)
             if time.monotonic() >= give_up:
                 logger.warning("waited %.1f s for another thread's load: this one loads too", patience)
-                return Outcome(work(), None, led=True)
+                return FlightOutcome(work(), None, led=True)
 
     def set_limit(self, key: str, limit: float) -> None:
         """From now on, the work under way for this key counts as hung after `limit` seconds."""

@@ -8,7 +8,7 @@ from redis_helpers.connection import connect_options
 from redis_helpers.env_file import read_env_file
 from redis_helpers.errors import CourseError
 
-OURS = re.compile("REDIS_")
+OUR_VARIABLES = re.compile("REDIS_")
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def read(tmp_path, monkeypatch):
     def read(text, **options):
         path = tmp_path / "a.env"
         path.write_text(text, encoding=options.get("encoding", "utf-8"))
-        return read_env_file(str(path), OURS)
+        return read_env_file(str(path), OUR_VARIABLES)
 
     return read
 

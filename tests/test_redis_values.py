@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from redis_helpers.errors import CourseError
-from redis_helpers.redis_values import LONGEST_TTL, seconds_of, text_of
+from redis_helpers.redis_values import MOST_SECONDS, seconds_of, text_of
 
 
 class Stock(enum.IntEnum):
@@ -212,13 +212,13 @@ class Ttl(enum.IntEnum):
     ("ttl", "seconds"),
     [
         (1, 1),
-        (LONGEST_TTL, LONGEST_TTL),
+        (MOST_SECONDS, MOST_SECONDS),
         (Ttl.MINUTE, 60),
         (LoudNumber(7), 7),
         (np.int64(60), 60),
         (np.uint8(60), 60),
         (timedelta(minutes=2), 120),
-        (timedelta(days=36500), LONGEST_TTL),
+        (timedelta(days=36500), MOST_SECONDS),
         (pd.Timedelta("2min"), 120),
     ],
     ids=repr,
@@ -232,7 +232,7 @@ NO_TTLS = [
     0,
     -1,
     -(10**12),
-    LONGEST_TTL + 1,
+    MOST_SECONDS + 1,
     10**12,
     10**5000,
     1.5,

@@ -121,6 +121,23 @@ def test_the_sample_and_the_cache_run_with_nothing_but_the_two_packages(
     assert others == {"redis_helpers", "redis", "dotenv"}
 
 
+@pytest.mark.parametrize("command", ["lab", "test", "doctor", "redis"])
+def test_the_commands_say_that_the_lessons_are_not_there(empty_environment, tmp_path, command):
+    before = sorted(empty_environment.parents[1].rglob("*"))
+    ran = subprocess.run(
+        [str(empty_environment), "-B", "-m", "redis_helpers", command],
+        cwd=tmp_path,
+        env=without_pip_settings(),
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.strip() == (
+        "The lessons are not here, only the package: clone the course, and start this in its folder."
+    )
+    assert sorted(empty_environment.parents[1].rglob("*")) == before
+
+
 def test_no_file_to_take_home_imports_the_course_or_the_market():
     """One is allowed to, in one function: what starts the embedded server when no server is named."""
     found = {(path.name, name, where) for path in TAKE_HOME for name, where in imports_of(path)}

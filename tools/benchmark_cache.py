@@ -1,6 +1,6 @@
 """`CacheAside` beside other caches, as Markdown tables: `python -m tools.benchmark_cache`, two minutes.
 
-    pip install -r tests/benchmark_requirements.txt           the other libraries; those that are missing are left out
+    pip install -r tools/benchmark_requirements.txt           the other libraries; those that are missing are left out
     python -m tools.benchmark_cache                           everything
     python -m tools.benchmark_cache reads --rounds 1000       one part of it: reads, stampede or faults
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
+from redis_helpers.course.embedded import free_port
 from redis_helpers.course.start.environment import ROOT
 from redis_helpers.errors import CourseError
 from redis_helpers.market.mysql_connection import MysqlOptions
 from redis_helpers.market.repositories import MysqlRepository
-from tests.support.servers import free_port
 
 SERVICES = {"redis": "6379/tcp", "mysql": "3306/tcp"}
 OURS = ("REDIS_", "MYSQL_", "COMPOSE_")

@@ -30,7 +30,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
-from redis_helpers.course.rights import ELSEWHERE
+from redis_helpers.course.rights import RUNS_ELSEWHERE
 from redis_helpers.errors import CourseError
 from redis_helpers.server import server_name
 from tests.support import lookalikes
@@ -123,7 +123,7 @@ def run_lesson(path: Path, environment: dict[str, str]) -> tuple[str, list[str]]
 
 def how_it_ran(left_out: list[str]) -> str:
     """For example "ran, 2 left out", or "ran elsewhere": on a private Redis, as this user's own forbids too much."""
-    elsewhere = [line for line in left_out if line.startswith(ELSEWHERE)]
+    elsewhere = [line for line in left_out if line.startswith(RUNS_ELSEWHERE)]
     parts = len(left_out) - len(elsewhere)
     how = "ran elsewhere" if elsewhere else "ran"
     return f"{how}, {parts} left out" if parts else how

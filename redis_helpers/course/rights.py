@@ -25,7 +25,7 @@ EVERY_LESSON = (
     ("SCAN", "0"),
 )
 OUR_KEYS = "use keys that begin with 'cell-by-cell:'"
-ELSEWHERE = "Left out: your own Redis"  # so begins the line on a lesson that runs on a private one
+RUNS_ELSEWHERE = "Left out: your own Redis"  # so begins the line on a lesson that runs on a private one
 
 _told: dict[str, str] = {}  # by the private server's address: why the lesson is there
 
@@ -56,7 +56,7 @@ def handle_for(*commands: str) -> RedisConnectionHandle:
         handle.close()
         handle = _private_handle(sentence)
         _told[handle.options.address] = (
-            f"{ELSEWHERE}, which does not let this user {missing}. The lesson runs on a private Redis."
+            f"{RUNS_ELSEWHERE}, which does not let this user {missing}. The lesson runs on a private Redis."
         )
     if handle.options.address in _told:  # also when the cell is run again
         print(_told[handle.options.address])

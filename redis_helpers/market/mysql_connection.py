@@ -10,8 +10,8 @@ from pymysql.cursors import DictCursor
 from redis_helpers.errors import CourseError
 from redis_helpers.settings import host_and_port, read_settings
 
-CONNECT_TIMEOUT = 2  # seconds until a host that does not answer counts as not there
-REPLY_TIMEOUT = 20  # seconds until a server that does not answer counts as hung; the heaviest question takes some
+MYSQL_CONNECT_TIMEOUT = 2  # seconds until a host that does not answer counts as not there
+MYSQL_REPLY_TIMEOUT = 20  # seconds until a server that does not answer counts as hung; the heaviest question takes some
 
 # SUM() comes as a Decimal. All our sums are whole numbers, and SQLite gives them as int.
 WHOLE_SUMS = {**conversions, FIELD_TYPE.DECIMAL: int, FIELD_TYPE.NEWDECIMAL: int}
@@ -54,7 +54,7 @@ def mysql_options() -> MysqlOptions | None:
     )
 
 
-def connect(options: MysqlOptions, reply_timeout: float = REPLY_TIMEOUT) -> pymysql.Connection:
+def connect(options: MysqlOptions, reply_timeout: float = MYSQL_REPLY_TIMEOUT) -> pymysql.Connection:
     """A ready connection, for one thread. TLS is spoken where the server offers it.
 
     Each statement is its own transaction (autocommit). Without that, the first SELECT would open a snapshot, and all
@@ -71,7 +71,7 @@ def connect(options: MysqlOptions, reply_timeout: float = REPLY_TIMEOUT) -> pymy
             database=options.database,
             charset="utf8mb4",
             autocommit=True,
-            connect_timeout=CONNECT_TIMEOUT,
+            connect_timeout=MYSQL_CONNECT_TIMEOUT,
             read_timeout=reply_timeout,
             write_timeout=reply_timeout,
             conv=WHOLE_SUMS,

@@ -17,7 +17,7 @@ import trustme
 from cryptography.hazmat.primitives import serialization
 
 from redis_helpers.connection import ConnectOptions
-from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
+from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary, free_port
 from redis_helpers.errors import CourseError
 
 
@@ -103,13 +103,6 @@ def odd_server(folder: Path, *lines: str, sentinel: bool = False):
 def _is_open(port: int) -> bool:
     with socket.socket() as caller:
         return caller.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -208,6 +201,7 @@ def wait_until(condition, seconds: float = 60) -> bool:
 @contextlib.contextmanager
 def paused(server: EmbeddedRedis):
     """The server hangs: its process stands still, and its connections stay open."""
+    assert server.pid is not None
     os.kill(server.pid, signal.SIGSTOP)
     try:
         yield

@@ -20,7 +20,7 @@ from redis_helpers.redis_repository import RedisRepository
 
 TIME_LIMIT = 5.0  # seconds that one call of the learner's function may take
 TOTAL_LIMIT = 30.0  # and all calls of one check together
-REPLY_TIMEOUT = 300.0  # seconds; longer than both limits, which are there to stop a call that waits
+LONGEST_REPLY = 300.0  # seconds; longer than both limits, which are there to stop a call that waits
 MISSING = "nothing: there is no such key"
 
 
@@ -87,7 +87,7 @@ class Trial:
         self,
         *args: object,
         options: ConnectOptions | None = None,
-        reply_timeout: float = REPLY_TIMEOUT,
+        reply_timeout: float = LONGEST_REPLY,
         **recording: Any,
     ) -> Outcome:
         """The same, but an error of the function is part of what is returned. `options` names another server."""
@@ -96,7 +96,7 @@ class Trial:
 
     def call_often(self, times: int, *args: object) -> list[object]:
         """Calls the learner's function so many times with one client, where the answer is a matter of chance."""
-        (outcome,) = self._run([args], Recorder(self.prefix), self._options, REPLY_TIMEOUT, times=times)
+        (outcome,) = self._run([args], Recorder(self.prefix), self._options, LONGEST_REPLY, times=times)
         return cast(list[object], _value(outcome))
 
     def call_at_once(self, several: Sequence[tuple]) -> list[object]:
@@ -111,7 +111,7 @@ class Trial:
                 meeting.wait()
 
         recorder = Recorder(self.prefix, between=meet)
-        outcomes = self._run(several, recorder, self._options, REPLY_TIMEOUT, end_of_meeting=meeting.abort)
+        outcomes = self._run(several, recorder, self._options, LONGEST_REPLY, end_of_meeting=meeting.abort)
         return [_value(outcome) for outcome in outcomes]
 
     def cuts(self, *args: object, prepare: Callable[[], object]) -> Iterator[int]:

@@ -22,7 +22,7 @@ from redis_helpers.course.exercises.runner import Stopped
 from redis_helpers.course.exercises.shown import first_words, name_of, raised_at, short, show
 from redis_helpers.course.exercises.untouched import is_untouched
 from redis_helpers.errors import CourseError
-from redis_helpers.server import knows
+from redis_helpers.server import may
 
 USAGE = {  # how each command is called
     "check": 'check("1.2", your_function)',
@@ -118,7 +118,7 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
         return
     with _one_at_a_time():
         redis_conn, options = _course_redis()
-        if exercise.needs and not knows(redis_conn, exercise.needs[0]):
+        if exercise.needs and not may(redis_conn, exercise.needs[0]):
             show(f"⏭ {title}: skipped. {exercise.needs[1]}")
             return
         trial = Trial(exercise.id, function, redis_conn, options)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 MOST_PRINTED, MOST_LINES = 1000, 12  # characters and lines of the learner's own output that are kept
 STOP_LIMIT = 0.3  # seconds that a stopped thread gets to end
 LONG_WAIT = 1.0  # seconds after which calls that wait for each other are waited for no longer
-LOOK = 0.25  # seconds from one look at the clock to the next
+CLOCK_LOOK = 0.25  # seconds from one look at the clock to the next
 
 
 @dataclass
@@ -73,7 +73,7 @@ class FairClock:
     def now(self) -> float:
         """The seconds since the clock was made, up to the last look at how busy the machine is."""
         passed = time.monotonic() - self._last_look
-        if passed >= LOOK:
+        if passed >= CLOCK_LOOK:
             self._counted += passed / slowness()
             self._last_look = time.monotonic()
         return self._counted
@@ -153,7 +153,7 @@ def _running(workers: Sequence[_Worker]) -> list[_Worker]:
 def _wait_for_one(workers: Sequence[_Worker]) -> None:
     """Waits until a worker that still runs has ended, or until it is time to look at the clock."""
     for worker in _running(workers)[:1]:
-        worker.ended.wait(LOOK)
+        worker.ended.wait(CLOCK_LOOK)
 
 
 def _stop(workers: Sequence[_Worker], clock: FairClock) -> None:

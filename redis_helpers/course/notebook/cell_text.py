@@ -24,7 +24,7 @@ WORD = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
+CLI_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 NAMED_ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"a": b"\a"}
 
 # `127.0.0.1:6379> `, `127.0.0.1:6379[3](TX)> `, `redis /tmp/redis.sock> `, `not connected> `, `redis> `, `> `
@@ -163,7 +163,7 @@ def _skip_blanks(text: bytes, position: int) -> int:
 
 def _word_sent(word: re.Match[bytes]) -> bytes:
     if word["double"] is not None:
-        return word["bare"] + ESCAPE.sub(_unescaped, word["double"])
+        return word["bare"] + CLI_ESCAPE.sub(_unescaped, word["double"])
     if word["single"] is not None:
         return word["bare"] + word["single"].replace(b"\\'", b"'")
     return word["bare"]

@@ -58,7 +58,7 @@ def _packages() -> str:
     if not missing:
         return f"{len(pinned_packages())} packages at their pinned versions"
     if not in_course_environment():
-        raise CourseError(f"not installed yet ({VENV.name} is not there): run `python3 -m redis_helpers lab`.")
+        raise CourseError(f"not installed in {VENV}: run `python3 -m redis_helpers lab`.")
     if not is_finished():
         raise CourseError("not finished: run `python3 -m redis_helpers lab`.")
     found = [f"{name} ({version or 'not there'})" for name, version in missing.items()]

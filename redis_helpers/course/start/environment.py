@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from redis_helpers.course.start.home_folder import choose_home_folder
-from redis_helpers.course.start.installer import DISK_FULL, CommandFailed, Installer, keep_log, run
+from redis_helpers.course.start.installer import DISK_FULL, CommandFailed, Installer, keep_log, run_quietly
 from redis_helpers.course.start.set_up_lock import set_up_lock
 from redis_helpers.errors import CourseError
 
@@ -67,6 +67,7 @@ def ensure_environment(arguments: list[str]) -> None:
     Elsewhere it makes `.venv` if that is missing, and starts the same command again there, so it does not return.
     Raises CourseError.
     """
+    _refuse_without_lessons()
     if not os.access(ROOT, os.W_OK):
         raise CourseError(f"The folder {ROOT} cannot be written: clone the course into a folder of your own.")
     choose_home_folder(DATA / "home")
@@ -80,16 +81,26 @@ def ensure_environment(arguments: list[str]) -> None:
                 if not _venv_is_usable():  # another command may have made it meanwhile
                     _make_venv()
         _go_on_in_venv(arguments)
-    _name_running_environment()
+    _describe_environment()
 
 
 def enter_environment(arguments: list[str]) -> None:
-    """Goes on inside `.venv` when it is there and works, unless this Python has all packages. Changes nothing."""
+    """Goes on inside `.venv` when it is there and works, unless this Python has all packages. Changes nothing.
+
+    Raises CourseError.
+    """
+    _refuse_without_lessons()
     if in_course_environment():
         if leave_bending_variables():
             _go_on_in_venv(arguments)
     elif missing_packages() and VENV_PYTHON.exists() and _python_works():
         _go_on_in_venv(arguments)
+
+
+def _refuse_without_lessons() -> None:
+    """The package alone, as pip installs it into another project, has no lessons to open."""
+    if not REQUIREMENTS.exists():
+        raise CourseError("The lessons are not here, only the package: clone the course, and start this in its folder.")
 
 
 def in_course_environment() -> bool:
@@ -148,12 +159,14 @@ def _go_on_in_venv(arguments: list[str]) -> NoReturn:
     replace_process([str(VENV_PYTHON), str(ROOT / "redis_helpers"), *arguments])
 
 
-def _name_running_environment() -> None:
-    """Says to what is started from here which environment is active.
+def _describe_environment() -> None:
+    """Says to what is started from here which environment is active, and that names of files are UTF-8.
 
     Programs such as `pip` are then those of this environment, and IPython, which adds the packages of the environment
-    that VIRTUAL_ENV names, adds none of another project.
+    that VIRTUAL_ENV names, adds none of another project. pytest's workers cannot start in a folder with an accent where
+    names are ASCII.
     """
+    os.environ["PYTHONUTF8"] = "1"
     os.environ.pop("VIRTUAL_ENV", None)
     if sys.prefix != sys.base_prefix:
         os.environ["VIRTUAL_ENV"] = sys.prefix
@@ -199,7 +212,7 @@ def _make_venv() -> None:
     VENV.mkdir()
     _write_note(UNFINISHED)
     try:
-        run("Making the virtual environment .venv", _command_for_venv())
+        run_quietly("Making the virtual environment .venv", _command_for_venv())
     except CommandFailed as failure:
         shutil.rmtree(VENV, ignore_errors=True)
         raise CourseError(_why_no_venv(failure.log)) from None

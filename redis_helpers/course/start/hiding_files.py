@@ -10,7 +10,7 @@ from redis_helpers.course.start.environment import ROOT
 from redis_helpers.errors import CourseError
 
 # The course's own packages and modules in these folders.
-OURS = {"conftest", "redis_helpers", "tests", "tools"}
+COURSE_MODULES = {"conftest", "redis_helpers", "tests", "tools"}
 # Prints the name of every module that the processes of the lessons and the tests are made of. `-I`: no file hides one.
 MODULES_IN_USE = """
 import sys
@@ -32,7 +32,7 @@ def files_that_hide_modules(root: Path = ROOT) -> list[Path]:
     for folder in (root / "notebooks", root):
         for path in sorted(folder.glob("*")):
             name = _module_name(path)
-            if name is None or name in OURS:
+            if name is None or name in COURSE_MODULES:
                 continue
             if name in sys.stdlib_module_names:
                 in_python.append(path)

@@ -119,7 +119,7 @@ class Installer:
         """uv from PyPI, in a folder that goes away afterwards, so that both installers leave the same environment."""
         command = self._pip("--no-deps", "--retries=0", "--target", str(self._scratch), UV)
         try:
-            run("Fetching the installer uv", command, self._pip_settings())
+            run_quietly("Fetching the installer uv", command, self._pip_settings())
         except CommandFailed:
             return None
         return shutil.which("uv", path=str(self._scratch / "bin"))
@@ -128,7 +128,9 @@ class Installer:
         """Whether uv succeeded."""
         command = [uv, "pip", "install", "--python", str(self._python), *(["--reinstall"] if anew else [])]
         try:
-            run("Installing the packages with uv", [*command, "-r", str(requirements)], settings_for_uv(os.environ))
+            run_quietly(
+                "Installing the packages with uv", [*command, "-r", str(requirements)], settings_for_uv(os.environ)
+            )
         except CommandFailed as failure:
             if _disk_is_full(failure.log):
                 raise CourseError(DISK_FULL) from None
@@ -138,7 +140,7 @@ class Installer:
     def _install_with_pip(self, requirements: Path, anew: bool) -> None:
         command = self._pip(*(["--force-reinstall"] if anew else []), "-r", str(requirements))
         try:
-            run("Installing the packages with pip, which takes a while", command, self._pip_settings())
+            run_quietly("Installing the packages with pip, which takes a while", command, self._pip_settings())
         except CommandFailed as failure:
             raise CourseError(self._why_not_installed(failure.log)) from None
 
@@ -160,7 +162,7 @@ class Installer:
         """An environment that somebody made with uv holds no pip."""
         look = [str(self._python), "-I", "-c", "import pip"]
         if subprocess.run(look, stdin=subprocess.DEVNULL, capture_output=True).returncode:
-            run("Fetching pip", [str(self._python), "-I", "-m", "ensurepip"])
+            run_quietly("Fetching pip", [str(self._python), "-I", "-m", "ensurepip"])
 
     def _why_not_installed(self, log: str) -> str:
         words = log.lower()
@@ -215,15 +217,17 @@ def keep_log(path: Path, log: str) -> None:
     path.write_text(log, encoding="utf-8")
 
 
-def run(title: str, command: list[str], environment: Mapping[str, str] | None = None) -> None:
+def run_quietly(title: str, command: list[str], environment: Mapping[str, str] | None = None) -> None:
     """Runs a command in silence, and shows the seconds that pass. The command ends when this process does.
 
     Raises CommandFailed, with all that the command printed, when its exit code is not 0.
     """
+    # Installers must be able to write every name of a folder, also where the terminal knows ASCII only.
+    chosen = {**(os.environ if environment is None else environment), "PYTHONUTF8": "1"}
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         process = subprocess.Popen(
             [sys.executable, "-I", str(GUARDED_COMMAND), *command],
-            env=environment,
+            env=chosen,
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

@@ -173,7 +173,7 @@ def test_counts(record_property):
 
 
 def test_a_field_ttl_on_an_old_server(market, verdict, monkeypatch):
-    monkeypatch.setattr("redis_helpers.course.exercises.commands.knows", lambda conn, command: False)
+    monkeypatch.setattr("redis_helpers.course.exercises.commands.may", lambda conn, command: False)
     text = verdict("2.3", lambda redis_conn, key, fruit, price, seconds: redis_conn.hset(key, fruit, price))
     assert text.startswith("⏭ 2.3")
     assert "needs Redis 7.4 or Valkey 9" in text

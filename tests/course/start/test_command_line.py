@@ -141,7 +141,7 @@ def test_every_terminal_can_show_what_is_printed(tmp_path, language):
     """On one that knows ASCII only, a question mark stands for what it does not know."""
     program = (
         "import sys; from redis_helpers.course.start import command_line as c, installer;"
-        "c._print_on_every_terminal(); installer.run('\\u2588 Making \\u2705', [sys.executable, '-c', ''])"
+        "c._print_on_every_terminal(); installer.run_quietly('\\u2588 Making \\u2705', [sys.executable, '-c', ''])"
     )
     ran = subprocess.run(
         [sys.executable, "-X", "utf8=0", "-c", program],

@@ -40,6 +40,8 @@ def course(tmp_path, monkeypatch):
         "VENV_PYTHON": folder / "bin" / "python",
     }.items():
         monkeypatch.setattr(environment, name, value)
+    (tmp_path / "requirements.txt").touch()
+    monkeypatch.setattr(environment, "REQUIREMENTS", tmp_path / "requirements.txt")
     monkeypatch.setattr(environment, "_python_works", lambda: True)
     monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
     monkeypatch.setattr(environment, "missing_packages", lambda: {"redis": None})
@@ -47,6 +49,7 @@ def course(tmp_path, monkeypatch):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.setenv("PYTHONUTF8", "0")
     commands = []
 
     def run(title, command, environment_of_it=None):
@@ -60,7 +63,7 @@ def course(tmp_path, monkeypatch):
     def go_on(command):
         raise WentOn(command)
 
-    monkeypatch.setattr(environment, "run", run)
+    monkeypatch.setattr(environment, "run_quietly", run)
     monkeypatch.setattr(Installer, "install", install)
     monkeypatch.setattr(environment, "replace_process", go_on)
     monkeypatch.setattr(environment, "commands", commands, raising=False)
@@ -186,7 +189,7 @@ def test_why_no_venv_could_be_made(course, monkeypatch, log, sentence):
     def fail(title, command):
         raise CommandFailed(log)
 
-    monkeypatch.setattr(course, "run", fail)
+    monkeypatch.setattr(course, "run_quietly", fail)
     with pytest.raises(CourseError, match=sentence):
         course.ensure_environment(["lab"])
     assert not course.VENV.exists()
@@ -251,6 +254,7 @@ def test_another_active_environment_is_not_handed_on(inside, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(inside.VENV_PYTHON))
     inside.ensure_environment(["lab"])
     assert os.environ["VIRTUAL_ENV"] == str(inside.VENV)
+    assert os.environ["PYTHONUTF8"] == "1"
     assert os.environ["PATH"].split(os.pathsep) == [str(inside.VENV_PYTHON.parent), "/usr/bin"]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from redis_helpers.course.start import hiding_files
+from redis_helpers.course.start import command_line, hiding_files, lab
 from redis_helpers.errors import CourseError
 
 
@@ -41,8 +41,9 @@ def test_the_course_itself_hides_nothing():
     assert hiding_files.files_that_hide_modules() == []
 
 
-def test_lab_and_test_refuse(folder, monkeypatch):
+@pytest.mark.parametrize("command", [lab.run_lab, command_line.test], ids=["lab", "test"])
+def test_the_commands_refuse_to_start_with_such_a_file(folder, monkeypatch, command):
     (folder / "notebooks" / "redis.py").touch()
     monkeypatch.setattr(hiding_files.files_that_hide_modules, "__defaults__", (folder,))
     with pytest.raises(CourseError, match=r"redis\.py"):
-        hiding_files.refuse_hiding_files()
+        command([])

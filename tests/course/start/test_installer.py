@@ -27,7 +27,7 @@ def commands(monkeypatch):
         if command[0] in ran_failing:
             raise installer.CommandFailed("some reason")
 
-    monkeypatch.setattr(installer, "run", run)
+    monkeypatch.setattr(installer, "run_quietly", run)
     monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
     ran_by = {"commands": ran, "failing": ran_failing}
     return ran_by
@@ -152,22 +152,23 @@ def test_why_packages_were_not_installed(pip, tmp_path, log, sentence):
 
 def test_a_long_command_shows_that_it_is_alive(monkeypatch, capsys):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    installer.run("Waiting", [sys.executable, "-c", "import time; time.sleep(1.2)"])
+    installer.run_quietly("Waiting", [sys.executable, "-c", "import time; time.sleep(1.2)"])
     assert "\rWaiting … 1 s" in capsys.readouterr().out
 
 
 def test_a_command_that_fails_keeps_its_words():
     with pytest.raises(installer.CommandFailed) as failure:
-        installer.run("Failing", [sys.executable, "-c", "import sys; sys.exit('what it said')"])
+        installer.run_quietly("Failing", [sys.executable, "-c", "import sys; sys.exit('what it said')"])
     assert failure.value.log.strip() == "what it said"
     with pytest.raises(installer.CommandFailed, match="No such file"):
-        installer.run("Failing", ["/no/such/program"])
+        installer.run_quietly("Failing", ["/no/such/program"])
 
 
 def test_a_command_gets_the_environment_that_it_is_given():
-    installer.run("Looking", [sys.executable, "-c", "import os, sys; sys.exit('A' not in os.environ)"], {"A": "1"})
+    look = [sys.executable, "-c", "import os, sys; sys.exit('A' not in os.environ)"]
+    installer.run_quietly("Looking", look, {"A": "1"})
     with pytest.raises(installer.CommandFailed):
-        installer.run("Looking", [sys.executable, "-c", "import os, sys; sys.exit('A' not in os.environ)"], {})
+        installer.run_quietly("Looking", look, {})
 
 
 @pytest.mark.skipif(os.name == "nt", reason="process groups as Unix has them")
@@ -177,7 +178,9 @@ def test_a_command_ends_with_its_caller_and_so_does_what_it_has_started(tmp_path
         f"import os, time; print(os.getpid(), file=open({str(tmp_path / 'deep')!r}, 'w'), flush=True); time.sleep(60)"
     )
     command = f"import subprocess, sys; subprocess.call([sys.executable, '-c', {deep!r}])"
-    caller = "import sys; from redis_helpers.course.start import installer; installer.run('Running', sys.argv[1:])"
+    caller = (
+        "import sys; from redis_helpers.course.start import installer; installer.run_quietly('Running', sys.argv[1:])"
+    )
     process = subprocess.Popen([sys.executable, "-c", caller, sys.executable, "-c", command], stdout=subprocess.DEVNULL)
     assert wait_until(lambda: (tmp_path / "deep").exists() and (tmp_path / "deep").read_text().endswith("\n"))
     pid = int((tmp_path / "deep").read_text())
