@@ -20,6 +20,7 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     rate_limiter.py       four limiters with one verb: fixed window, sliding log, sliding counter, token bucket
     fenced_lock.py        `FencedLock`: one holder at a time, and a number with which a late writer is refused
     impatient_client.py   the client of both: it waits briefly, and sends nothing twice
+    sessions.py           `Sessions`: log-ins that end, move to a new id, and can be ended everywhere
 
 market/, the source behind the cache: the fruit market's data, in SQLite or in MySQL.
     data.py               the tables and their rows
