@@ -15,6 +15,7 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     lease.py, lease_keeper.py, single_flight.py, circuit_breaker.py, cache_entry.py, after_fork.py:
                           what `CacheAside` is built of, one idea each
     cache_client.py       the client that suits it: quick, and not patient
+    leaderboard.py        `Leaderboard`: points, places, a page around somebody, days into weeks
 
 market/, the source behind the cache: the fruit market's data, in SQLite or in MySQL.
     data.py               the tables and their rows
