@@ -21,6 +21,7 @@ TAKE HOME, the files of this folder. They need redis-py and python-dotenv, and n
     fenced_lock.py        `FencedLock`: one holder at a time, and a number with which a late writer is refused
     impatient_client.py   the client of both: it waits briefly, and sends nothing twice
     sessions.py           `Sessions`: log-ins that end, move to a new id, and can be ended everywhere
+    leaderboard.py        `Leaderboard`: points, places, a page around somebody, days into weeks
 
 market/, the source behind the cache: the fruit market's data, in SQLite or in MySQL.
     data.py               the tables and their rows
