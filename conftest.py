@@ -1,8 +1,22 @@
 """What pytest reads here only: it looks for `collect_ignore_glob` above the notebooks."""
 
+import os
+import sys
+
 import pytest
 
 collect_ignore_glob = ["notebooks/*.walk.ipynb", "notebooks/Untitled*.ipynb"]  # scratch, which git ignores too
+
+
+def pytest_configure(config):
+    """Starts the tests again where names of files are ASCII: pytest's workers cannot start there in a folder Müller.
+
+    So it is with LC_ALL=C and PYTHONUTF8=0.
+    """
+    if sys.getfilesystemencoding() == "ascii":
+        config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
+        os.environ["PYTHONUTF8"] = "1"
+        os.execv(sys.executable, sys.orig_argv)
 
 
 @pytest.hookimpl(tryfirst=True)

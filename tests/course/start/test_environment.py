@@ -417,6 +417,8 @@ def test_an_interrupted_set_up_leaves_nothing_running(small_copy, end):
 
 def processes_in(folder: Path, of: int) -> list[str]:
     """The commands, without the starting one, that make `.venv` in this folder."""
-    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], stdout=subprocess.PIPE, text=True).stdout
+    every_letter = {**os.environ, "LC_ALL": "C.UTF-8"}  # ps shows the letters of its language only
+    command = ["ps", "-A", "-ww", "-o", "pid=,args="]
+    listed = subprocess.run(command, env=every_letter, stdout=subprocess.PIPE, encoding="utf-8").stdout
     mine = [line.split(None, 1) for line in listed.splitlines() if str(folder / ".venv") in line]
     return [args for pid, args in mine if int(pid) != of]
