@@ -262,7 +262,7 @@ class WorkQueue:
     - `retry_pause`: seconds until a job whose handler has raised is handed out again; twice as long each time, and
       never longer than `idle_limit`.
     - `longest`: seconds for which one worker may have one job.
-    - `remember`: seconds for which a repeated put is recognised by its `own_id`.
+    - `remember`: seconds for which a repeated put is recognised by its `own_id`: some 100 bytes of memory for each.
     - `prefix`: the keys in Redis begin so.
 
     Give all programs that share a queue the same settings. Raises CourseError for a name or a number that cannot be.
