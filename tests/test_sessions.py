@@ -354,8 +354,11 @@ def test_threads_that_change_a_session_while_it_ends_leave_no_ghost(redis_conn):
 
         def change_until_it_ends(number, session_id=session_id, start=start):
             start.wait()
-            while sessions.change(session_id, {f"field {number}": "x"}):
+            for _ in range(5000):
+                if not sessions.change(session_id, {f"field {number}": "x"}):
+                    return
                 sessions.load(session_id)
+            raise AssertionError("it never ends")
 
         with ThreadPoolExecutor(8) as pool:
             visits = [pool.submit(change_until_it_ends, number) for number in range(7)]
@@ -441,6 +444,20 @@ def test_a_log_out_everywhere_between_two_steps_of_a_log_in_leaves_no_session_th
     direct.log_out_everywhere("maria")
     assert direct.load(new_id) is None
     assert redis_conn.dbsize() == 0
+
+
+@pytest.mark.parametrize("step", [1, 2])  # the first and the last command: before what it reads, and after what it ends
+def test_a_log_in_between_two_steps_of_a_log_out_everywhere_stays_in_the_index(redis_conn, acting_client, step):
+    direct = Sessions(redis_conn)
+    ids = [direct.log_in(None, "maria")]
+    acting_client.action = lambda: ids.append(direct.log_in(None, "maria"))
+    direct.log_out_everywhere("maria")  # now the server knows every script
+    ids.append(direct.log_in(None, "maria"))
+    acting_client.at = step
+    assert Sessions(acting_client).log_out_everywhere("maria") == {1: 2, 2: 1}[step]
+    alive = [session_id for session_id in ids if direct.load(session_id)]
+    assert redis_conn.zrange(index_key("maria"), 0, -1) == [hashed(session_id) for session_id in alive]
+    assert direct.log_out_everywhere("maria") == len(alive) == {1: 0, 2: 1}[step]
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 4])
