@@ -54,7 +54,7 @@ from redis_helpers.errors import CourseError
 logger = logging.getLogger(__name__)
 
 LARGEST = 2**53  # up to here, on both sides of 0, each whole number is a double of its own
-PAGE = 500  # members that one command of a build reads or writes: the server is busy with it for less than 1 ms
+PAGE = 500  # members that one command of a build reads or writes: the server is busy with it for about 1 ms at most
 BUILD_SECONDS = 60  # a sum that is being built ends by itself so long after its last page
 
 # KEYS[1]  the board
