@@ -54,7 +54,7 @@ from redis_helpers.errors import CourseError
 logger = logging.getLogger(__name__)
 
 LARGEST = 2**53  # up to here, on both sides of 0, each whole number is a double of its own
-PAGE = 500  # members that one command of a build reads or writes: the server is busy with it for less than 1 ms
+PAGE = 500  # members that one command of a build reads or writes: the server is busy with it for about 1 ms at most
 BUILD_SECONDS = 60  # a sum that is being built ends by itself so long after its last page
 
 # KEYS[1]  the board
@@ -284,7 +284,7 @@ class Leaderboard:
         The boards may lie in any slot. They are read in pages of PAGE members, and the sum is written in such pages to
         a second key, so that the server is free again after each. Then the sum takes the place of this board, at once;
         until then, the old one is read. A `ttl` counts from that moment. The sum is in this program's memory meanwhile,
-        some 200 bytes for each member.
+        some 300 bytes for each member.
 
         - A board that is not there, or has ended, counts as empty. One that is named twice counts twice.
         - Boards that change meanwhile: each member counts once, with the score of some moment of the build. Who comes
@@ -320,7 +320,7 @@ class Leaderboard:
             self._run(WRITE_PAGE, [being_built], BUILD_SECONDS * 1000, *page)
 
     def _all_scores(self) -> dict[bytes, int]:
-        """Everybody, in pages. A dictionary, because ZSCAN may return a member twice while the board grows."""
+        """Everybody, in pages. A dictionary, because ZSCAN may return a member twice when the board changes."""
         scores: dict[bytes, int] = {}
         cursor = 0
         while True:
