@@ -1,9 +1,9 @@
 """Every module of the take-home wing beside its peers, as Markdown tables: `python -m tools.benchmark`, some minutes.
 
-    python -m tools.benchmark                    everything
-    python -m tools.benchmark sessions queue     some of it
+python -m tools.benchmark                    everything
+python -m tools.benchmark sessions queue     some of it
 
-    pip install -r tools/benchmark_requirements.txt     the other libraries; those that are missing are left out
+pip install -r tools/benchmark_requirements.txt     the other libraries; those that are missing are left out
 """
 
 import argparse

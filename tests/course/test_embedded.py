@@ -26,6 +26,7 @@ from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
 from redis_helpers.errors import CourseError
 from tests.support.servers import silent_server, wait_until
 
+EVERY_LETTER = {**os.environ, "LC_ALL": "C.UTF-8"}  # `ps` shows the letters of its language only
 START = """
 import multiprocessing, os, signal, sys, time
 from redis_helpers.course.embedded import EmbeddedRedis
@@ -68,7 +69,9 @@ def owner(program):
 
 def processes_of(program):
     """What `ps` shows of the processes that run the program: servers, their guards, their owners."""
-    listing = subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "args="], env=EVERY_LETTER, capture_output=True, text=True, check=True
+    ).stdout
     return [line for line in listing.splitlines() if program in line and "<defunct>" not in line]
 
 
@@ -79,7 +82,9 @@ def servers_of(program):
 
 def family_of(program):
     """The PIDs of the one server that runs, and of its two guards. The first guard is the server's parent."""
-    listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+    listing = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], env=EVERY_LETTER, capture_output=True, text=True, check=True
+    )
     parents, guards = {}, []
     for line in listing.stdout.splitlines():
         pid, parent, args = line.split(None, 2)
