@@ -1,6 +1,7 @@
 """Keys of other applications: what lies on a Redis that others use, under the commonest prefixes there are."""
 
 import redis
+from redis.client import Pipeline
 
 # What caches, session stores, limiters, queues and locks of the field call their keys, and names much like ours.
 PREFIXES = (
@@ -15,18 +16,29 @@ WEEK = 7 * 24 * 3600
 
 
 def fill(redis_conn: redis.Redis) -> None:
-    """Stores a key of each type, and one that ends in a week, under each prefix."""
+    """Stores three keys under each prefix: a text, one that ends in a week, and one of another type, by turns."""
     with redis_conn.pipeline(transaction=False) as pipe:
         for number, prefix in enumerate(PREFIXES):
             pipe.set(prefix, f"somebody else's {number}")
             pipe.set(f"{prefix}1", f"somebody else's {number}", ex=WEEK)
-            pipe.set(f"{prefix}counter", number)
-            pipe.hset(f"{prefix}hash", mapping={"banana": number, "apple": 2})
-            pipe.rpush(f"{prefix}list", "a", "b", number)
-            pipe.sadd(f"{prefix}set", "a", number)
-            pipe.zadd(f"{prefix}board", {"banana": number, "apple": 2})
-            pipe.xadd(f"{prefix}stream", {"fruit": "uva"}, id=f"1-{number + 1}")
+            _store_another_type(pipe, number, prefix)
         pipe.execute()
+
+
+def _store_another_type(pipe: Pipeline, number: int, prefix: str) -> None:
+    kind = number % 6
+    if kind == 0:
+        pipe.set(f"{prefix}counter", number)
+    elif kind == 1:
+        pipe.hset(f"{prefix}hash", mapping={"banana": number, "apple": 2})
+    elif kind == 2:
+        pipe.rpush(f"{prefix}list", "a", "b", number)
+    elif kind == 3:
+        pipe.sadd(f"{prefix}set", "a", number)
+    elif kind == 4:
+        pipe.zadd(f"{prefix}board", {"banana": number, "apple": 2})
+    else:
+        pipe.xadd(f"{prefix}stream", {"fruit": "uva"}, id=f"1-{number + 1}")
 
 
 def contents(redis_conn: redis.Redis) -> dict[bytes, tuple[bytes, bool]]:

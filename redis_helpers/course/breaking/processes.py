@@ -178,6 +178,16 @@ def child() -> None:
             value = function(handle.connect(), *args)
         result = pickle.dumps(value)
         result_pipe.write(len(result).to_bytes(8) + result)
+    _wait_for_other_threads()
+    sys.stdout.flush()
+    os._exit(0)  # a daemon thread of the function that prints just then would trip over the end of the interpreter
+
+
+def _wait_for_other_threads() -> None:
+    """Waits for the threads that Python itself would wait for at its end."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
 
 
 def _end_with_parent() -> None:
