@@ -49,7 +49,7 @@ def in_thread(worker, **arguments):
         except BaseException as error:
             outcome.append(error)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
         yield outcome
@@ -626,7 +626,7 @@ def test_a_worker_waits_for_a_redis_that_is_not_there_and_stops_all_the_same(cap
 def test_a_job_whose_end_redis_cannot_be_told_does_not_hold_a_worker_that_stops(caplog):
     with EmbeddedRedis() as server:
         client = redis.Redis.from_url(server.url, retry=None)
-        queue = orders(client)
+        queue = orders(client, idle_limit=3600)
         queue.put(1)
 
         def pack(job):
@@ -634,7 +634,8 @@ def test_a_job_whose_end_redis_cannot_be_told_does_not_hold_a_worker_that_stops(
             worker.stop()
 
         worker = Worker(queue, pack)
-        worker.run()
+        with in_thread(worker) as outcome:
+            assert wait_until(lambda: outcome, seconds=20)
     assert "was not told how a job has ended" in caplog.text
 
 
