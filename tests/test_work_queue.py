@@ -18,6 +18,7 @@ from redis_helpers.queue_worker import Worker
 from redis_helpers.work_queue import NO_ANSWER, NOT_A_JOB, TRIMMED, DeadLetter, Entry, Sizes, WorkQueue
 from tests.support.servers import free_port, wait_until
 from tests.support.users import client_of
+from tests.support.workers import in_thread
 
 STREAM = "queues:{orders}:jobs"
 DEAD = "queues:{orders}:dead"
@@ -72,7 +73,7 @@ def clock(queue):
 
 def do_everything(redis_conn):
     """Every method, and a worker. Returns what was done."""
-    queue = orders(redis_conn, idle_limit=0.4, retry_pause=0.01)
+    queue = orders(redis_conn, idle_limit=0.2, retry_pause=0.01)
     done = []
 
     def pack(job):
@@ -87,7 +88,10 @@ def do_everything(redis_conn):
     lent = queue.read("gone", wait=0.001)
     assert lent == Entry(first, {"own_id": "order-7", "payload": '{"order": 7}'}, 1)
     make_idle(queue, "gone", lent)
-    Worker(queue, pack).run(until_idle=0.3)
+    with in_thread(Worker(queue, pack)) as outcome:
+        assert wait_until(lambda: outcome or (done and queue.dead_letters()))
+    if not isinstance(outcome[0], int):
+        raise outcome[0]
     (letter,) = queue.dead_letters()
     assert letter.reason == "LookupError" and letter.deliveries == 3 and letter.job_id != letter.id
     assert letter.fields == {"own_id": "again", "payload": '"bad"'}
@@ -111,12 +115,31 @@ def test_everything_with_each_kind_of_client(server, redis_conn, settings):
         assert do_everything(client) == [{"order": 7}, "mended", "bad"]
 
 
-def test_everything_on_a_cluster():
-    with EmbeddedCluster(replicas=0) as cluster:
-        for settings in ({}, {"decode_responses": False}):
+def test_everything_on_a_cluster_also_after_a_failover():
+    """The queue's primary is killed by a handler, when its replica has all that was put."""
+    with EmbeddedCluster() as cluster:
+        for settings in ({"decode_responses": False}, {}):
             with cluster.connect(**settings) as client:
                 assert do_everything(client) == [{"order": 7}, "mended", "bad"]
-                client.flushall(target_nodes=client.ALL_NODES)
+                client.delete(STREAM, DEAD, "queues:{orders}:put:order-7", "queues:{orders}:put:again")
+        with cluster.connect() as client:
+            queue = orders(client, idle_limit=1)
+            for number in range(20):
+                queue.put(number)
+            queue.make_group()
+            primary = cluster.primary_of(STREAM)
+            with redis.Redis(port=primary.port, password=primary.password) as direct:
+                direct.set("queues:{orders}:mark", 1)
+                assert direct.wait(1, 10_000) == 1
+            done = []
+
+            def pack(job):
+                if job.payload == 5 and primary.is_running():
+                    primary.kill()
+                done.append(job.payload)
+
+            with in_thread(Worker(queue, pack)):
+                assert wait_until(lambda: set(done) == set(range(20)))
 
 
 def rights():
@@ -586,14 +609,14 @@ def test_what_a_kill_of_redis_leaves_of_the_jobs_that_were_put(tmp_path, options
 
 def test_the_log_holds_no_payload_and_no_own_id(redis_conn, caplog):
     caplog.set_level("DEBUG")
-    queue = orders(redis_conn, idle_limit=1, retry_pause=0.01)
+    queue = orders(redis_conn, idle_limit=0.2, retry_pause=0.01)
     queue.put({"secret": "moscato"}, own_id="cooperativa")
     queue.put("moscato")
 
     def fail(job):
         raise LookupError(f"moscato {job.own_id}")
 
-    Worker(queue, fail).run(until_idle=0.5)
-    assert len(queue.dead_letters()) == 2
+    with in_thread(Worker(queue, fail)):
+        assert wait_until(lambda: len(queue.dead_letters()) == 2)
     assert "LookupError" in caplog.text
     assert "moscato" not in caplog.text and "cooperativa" not in caplog.text
