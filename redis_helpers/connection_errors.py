@@ -122,7 +122,10 @@ WHEN_CONNECTING = (
         "refused",
         "is not there (connection refused): start it, for example with `docker compose up -d`, or correct the address",
     ),
-    ("name or service not known|nodename nor servname|no address associated|getaddrinfo failed|idna", NO_HOST),
+    (
+        "name or service not known|nodename nor servname|no address associated|getaddrinfo failed|idna|label empty",
+        NO_HOST,
+    ),
     ("temporary failure in name", "has a host name that cannot be looked up now: check the network, or REDIS_HOST"),
     (
         "unreachable|no route to host|host is down|network is down|assign requested address",
