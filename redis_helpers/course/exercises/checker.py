@@ -1,34 +1,57 @@
-"""A Trial: what a check works with. It calls the learner's function, and shows what that did to Redis."""
+"""A Trial: what a check works with. It calls the learner's function, and shows what that did to Redis.
+
+A check of a small exercise is a few lines:
+
+    def _check(trial):
+        key, price = trial.key("price"), trial.number(100, 999)
+        trial.case("the new price is stored", (key, price), before={key: "312"}, returns=True, after={key: str(price)})
+        trial.every_cut("a crash leaves half", (key, price), before=lambda: trial.redis.set(key, "312"))
+"""
 
 import contextlib
+import random
 import secrets
 import socket
+import string
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from redis_helpers.connection import ConnectOptions
+from redis_helpers.course.exercises.known_scripts import scripts_known_to
 from redis_helpers.course.exercises.model import Crashed, Failed
-from redis_helpers.course.exercises.recording_client import Recorder, recording_client
 from redis_helpers.course.exercises.runner import FairClock, Outcome, Printed, run_calls
-from redis_helpers.course.exercises.shown import written_call
+from redis_helpers.course.exercises.schedule_table import table
+from redis_helpers.course.exercises.schedules import Actor, Caller, Rival, Run, all_runs, serial_runs
+from redis_helpers.course.exercises.shown import first_words, short, written_call
+from redis_helpers.course.exercises.state import Ends, Entry, entry, keys_below, whole_state, without_times
+from redis_helpers.course.exercises.wire import CUT_OFF, NO_ROOM, Call, Faults, Holder, Step, give, watching
 from redis_helpers.redis_repository import RedisRepository
 
 TIME_LIMIT = 5.0  # seconds that one call of the learner's function may take
 TOTAL_LIMIT = 30.0  # and all calls of one check together
 LONGEST_REPLY = 300.0  # seconds; longer than both limits, which are there to stop a call that waits
 MISSING = "nothing: there is no such key"
+STEALS = "your code deleted or changed a key that is not its own: somebody else had stored it"
+WRONG_CONNECTION = "use the redis_conn that your function is given: yours asked Redis through another connection"
+
+View = Callable[[], object]
+Why = str | Callable[[Run], str]
 
 
 class Trial:
-    """One run of one check. `redis` is the check's own client; the learner's function gets another one at each call.
+    """One run of one check. `redis` is the check's own client; the learner's function gets another one.
 
-    Every key lies under `prefix`, which is new each time. After a call, `commands` and `round_trips` say what it sent.
-    Beside the prefix stands a key of somebody else, and a call that touches it has failed.
+    Every key lies under `prefix`, and both are new each time. After a call, `commands` and `round_trips` say what it
+    sent. Beside each key stand neighbours, whose names begin like it: a call that touches one has failed. So has one
+    that waits for something (BLPOP), unless `may_wait` is set.
     """
 
     def __init__(self, exercise_id: str, function: Callable, redis_conn: redis.Redis, options: ConnectOptions) -> None:
@@ -38,42 +61,77 @@ class Trial:
         self.printed = Printed()
         self.last_call: str | None = None
         self.redis_was_there = True  # at the last call
-        self._sentinel = f"cell-by-cell:exercise:somebody-else:{token}"
+        self.may_wait = False
+        self.call_seen = Call(self.prefix)
         self._function = function
         self._options = options
-        self._recorder = Recorder(self.prefix)
+        self._scripts = scripts_known_to(function)
         self._clock = FairClock()
+        self._keys: dict[str, str] = {}
+        self._neighbours: dict[str, str] = {}
+        self._open = contextlib.ExitStack()
         self._end_of_call = self._end_of_call_before = time.monotonic()
 
     def __enter__(self) -> "Trial":
-        self.redis.set(self._sentinel, "mine", ex=600)  # the TTL is for the case that this kernel is killed
+        self._open.enter_context(watching())
+        self._add_neighbours({f"cell-by-cell:exercise:somebody-else:{secrets.token_hex(3)}": "mine"})
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Whatever has happened, nothing stays in Redis."""
-        self.redis.unlink(self._sentinel)
+        self._open.close()
+        if self._neighbours:
+            self.redis.unlink(*self._neighbours)
         RedisRepository(self.redis, own_prefix=self.prefix).delete_prefix(self.prefix)
 
-    # What a check asks for
+    # New names and numbers
 
     def key(self, name: str) -> str:
-        """A key of this trial."""
-        return self.prefix + name
+        """A key of this trial: the same for the same name, another one in the next trial.
+
+        A name that ends with a colon gives what keys begin with: `cart:` may be `…:cart-417:`.
+        """
+        if name not in self._keys:
+            colon = ":" if name.endswith(":") else ""
+            key = f"{self.prefix}{name.removesuffix(':')}-{self.number(100, 999)}"
+            self._keys[name] = key + colon
+            self._add_neighbours({f"{key}0{colon}": "12", f"{key}-old": "a neighbour", key[:-1]: "7"})
+        return self._keys[name]
+
+    def number(self, least: int, most: int) -> int:
+        """A whole number, both ends included. What a right answer gets must not depend on which."""
+        return random.SystemRandom().randint(least, most)
+
+    def word(self) -> str:
+        """A name that nobody can know beforehand."""
+        return "".join(random.SystemRandom().choices(string.ascii_lowercase, k=7))
+
+    def _add_neighbours(self, keys: dict[str, str]) -> None:
+        """Keys of somebody else. The TTL is for the case that this kernel is killed."""
+        pipe = self.redis.pipeline(transaction=False)
+        for key, value in keys.items():
+            pipe.set(key, value, ex=600)
+        pipe.execute()
+        self._neighbours |= keys
+
+    # What the last call did
 
     @property
     def commands(self) -> list[str]:
         """The names of the commands that the last call sent."""
-        return self._recorder.commands
+        return self.call_seen.commands
 
     @property
     def round_trips(self) -> int:
         """How often the last call sent something and waited for the reply."""
-        return self._recorder.round_trips
+        return self.call_seen.round_trips
 
     @property
     def was_refused(self) -> bool:
         """Whether the last call wanted something that is not done here."""
-        return self._recorder.refused is not None
+        return self.call_seen.refused is not None
+
+    # One call
 
     def call(self, *args: object, between: Callable[[], None] | None = None) -> object:
         """Calls the learner's function with a client and `args`, and returns what it returns.
@@ -88,21 +146,30 @@ class Trial:
         *args: object,
         options: ConnectOptions | None = None,
         reply_timeout: float = LONGEST_REPLY,
-        **recording: Any,
+        between: Callable[[], None] | None = None,
+        now: int | None = None,
+        **faults: int | None,
     ) -> Outcome:
-        """The same, but an error of the function is part of what is returned. `options` names another server."""
-        (outcome,) = self._run([args], Recorder(self.prefix, **recording), options or self._options, reply_timeout)
+        """The same, but an error of the function is part of what is returned.
+
+        `options` names another server, `now` is what TIME answers (microseconds since 1970). `faults`: see `Faults`.
+        """
+        call = self._new_call(Faults(**faults), now)
+        if between is not None:
+            call.turn = _two_to_four(between)
+        (outcome,) = self._run([(call, args)], options, reply_timeout)
         return outcome
 
     def call_often(self, times: int, *args: object) -> list[object]:
         """Calls the learner's function so many times with one client, where the answer is a matter of chance."""
-        (outcome,) = self._run([args], Recorder(self.prefix), self._options, LONGEST_REPLY, times=times)
+        (outcome,) = self._run([(self._new_call(), args)], times=times)
         return cast(list[object], _value(outcome))
 
     def call_at_once(self, several: Sequence[tuple]) -> list[object]:
         """Calls the learner's function in as many threads as there are tuples of arguments, each with a client.
 
         Whoever comes back to Redis after a first reply waits for the others, so that all meet in the worst moment.
+        `orders` tries every moment; this one is for more callers than it can take.
         """
         meeting = threading.Barrier(len(several))
 
@@ -110,9 +177,138 @@ class Trial:
             with contextlib.suppress(threading.BrokenBarrierError):  # somebody has finished, or waits elsewhere
                 meeting.wait()
 
-        recorder = Recorder(self.prefix, between=meet)
-        outcomes = self._run(several, recorder, self._options, LONGEST_REPLY, end_of_meeting=meeting.abort)
-        return [_value(outcome) for outcome in outcomes]
+        calls = [(self._new_call(), args) for args in several]
+        for call, _ in calls:
+            call.turn = _two_to_four(meet)
+        return [_value(outcome) for outcome in self._run(calls, end_of_meeting=meeting.abort)]
+
+    def case(
+        self,
+        why: str,
+        args: tuple,
+        before: Mapping[str, object] | None = None,
+        returns: object = ...,
+        after: Mapping[str, object] | None = None,
+    ) -> object:
+        """One call: what is there before, what is to be returned, and all that is to be there afterwards.
+
+        A key that `before` or `after` names with None is not there. Keys of earlier cases that neither names are
+        deleted first. Raises Failed with `why`, or with the sentence for what goes wrong everywhere.
+        """
+        self.put(before or {})
+        value = self.call(*args)
+        if returns is not ...:
+            self.expect(why, returns, value)
+        if after is not None:
+            self.expect_state(why, after)
+        return value
+
+    # Everything that can come in between
+
+    def orders(
+        self,
+        why: Why,
+        callers: Mapping[str, tuple],
+        before: Callable[[], object],
+        rivals: Mapping[str, Callable[[], object]] | None = None,
+        view: View | None = None,
+        allowed: Callable[[Run, object], bool] | None = None,
+    ) -> None:
+        """Tries every order of the steps of all callers, and of the rivals, each of which acts once.
+
+        `callers`: a name for each ("till 1"), and the arguments. `before()` puts the data in place. What comes out
+        (the values returned, and `view()`, by default all keys with their values and whether they end) must be what
+        comes out when one goes after the other, in one of their orders; or `allowed(run, view)` says that it is right.
+        Raises Failed with `why`, or `why(run)`, and the shortest schedule that goes wrong.
+        """
+        view = view or self._whole_view
+        clients = [self._new_client() for _ in callers]
+        actors: list[Actor] = [
+            Caller(name, self._caller(client, args))
+            for (name, args), client in zip(callers.items(), clients, strict=True)
+        ]
+        actors += [Rival(name, act) for name, act in (rivals or {}).items()]
+
+        def begin() -> list[Call | None]:
+            self.put({})
+            before()
+            return [self._new_call() if isinstance(actor, Caller) else None for actor in actors]
+
+        self.last_call = written_call(self._function, next(iter(callers.values())))
+        try:
+            with contextlib.redirect_stdout(self.printed), contextlib.redirect_stderr(self.printed):
+                right = []
+                for run in serial_runs(actors, begin, self._clock):
+                    self._look_at_run(run)
+                    right.append(_result(run, view()))
+                for run in all_runs(actors, begin, self._clock):
+                    self._look_at_run(run)
+                    seen = view()
+                    if _result(run, seen) not in right and not (allowed and allowed(run, seen)):
+                        raise Failed(why if isinstance(why, str) else why(run), story=table(run, self.prefix))
+        finally:
+            for client in clients:
+                client.pool.disconnect()
+
+    def every_gap(
+        self,
+        why: Why,
+        args: tuple,
+        before: Callable[[], object],
+        rivals: Mapping[str, Callable[[], object]],
+        view: View | None = None,
+        allowed: Callable[[Run, object], bool] | None = None,
+    ) -> None:
+        """`orders` for one call, and for each rival by itself: it acts once, in each gap of the call in turn."""
+        for name, act in rivals.items():
+            self.orders(why, {"your function": args}, before, {name: act}, view, allowed)
+
+    def every_cut(
+        self,
+        why: str,
+        args: tuple,
+        before: Callable[[], object],
+        view: View | None = None,
+        allowed: Callable[[object], bool] | None = None,
+    ) -> None:
+        """Lets the program die after each of its commands: all of its work must be there then, or nothing of it.
+
+        `view()` is compared, by default all keys with their values and whether they end. `allowed(view)` may let more
+        pass. Raises Failed with `why` and the command after which it happened.
+        """
+        view = view or self._whole_view
+        self.put({})
+        before()
+        untouched = view()
+        _value(self.attempt(*args))
+        done, sent = view(), list(self.commands)
+        for reached in range(1, len(sent)):
+            self.put({})
+            before()
+            self.attempt(*args, cut_after=reached)
+            left = view()
+            if left not in (untouched, done) and not (allowed and allowed(left)):
+                last = f"The program died after its command number {reached} ({sent[reached - 1]}): "
+                raise Failed(last + why)
+
+    def every_error(self, args: tuple, before: Callable[[], object], why: str | None = None) -> None:
+        """Lets Redis answer with an error, from each command on: the caller of the function must learn of it."""
+        before()
+        _value(self.attempt(*args))
+        for reached in range(len(self.commands)):
+            self.put({})
+            before()
+            outcome = self.attempt(*args, error_after=reached)
+            if outcome.error is None:
+                raise Failed(
+                    why
+                    or "Redis answered with an error (it has no room left), and your function kept it to itself: its "
+                    "caller takes the answer for true. Catch only what you can mend",
+                    Plain("the error of Redis"),
+                    Plain(f"the answer {short(outcome.value)}"),
+                )
+            if not isinstance(outcome.error, redis.RedisError):
+                raise Crashed(outcome.error)
 
     def cuts(self, *args: object, prepare: Callable[[], object]) -> Iterator[int]:
         """Repeats the last call, and lets the connection die after its first command, after its second, and so on.
@@ -123,6 +319,8 @@ class Trial:
             prepare()
             self.attempt(*args, cut_after=reached)
             yield reached
+
+    # What is compared
 
     def expect(self, why: str, expected: object, seen: object) -> None:
         """Raises Failed unless both are equal and of one type (True is not 1)."""
@@ -135,7 +333,7 @@ class Trial:
         On a busy machine a call and its preparation take long, while the TTL runs: so much less may be left.
         """
         took = time.monotonic() - self._end_of_call_before
-        left = self.redis.pttl(key)
+        left = int(cast(Any, self.redis.pttl(key)))
         if not max(0, least - took) * 1000 <= left <= most * 1000:
             shown = {-1: "no TTL: the key never expires", -2: MISSING}.get(left, f"{left / 1000:g} {unit}")
             wanted = f"{most:g}" if most - least <= 5 else f"{least:g} to {most:g}"
@@ -143,69 +341,223 @@ class Trial:
 
     def expect_value(self, why: str, key: str, expected: object) -> None:
         """Raises Failed unless `key` holds `expected`: a str, a dict for a hash, a list, a set, or a dict of floats for
-        a sorted set. None: there must be no such key."""
-        kind = str(self.redis.type(key))
-        readers: dict[str, Callable[[str], Any]] = {
-            "string": self.redis.get,
-            "hash": self.redis.hgetall,
-            "list": lambda key: self.redis.lrange(key, 0, -1),
-            "set": self.redis.smembers,
-            "zset": lambda key: dict(cast(Any, self.redis.zrange(key, 0, -1, withscores=True))),
-            "none": lambda key: None,
-        }
-        seen = readers[kind](key) if kind in readers else Plain(f"a {kind}")
+        a sorted set. None: there must be no such key. Its time to live is not looked at."""
+        found = entry(self.redis, key)
+        seen = None if found is None else found.value
         if seen != expected:
             nothing = Plain(MISSING)
-            raise Failed(why, nothing if expected is None else expected, nothing if kind == "none" else seen)
+            raise Failed(why, nothing if expected is None else expected, nothing if found is None else seen)
+
+    def expect_state(self, why: str, expected: Mapping[str, object]) -> None:
+        """Raises Failed unless these keys, and no others, are there. A value stands for a key that never ends,
+        `Ends(value, seconds)` for one that does, None for no key.
+        """
+        seen = self.state()
+        for key, wanted in expected.items():
+            value = wanted.value if isinstance(wanted, Ends) else wanted
+            found = seen.pop(key, None)
+            if (None if found is None else found.value) != value:
+                nothing = Plain(MISSING)
+                raise Failed(why, nothing if value is None else value, nothing if found is None else found.value)
+            if found is not None:
+                self._expect_ending(key, wanted, found)
+        if seen:
+            key = next(iter(seen))
+            raise Failed(
+                f"your code left a key that nobody asked for, {short(key.removeprefix(self.prefix))}: nobody will ever "
+                "delete it",
+                None,
+                Plain(str(seen[key])),
+            )
+
+    def _expect_ending(self, key: str, wanted: object, found: Entry) -> None:
+        if not isinstance(wanted, Ends):
+            if found.left is not None:
+                raise Failed(
+                    "nobody asked for a TTL, and the key has one: when it has run out, the data is gone",
+                    Plain("no TTL"),
+                    Plain(f"a TTL of {found.left / 1000:g} seconds"),
+                )
+            return
+        least, most = wanted.seconds - wanted.late - (time.monotonic() - self._end_of_call_before), wanted.seconds
+        if found.left is None:
+            raise Failed(
+                "the key has no TTL any more, or never had one: it never ends",
+                Plain(f"a TTL of {most:g} seconds"),
+                Plain("no TTL"),
+            )
+        if not 1000 * least - 2 <= found.left <= 1000 * most + 2:
+            longer = found.left > 1000 * most
+            raise Failed(
+                "the key's TTL is longer than it should be: what it holds stays too long"
+                if longer
+                else "the key's TTL is shorter than it should be: what it holds is gone too early",
+                Plain(f"a TTL of {most:g} seconds"),
+                Plain(f"{found.left / 1000:g} seconds"),
+            )
+
+    # What is in Redis
+
+    def put(self, entries: Mapping[str, object]) -> None:
+        """Makes these the only keys of the trial: a value for one that never ends, `Ends(value, seconds)` otherwise."""
+        old = [key for key in keys_below(self.redis, self.prefix, self._named()) if key not in self._neighbours]
+        pipe = self.redis.pipeline(transaction=False)
+        if old:
+            pipe.unlink(*old)
+        for key, wanted in entries.items():
+            value = wanted.value if isinstance(wanted, Ends) else wanted
+            if isinstance(value, dict) and value and all(isinstance(score, float) for score in value.values()):
+                pipe.zadd(key, value)
+            elif isinstance(value, dict):
+                pipe.hset(key, mapping=value)
+            elif isinstance(value, list):
+                pipe.rpush(key, *value)
+            elif isinstance(value, set):
+                pipe.sadd(key, *value)
+            elif value is not None:
+                pipe.set(key, cast(Any, value))
+            if isinstance(wanted, Ends):
+                pipe.pexpire(key, round(1000 * wanted.seconds))
+        pipe.execute()
+
+    def state(self) -> dict[str, Entry]:
+        """Every key of the trial, neighbours left out."""
+        found = whole_state(self.redis, self.prefix, self._named())
+        return {key: value for key, value in found.items() if key not in self._neighbours}
 
     def keys(self, prefix: str) -> list[str]:
         """The keys that begin with `prefix` now."""
-        found = self.redis.scan_iter(match=self.prefix + "*", count=1000)
-        return sorted({key for key in found if key.startswith(prefix)})
+        found = keys_below(self.redis, self.prefix, self._named())
+        return [key for key in found if key.startswith(prefix) and key not in self._neighbours]
+
+    def _whole_view(self) -> dict[str, tuple[object, bool]]:
+        return without_times(self.state())
+
+    def _named(self) -> set[str]:
+        words = {word for step in self.call_seen.steps for command in step.commands for word in command}
+        return {word for word in words if word.startswith(self.prefix)} | set(self._keys.values())
 
     # How a call is made
 
+    def _new_call(self, faults: Faults | None = None, now: int | None = None) -> Call:
+        return Call(self.prefix, faults, now=now, scripts=self._scripts)
+
+    def _new_client(self, options: ConnectOptions | None = None, timeout: float = LONGEST_REPLY) -> "_Client":
+        """A client set up as `RedisConnectionHandle().connect()` does it, which tries nothing twice."""
+        client = redis.Redis(
+            **(options or self._options).arguments(),
+            decode_responses=True,
+            socket_connect_timeout=timeout,
+            socket_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),
+        )
+        return _Client(client, client.connection_pool, give(client))
+
+    def _caller(self, client: "_Client", args: tuple) -> Callable[[Call], object]:
+        def call_it(call: Call) -> object:
+            client.holder.call = call
+            with call.running():
+                return self._function(client.redis, *args)
+
+        return call_it
+
     def _run(
         self,
-        several: Sequence[tuple],
-        recorder: Recorder,
-        options: ConnectOptions,
-        reply_timeout: float,
+        several: Sequence[tuple[Call, tuple]],
+        options: ConnectOptions | None = None,
+        reply_timeout: float = LONGEST_REPLY,
         end_of_meeting: Callable[[], None] | None = None,
         times: int | None = None,
     ) -> list[Outcome]:
-        self.last_call = written_call(self._function, several[0])
-        self._recorder = recorder
-        self.redis_was_there = options is self._options
+        self.last_call = written_call(self._function, several[0][1])
+        self.call_seen = several[0][0]
+        self.redis_was_there = options is None
+        clients = [self._new_client(options, reply_timeout) for _ in several]
+        jobs = [
+            self._job(call, client, args, times, end_of_meeting)
+            for (call, args), client in zip(several, clients, strict=True)
+        ]
         seconds = min(TIME_LIMIT, max(0.0, TOTAL_LIMIT - self._clock.now()))
-        function = self._function if end_of_meeting is None else _followed_by(end_of_meeting, self._function)
-        function = function if times is None else _repeated(times, function)
-        calls = [partial(function, recording_client(options, recorder, reply_timeout), *args) for args in several]
+
+        def stop() -> None:
+            for call, _ in several:
+                call.stop()
+
         try:
-            outcomes = run_calls(calls, seconds, self.printed, recorder.end, self._clock, end_of_meeting)
+            outcomes = run_calls(jobs, seconds, self.printed, stop, self._clock, end_of_meeting)
         finally:
-            recorder.end()
             self._end_of_call_before, self._end_of_call = self._end_of_call, time.monotonic()
-        self._look_for_damage(outcomes, recorder)
+            for call, _ in several:
+                call.end()
+        for (call, _), outcome in zip(several, outcomes, strict=True):
+            self._look_for_damage(outcome, call)
         return outcomes
 
-    def _look_for_damage(self, outcomes: list[Outcome], recorder: Recorder) -> None:
+    def _job(
+        self,
+        call: Call,
+        client: "_Client",
+        args: tuple,
+        times: int | None,
+        at_end: Callable[[], None] | None,
+    ) -> Callable[[], object]:
+        function = partial(self._function, client.redis, *args)
+        client.holder.call = call
+
+        def job() -> object:
+            try:
+                with call.running():
+                    return function() if times is None else [function() for _ in range(times)]
+            finally:
+                if at_end is not None:
+                    at_end()
+
+        return job
+
+    def _look_at_run(self, run: Run) -> None:
+        calls = [(call, outcome) for call, outcome in zip(run.calls, run.outcomes, strict=True) if call is not None]
+        self.call_seen, self.redis_was_there = calls[0][0], True
+        for call, outcome in calls:
+            call.over = True
+            if run.stuck:
+                outcome.finished = False
+            self._look_for_damage(outcome, call, table(run, self.prefix) if run.stuck else None)
+            if outcome.error is not None and not isinstance(outcome.error, redis.RedisError):
+                raise Crashed(outcome.error, table(run, self.prefix))
+
+    def _look_for_damage(self, outcome: Outcome, call: Call, story: str | None = None) -> None:
         """What is wrong whichever exercise it is."""
-        if recorder.refused:
-            raise Failed(recorder.refused)
-        if self.redis.get(self._sentinel) != "mine":
-            raise Failed("your code deleted or changed a key that is not its own: somebody else had stored it.")
-        if not all(outcome.finished for outcome in outcomes):
+        if call.refused:
+            raise Failed(call.refused)
+        if self.redis.mget(*self._neighbours) != list(self._neighbours.values()):
+            raise Failed(STEALS)
+        if call.waited and not self.may_wait:
+            raise Failed(f"{call.waited} waits until something comes: this function is to answer at once")
+        if not outcome.finished:
             raise Failed(
                 f"your code was stopped: one call may take {TIME_LIMIT:g} seconds, all calls together {TOTAL_LIMIT:g}. "
-                "Look for a loop that never ends, a sleep, or a command that waits (BLPOP)."
+                "Look for a loop that never ends, a sleep, or a command that waits (BLPOP).",
+                story=story,
             )
-        if recorder.left_open == "MULTI":
+        if call.used_another and not self.redis_was_there:
+            raise Failed(f"{WRONG_CONNECTION}, while the Redis behind it is gone")
+        if outcome.error is not None and any(text in first_words(outcome.error) for text in (CUT_OFF, NO_ROOM)):
+            return
+        if call.left_open == "MULTI":
             raise Failed("your code left a MULTI open: what follows it is only queued, and without EXEC never done.")
-        if recorder.left_open == "WATCH":
+        if call.left_open == "WATCH":
             raise Failed(
                 "your code left a WATCH open: the next transaction on that connection may fail. UNWATCH ends it."
             )
+
+
+@dataclass(frozen=True)
+class _Client:
+    """What the learner's function gets, whose connections are kept here too: it may throw them away."""
+
+    redis: redis.Redis
+    pool: redis.ConnectionPool
+    holder: Holder
 
 
 class Plain(str):
@@ -215,21 +567,26 @@ class Plain(str):
         return str(self)
 
 
-def _followed_by(at_end: Callable[[], None], function: Callable) -> Callable:
-    """The function, and `at_end()` after it, whatever becomes of it."""
+def _two_to_four(act: Callable[[], None]) -> Callable[[Step], None]:
+    """Before the second, third and fourth step; a loop with WATCH would never come to its end otherwise."""
+    steps = 0
 
-    def both(*args: object) -> object:
-        try:
-            return function(*args)
-        finally:
-            at_end()
+    def turn(step: Step) -> None:
+        nonlocal steps
+        steps += 1
+        if 2 <= steps <= 4:
+            act()
 
-    return both
+    return turn
 
 
-def _repeated(times: int, function: Callable) -> Callable:
-    """The function, so many times: a list of what it returned."""
-    return lambda *args: [function(*args) for _ in range(times)]
+def _result(run: Run, view: object) -> tuple[list[tuple[str, object]], object]:
+    """What came out of a schedule, to be compared with what may come out."""
+    values: list[tuple[str, object]] = []
+    for actor, outcome in zip(run.actors, run.outcomes, strict=True):
+        if isinstance(actor, Caller):
+            values.append(("raised", type(outcome.error)) if outcome.error else ("returned", outcome.value))
+    return values, view
 
 
 def _value(outcome: Outcome) -> object:

@@ -281,7 +281,8 @@ def _details(failure: Failed, trial: Trial) -> str:
     lines = []
     if failure.expected is not None or failure.seen is not None:
         lines += [f"\n   expected: {short(failure.expected)}", f"\n   seen:     {short(failure.seen)}"]
-    return "".join(lines) + _called(trial) + _sent_nothing(trial)
+    story = f"\n{failure.story}" if failure.story else ""
+    return "".join(lines) + _called(trial) + story + _sent_nothing(trial)
 
 
 def _called(trial: Trial) -> str:

@@ -79,16 +79,27 @@ class Question:
 
 
 class Failed(Exception):
-    """The answer is not right. `why` names the misconception; what was expected and seen may stand beside it."""
+    """The answer is not right. `why` says what happens to whoever uses it, and what to look at.
 
-    def __init__(self, why: str, expected: object = None, seen: object = None) -> None:
+    What was expected and seen may stand beside it. `cure` says what to do, and is shown from the second failure on.
+    `story` is a table of who did what when.
+    """
+
+    def __init__(
+        self,
+        why: str,
+        expected: object = None,
+        seen: object = None,
+        cure: str | None = None,
+        story: str | None = None,
+    ) -> None:
         super().__init__(why)
-        self.why, self.expected, self.seen = why, expected, seen
+        self.why, self.expected, self.seen, self.cure, self.story = why, expected, seen, cure, story
 
 
 class Crashed(Exception):
-    """The learner's code raised `error`."""
+    """The learner's code raised `error`. `story` is a table of who did what when."""
 
-    def __init__(self, error: BaseException) -> None:
+    def __init__(self, error: BaseException, story: str | None = None) -> None:
         super().__init__()
-        self.error = error
+        self.error, self.story = error, story

@@ -101,7 +101,7 @@ def run_calls(
     connections away) and what still runs is stopped. Before that, after LONG_WAIT, `after_a_while()` is called.
     """
     outcomes = [Outcome() for _ in calls]
-    workers = [_Worker(call, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
+    workers = [Worker(call, outcome) for call, outcome in zip(calls, outcomes, strict=True)]
     begin = clock.now()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
@@ -115,17 +115,21 @@ def run_calls(
             late = [number for number, worker in enumerate(workers) if not worker.ended.is_set()]
             if late:
                 when_late()
-                _stop(workers, clock)
+                stop(_running(workers), clock)
             for number in late:  # whatever it still did on being stopped
                 outcomes[number] = Outcome()
     return outcomes
 
 
-class _Worker(threading.Thread):
-    def __init__(self, call: Callable[[], object], outcome: Outcome) -> None:
+class Worker(threading.Thread):
+    """One call in a thread of its own. `when_ended()` is called at its end, whatever became of it."""
+
+    def __init__(
+        self, call: Callable[[], object], outcome: Outcome, when_ended: Callable[[], object] | None = None
+    ) -> None:
         super().__init__(daemon=True)  # a thread left behind does not keep the kernel alive
         self.ended = threading.Event()  # join() and is_alive() go wrong when the user interrupts a join (Python 3.11)
-        self._call, self._outcome = call, outcome
+        self._call, self._outcome, self._when_ended = call, outcome, when_ended
 
     def run(self) -> None:
         try:
@@ -134,6 +138,8 @@ class _Worker(threading.Thread):
             pass
         finally:
             self.ended.set()
+            if self._when_ended is not None:
+                self._when_ended()
 
     def _run(self) -> None:
         try:
@@ -146,17 +152,17 @@ class _Worker(threading.Thread):
             self._outcome.value, self._outcome.finished = value, True
 
 
-def _running(workers: Sequence[_Worker]) -> list[_Worker]:
+def _running(workers: Sequence[Worker]) -> list[Worker]:
     return [worker for worker in workers if not worker.ended.is_set()]
 
 
-def _wait_for_one(workers: Sequence[_Worker]) -> None:
+def _wait_for_one(workers: Sequence[Worker]) -> None:
     """Waits until a worker that still runs has ended, or until it is time to look at the clock."""
     for worker in _running(workers)[:1]:
         worker.ended.wait(CLOCK_LOOK)
 
 
-def _stop(workers: Sequence[_Worker], clock: FairClock) -> None:
+def stop(workers: Sequence[Worker], clock: FairClock) -> None:
     """Raises Stopped in the threads, again and again: a bare `except:` in a loop may swallow one."""
     begin = clock.now()
     while _running(workers) and clock.now() - begin < STOP_LIMIT:

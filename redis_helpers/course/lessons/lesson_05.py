@@ -5,40 +5,50 @@ from unittest import mock
 
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.state import Ends
 
 # 5.1
 
 
 def _check_count_request(trial: Trial) -> None:
-    key, window = trial.key("customer:7"), 60_000
+    key, window = trial.key("customer"), trial.number(50, 70) * 1000
+    count = trial.number(7, 90)
+    no_end = "the counter has no TTL: its window never ends, and after the limit the customer is out for ever"
     trial.expect("the first request of a window is number 1", 1, trial.call(key, window))
     if trial.redis.ttl(key) == -1:
-        raise Failed("the counter has no TTL: its window never ends, and after the limit the customer is out for ever")
+        raise Failed(no_end)
     wrong_unit = "the window is in milliseconds: PX takes milliseconds, EX seconds"
-    trial.expect_ttl(wrong_unit, key, 55, 60)
-    anew = "the counter began anew: SET without NX replaces it at each request, so nobody is ever denied"
-    for number in (2, 3):
-        trial.expect(anew, number, trial.call(key, window))
+    trial.expect_ttl(wrong_unit, key, window / 1000 - 2, window / 1000)
+    trial.expect_state("the counter is to hold 1 after one request", {key: Ends("1", window / 1000)})
 
-    trial.redis.set(key, 7, px=20_000)  # a window that has 20 seconds left
-    trial.expect(anew, 8, trial.call(key, window))
+    anew = "the counter began anew: SET without NX replaces it at each request, so nobody is ever denied"
+    trial.put({key: Ends(str(count), 20)})
+    trial.expect(anew, count + 1, trial.call(key, window))
     renewed = (
         "the request started the window anew: whoever keeps knocking never sees its end. Only the request that makes "
         "the counter may set the TTL"
     )
     trial.expect_ttl(renewed, key, 15, 20)
+    trial.expect_state("the counter must count each request once", {key: Ends(str(count + 1), 20)})
 
-    trial.redis.delete(key)
-    trial.expect("once the window has ended, count from 1", 1, trial.call(key, window))
-    for reached in trial.cuts(key, window, prepare=lambda: trial.redis.delete(key)):
-        if trial.redis.ttl(key) == -1:
-            raise Failed(
-                f"the program died after its command number {reached}, and left a counter that never ends: INCR and "
-                "what sets the TTL belong into one MULTI"
-            )
-    trial.redis.delete(key)
-    numbers = sorted(trial.call_at_once([(key, window)] * 8))
-    trial.expect("8 requests at once must get the numbers 1 to 8, each once", list(range(1, 9)), numbers)
+    trial.every_cut(
+        "it left a counter that never ends. INCR and what sets the TTL belong together",
+        (key, window),
+        lambda: None,
+        allowed=lambda left: left.get(key, ("0", True)) == ("0", True),  # counted nothing, and ends
+    )
+    trial.orders(
+        "two requests at once must get two numbers: with one number for both, one too many is let in",
+        {"request A": (key, window), "request B": (key, window)},
+        before=lambda: None,
+    )
+    trial.every_gap(
+        "the window ended between two of your commands, and the counter that came then has no TTL, or a wrong number",
+        (key, window),
+        before=lambda: trial.put({key: Ends(str(count), 20)}),
+        rivals={"the window ends": lambda: trial.redis.delete(key)},
+    )
+    trial.every_error((key, window), before=lambda: None)
 
 
 COUNT_REQUEST = Exercise(
