@@ -60,6 +60,7 @@ class Trial:
         self.prefix = f"cell-by-cell:exercise:{exercise_id}:{token}:"
         self.printed = Printed()
         self.last_call: str | None = None
+        self.last_args: tuple = ()
         self.redis_was_there = True  # at the last call
         self.may_wait = False
         self.call_seen = Call(self.prefix)
@@ -67,6 +68,7 @@ class Trial:
         self._options = options
         self._scripts = scripts_known_to(function)
         self._clock = FairClock()
+        self._begin = time.monotonic()
         self._keys: dict[str, str] = {}
         self._neighbours: dict[str, str] = {}
         self._open = contextlib.ExitStack()
@@ -130,6 +132,10 @@ class Trial:
     def was_refused(self) -> bool:
         """Whether the last call wanted something that is not done here."""
         return self.call_seen.refused is not None
+
+    def took(self) -> float:
+        """The seconds since the trial began."""
+        return time.monotonic() - self._begin
 
     # One call
 
@@ -234,7 +240,7 @@ class Trial:
             before()
             return [self._new_call() if isinstance(actor, Caller) else None for actor in actors]
 
-        self.last_call = written_call(self._function, next(iter(callers.values())))
+        self._note_call(next(iter(callers.values())))
         try:
             with contextlib.redirect_stdout(self.printed), contextlib.redirect_stderr(self.printed):
                 right = []
@@ -457,7 +463,7 @@ class Trial:
         def call_it(call: Call) -> object:
             client.holder.call = call
             with call.running():
-                return self._function(client.redis, *args)
+                return self._function(client.client, *args)
 
         return call_it
 
@@ -469,7 +475,7 @@ class Trial:
         end_of_meeting: Callable[[], None] | None = None,
         times: int | None = None,
     ) -> list[Outcome]:
-        self.last_call = written_call(self._function, several[0][1])
+        self._note_call(several[0][1])
         self.call_seen = several[0][0]
         self.redis_was_there = options is None
         clients = [self._new_client(options, reply_timeout) for _ in several]
@@ -501,7 +507,7 @@ class Trial:
         times: int | None,
         at_end: Callable[[], None] | None,
     ) -> Callable[[], object]:
-        function = partial(self._function, client.redis, *args)
+        function = partial(self._function, client.client, *args)
         client.holder.call = call
 
         def job() -> object:
@@ -513,6 +519,9 @@ class Trial:
                     at_end()
 
         return job
+
+    def _note_call(self, args: tuple) -> None:
+        self.last_args, self.last_call = args, written_call(self._function, args)
 
     def _look_at_run(self, run: Run) -> None:
         calls = [(call, outcome) for call, outcome in zip(run.calls, run.outcomes, strict=True) if call is not None]
@@ -555,7 +564,7 @@ class Trial:
 class _Client:
     """What the learner's function gets, whose connections are kept here too: it may throw them away."""
 
-    redis: redis.Redis
+    client: redis.Redis
     pool: redis.ConnectionPool
     holder: Holder
 

@@ -10,16 +10,15 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import redis
-from redis.exceptions import NoPermissionError
 
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, connect_options
 from redis_helpers.connection_errors import why_failed
-from redis_helpers.course.exercises import progress_file
+from redis_helpers.course.exercises import progress_file, verdict
 from redis_helpers.course.exercises.catalog import exercises, lessons, questions
 from redis_helpers.course.exercises.checker import Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.runner import Stopped
-from redis_helpers.course.exercises.shown import first_words, name_of, raised_at, short, show
+from redis_helpers.course.exercises.shown import first_words, short, show
 from redis_helpers.course.exercises.untouched import is_untouched
 from redis_helpers.errors import CourseError
 from redis_helpers.server import may
@@ -36,6 +35,7 @@ Parameters = ParamSpec("Parameters")
 Found = TypeVar("Found", Exercise, Question)
 
 _hints_shown: dict[str, int] = {}
+_failures: dict[str, int] = {}  # since the exercise was passed
 
 
 def _never_raises(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
@@ -114,7 +114,7 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
         return
     problem = _not_callable_as(function, exercise)
     if function is None or problem is not None:
-        show(f"❌ {title}: {problem}{_of_another_exercise(function, exercise)}")
+        show("\n".join([f"❌ {title}: {problem}", *verdict.of_another_exercise(function, exercise)]))
         return
     with _one_at_a_time():
         redis_conn, options = _course_redis()
@@ -123,10 +123,10 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
             return
         trial = Trial(exercise.id, function, redis_conn, options)
         try:
-            passed, verdict = _verdict(exercise, trial, function)
+            passed, text = _judge(exercise, trial, function)
         finally:
             _show_printed(trial)
-        show(verdict)
+        show(text, folded=f"Why this is right: {verdict.sentence(exercise.why)}" if passed else None)
     if passed:
         progress_file.remember_passed(exercise.id)
 
@@ -241,77 +241,28 @@ def _is_async_or_yields(function: object) -> bool:
     return any(is_of_kind(function) for is_of_kind in kinds)
 
 
-def _of_another_exercise(function: object, exercise: Exercise) -> str:
-    """A note for who has checked the function of another exercise; nothing for everybody else."""
-    name = name_of(function)
-    if name is None or name == exercise.function_name:
-        return ""
-    for other in exercises().values():
-        if other.function_name == name:
-            return f'\n   Note: {name} is the function of exercise {other.id}: check("{other.id}", {name}).'
-    return ""
-
-
-def _verdict(exercise: Exercise, trial: Trial, function: Callable) -> tuple[bool, str]:
+def _judge(exercise: Exercise, trial: Trial, function: Callable) -> tuple[bool, str]:
     """Whether the answer is right, and what to say about it."""
-    title = f"{exercise.id} {exercise.title}"
+    failures = _failures.get(exercise.id, 0)
+    _failures[exercise.id] = failures + 1
     try:
         with trial:
             exercise.check(trial)
     except Failed as failure:
-        note = _of_another_exercise(function, exercise)
-        return False, f"❌ {title}: {_sentence(failure.why)}{_details(failure, trial)}{note}"
+        return False, verdict.failed(exercise, trial, function, failure, again=failures > 0)
     except Crashed as crash:
-        note = _of_another_exercise(function, exercise)
-        return False, f"💥 {title}: {_crash(crash.error, function)}{_called(trial)}{note}"
-    return True, f"✅ {title}: passed."
+        return False, verdict.crashed(exercise, trial, function, crash)
+    _failures[exercise.id] = 0
+    done = {exercise.id}
+    with contextlib.suppress(CourseError):  # it is said when this one is written down
+        done.update(progress_file.read_passed())
+    return True, verdict.passed(exercise, trial, done)
 
 
 def _show_printed(trial: Trial) -> None:
     lines = trial.printed.lines()
     if lines:
         show("Your code printed:\n" + "\n".join(f"  | {line}" for line in lines))
-
-
-def _sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
-
-
-def _details(failure: Failed, trial: Trial) -> str:
-    lines = []
-    if failure.expected is not None or failure.seen is not None:
-        lines += [f"\n   expected: {short(failure.expected)}", f"\n   seen:     {short(failure.seen)}"]
-    story = f"\n{failure.story}" if failure.story else ""
-    return "".join(lines) + _called(trial) + story + _sent_nothing(trial)
-
-
-def _called(trial: Trial) -> str:
-    return f"\n   call:     {trial.last_call}" if trial.last_call else ""
-
-
-def _sent_nothing(trial: Trial) -> str:
-    if trial.last_call is None or trial.commands or trial.was_refused or not trial.redis_was_there:
-        return ""
-    return "\n   Note: this call sent no command to Redis. (A pipeline sends nothing before its execute().)"
-
-
-# A word on errors that learners meet: the error, a part of its message, the word.
-ADVICE: tuple[tuple[type[BaseException], str, str], ...] = (
-    (redis.ResponseError, "arguments for 'unlink'", "No key matched: look before you UNLINK."),
-    (redis.ResponseError, "arguments for 'del'", "No key matched: look before you DEL."),
-    (redis.DataError, "", "redis-py sends text, bytes and numbers only, and takes whole seconds for a TTL."),
-    (NoPermissionError, "", "The server does not let this user do that. Your code is not to blame."),
-    (redis.TimeoutError, "", "TimeoutError is a RedisError, but not a ConnectionError."),
-    (NameError, "", "Import or define that name first."),
-    (RecursionError, "", "The function calls itself without end."),
-)
-
-
-def _crash(error: BaseException, function: Callable) -> str:
-    text = first_words(error)
-    message = f": {text}" if text else ""
-    advice = next((f"\n   {word}" for kind, part, word in ADVICE if isinstance(error, kind) and part in text), "")
-    return f"your code raised {type(error).__name__}{message}{raised_at(error, function)}{advice}"
 
 
 def _written_question(number: str) -> str:

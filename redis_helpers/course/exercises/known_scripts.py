@@ -11,7 +11,7 @@ def scripts_known_to(function: Callable) -> dict[str, bytes]:
     """The texts in the function, in what it calls by a global name, and in the global names themselves."""
     found: dict[str, bytes] = {}
     for text in _texts(function):
-        script = text.encode() if isinstance(text, str) else text
+        script = text.encode(errors="replace") if isinstance(text, str) else text
         found[hashlib.sha1(script).hexdigest()] = script
     return found
 

@@ -26,15 +26,19 @@ SHORT_REPR.maxdict = SHORT_REPR.maxlist = SHORT_REPR.maxtuple = 5
 PACKAGE = Path(__file__).resolve().parents[2]
 
 
-def show(text: str) -> None:
-    """Shows `text`. Outside of a notebook it is printed."""
+def show(text: str, folded: str | None = None) -> None:
+    """Shows `text`, and what can be unfolded below it. Outside of a notebook both are printed."""
+    plain = text if folded is None else f"{text}\n   {folded}"
     if not hasattr(get_ipython(), "kernel"):
-        print(_writable(text, getattr(sys.stdout, "encoding", None) or "utf-8"))
+        print(_writable(plain, getattr(sys.stdout, "encoding", None) or "utf-8"))
         return
-    text = _writable(text, "utf-8")
+    text, plain = _writable(text, "utf-8"), _writable(plain, "utf-8")
     style = BOX.format(edge=EDGES.get(text[:1], GREY))
-    box = f'<div style="{style}">{html.escape(text, quote=False)}</div>'
-    display({"text/plain": text, "text/html": box}, raw=True)
+    inside = html.escape(text, quote=False)
+    if folded is not None:
+        summary, _, words = _writable(folded, "utf-8").partition(": ")
+        inside += f"<details><summary>{html.escape(summary)}</summary>{html.escape(words, quote=False)}</details>"
+    display({"text/plain": plain, "text/html": f'<div style="{style}">{inside}</div>'}, raw=True)
 
 
 def _writable(text: str, encoding: str) -> str:

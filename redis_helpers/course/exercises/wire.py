@@ -35,6 +35,9 @@ LINE_OF_SCRIPT = re.compile(
 # Steps that neither see nor change what others see: for them, nobody has to wait for a turn.
 SEEN_BY_NOBODY = {"PING", "ECHO", "TIME", "SCRIPT", "CLIENT", "DISCARD", "UNWATCH"}
 
+# What is usually meant to be done in the transaction, when it comes between WATCH and MULTI.
+WRITING = set("SET DEL UNLINK INCR INCRBY DECR DECRBY HSET HDEL HINCRBY RPUSH LPUSH LREM ZADD ZINCRBY ZREM".split())
+
 _this_thread = threading.local()
 
 
@@ -139,7 +142,8 @@ class Call:
 
     def _pass_on(self, connection: AbstractConnection, commands: list[list[bytes]], read_ahead: bool) -> None:
         step = Step([_words(command) for command in commands])
-        if self.turn is not None and step.commands[0][0] not in SEEN_BY_NOBODY:
+        is_own_thread = getattr(_this_thread, "call", None) is self  # not one that the function has started
+        if self.turn is not None and is_own_thread and step.commands[0][0] not in SEEN_BY_NOBODY:
             self.turn(step)
         if self.over:
             raise redis.ConnectionError("the check of this exercise has ended")
@@ -215,16 +219,16 @@ class Call:
 
     def _note_open(self, connection: AbstractConnection, step: Step) -> None:
         """WATCH and MULTI stay open on a connection until something ends them."""
-        for name, *_ in step.commands:
-            opened = self._open.get(id(connection))
+        for words in step.commands:
+            name, opened = words[0], self._open.get(id(connection))
             if name in ("EXEC", "DISCARD") or (name == "UNWATCH" and opened == "WATCH"):
                 self._open.pop(id(connection), None)
             elif name in ("WATCH", "MULTI"):
                 self._open[id(connection)] = name
-            elif opened == "WATCH" and name in ("SET", "HSET", "INCRBY", "DECRBY", "DECR", "INCR", "HINCRBY", "DEL"):
+            elif opened == "WATCH" and name in WRITING:
                 self.wrote_while_watching = name
         if step.commands[0][0] != "MULTI":  # a transaction in one message never waits
-            self.waited = self.waited or next((name for words in step.commands if (name := waits(words))), None)
+            self.waited = self.waited or waits(step.commands[0])
 
     # What must not be sent
 
@@ -403,7 +407,7 @@ def give(client: redis.Redis) -> Holder:
 
 def _unpacked(packed: Any) -> Iterator[list[bytes]]:
     """The commands of a message."""
-    text = packed if isinstance(packed, bytes) else b"".join([packed] if isinstance(packed, str) else packed)
+    text = packed if isinstance(packed, bytes) else b"".join(packed)
     position = 0
     while position < len(text):
         count, position = _number(text, position)

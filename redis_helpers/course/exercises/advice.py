@@ -1,0 +1,145 @@
+"""What to say beside an error or a wrong answer, whichever exercise it is: the mistakes that everybody makes once."""
+
+import re
+from collections.abc import Callable, Iterator
+from types import CodeType
+
+import redis
+from redis.client import Pipeline
+from redis.exceptions import NoPermissionError
+
+from redis_helpers.course.exercises.shown import first_words, short
+from redis_helpers.course.exercises.wire import Call
+
+# A word on errors of Python and redis-py: the error, a part of its message, the word. The first that fits is shown.
+ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
+    (redis.ResponseError, "arguments for 'unlink'", "No key matched, so there was nothing to delete: look before."),
+    (redis.ResponseError, "arguments for 'del'", "No key matched, so there was nothing to delete: look before."),
+    (redis.ResponseError, "WRONGTYPE", "The key holds another type: each type has commands of its own."),
+    (
+        redis.ResponseError,
+        "not an integer",
+        "The value that is there is no whole number, so nothing can be added to it.",
+    ),
+    (redis.ResponseError, "not a valid float", "The value that is there is no number, so nothing can be added to it."),
+    (redis.ResponseError, "EXECABORT", "One command of the transaction was refused, so none of them was done."),
+    (redis.DataError, "ellipsis", "The three dots `...` are still in your code: something belongs in their place."),
+    (redis.DataError, "NoneType", "A value that you send is None: redis-py sends text, bytes and numbers only."),
+    (redis.DataError, "bool", "redis-py sends no True and False: store 1 or 0, or JSON."),
+    (redis.DataError, "", "redis-py sends text, bytes and numbers only, and takes whole seconds for a TTL."),
+    (NoPermissionError, "", "The server does not let this user do that. Your code is not to blame."),
+    (redis.WatchError, "", "Somebody changed what you watch: begin anew, from the look on."),
+    (redis.TimeoutError, "", "TimeoutError is a RedisError, but not a ConnectionError."),
+    (
+        redis.ConnectionError,
+        "",
+        "redis.ConnectionError is not Python's ConnectionError: an `except` must name redis's.",
+    ),
+    (NameError, "", "Import or define that name first."),
+    (RecursionError, "", "The function calls itself without end."),
+    (TypeError, "int() argument must", "Redis had nothing there, and gave None: decide what that means for you."),
+    (TypeError, "float() argument must", "Redis had nothing there, and gave None: decide what that means for you."),
+    (TypeError, "the JSON object must", "Redis had nothing there, and gave None: decide what that means for you."),
+    (TypeError, "'NoneType'", "Something is None here: a key or field that is not there."),
+    (
+        TypeError,
+        "not supported between instances of 'str'",
+        "Redis gives text: make a number of it before you compare.",
+    ),
+    (TypeError, "can only concatenate str", "Redis gives text: make a number of it before you add."),
+    (AttributeError, "'decode'", "The client decodes already (decode_responses=True): you have text, not bytes."),
+)
+
+MISSING_IN_LUA = "A missing key or field is false in a script, and never nil or 0: decide what it counts as."
+TEXT_IN_LUA = "What Redis gives a script is text: tonumber() makes a number of it."
+
+# Lua's messages (a pattern), and what they mean to somebody who writes a first script.
+ON_LUA_ERRORS: tuple[tuple[str, str], ...] = (
+    (r"attempt to compare (string with number|number with string)", TEXT_IN_LUA),
+    (r"attempt to compare .*(nil|boolean)", MISSING_IN_LUA),
+    (r"attempt to (perform arithmetic on|concatenate) .*\(a (nil|boolean) value\)", MISSING_IN_LUA),
+    (r"attempt to perform arithmetic on .*\(a string value\)", TEXT_IN_LUA),
+    (r"near '!'|near '!='", "Lua writes `~=` for not equal."),
+    (r"near '/'", "Lua begins a comment with `--`, and has no `//`: math.floor(a / b) divides and rounds down."),
+    (r"near '\+'|near '-'|near '\+='", "Lua has no `+=` and no `++`: write a = a + 1."),
+    (r"near '&'|near '&&'|near '\|'", "Lua writes `and` and `or`."),
+    (r"near '\{'|near '\}'", "Lua has no braces around blocks: it writes `then … end` and `do … end`."),
+    (r"near ':'", "Lua writes `if … then` and `for … do`, without a colon."),
+    (r"'then' expected", "An `if` in Lua goes on with `then`."),
+    (r"'do' expected", "A `for` or `while` in Lua goes on with `do`."),
+    (r"'end' expected", "Each `if`, `for` and `function` in Lua needs its `end`."),
+    (r"'<eof>' expected near 'end'", "There is one `end` too many, or an `elseif` was written as `else if`."),
+    (r"near 'None'|variable 'None'", "Lua's word for nothing is nil, and a missing key is false."),
+    (r"variable 'True'|variable 'False'", "Lua writes true and false in small letters."),
+    (
+        r"nonexistent global variable '(\w+)'",
+        "Lua does not know the name {0}: declare it with `local`, or look for a typo.",
+    ),
+    (r"Attempt to modify a readonly table|create global variable", "Put `local` in front of a new name."),
+    (
+        r"arguments must be strings or integers",
+        "An argument of redis.call is nil, false or a table: is its ARGV there?",
+    ),
+    (r"Wrong number of args", "That Redis command was called with too few or too many arguments."),
+    (r"Unknown Redis command", "Redis knows no such command: look for a typo in redis.call."),
+    (r"attempt to call (global|field|local) '(\w+)'", "There is no function {1} in a script of Redis."),
+    (r"attempt to index", "That is no table: a missing key is false, and a single value is text."),
+)
+PLAIN = (bool, int, float, str, bytes, list, tuple, dict, set)
+LINE = re.compile(r"user_script:(\d+)")
+
+
+def advice_on(error: BaseException, call: Call) -> str:
+    """A line or two below the error, or nothing."""
+    text = first_words(error)
+    if isinstance(error, redis.ResponseError) and "user_script" in text:
+        return _on_script(text, call.last_script)
+    word = next((word for kind, part, word in ON_ERRORS if isinstance(error, kind) and part in text), None)
+    return f"\n   {word}" if word else ""
+
+
+def _on_script(text: str, script: bytes | None) -> str:
+    """The line of the script, and what Lua means."""
+    found = LINE.search(text)
+    lines = (script or b"").decode(errors="replace").splitlines()
+    shown = ""
+    if found and 1 <= int(found[1]) <= len(lines):
+        shown = f"\n   line {found[1]} of your script: {lines[int(found[1]) - 1].strip()}"
+    for pattern, word in ON_LUA_ERRORS:
+        match = re.search(pattern, text)
+        if match:
+            return f"{shown}\n   {word.format(*match.groups())}"
+    known = next((word for kind, part, word in ON_ERRORS if kind is redis.ResponseError and part in text), None)
+    return shown + (f"\n   {known}" if known else "")
+
+
+def notes_on(function: Callable, call: Call, args: tuple, expected: object, seen: object) -> Iterator[str]:
+    """What else strikes the eye in an answer that is wrong."""
+    code = getattr(function, "__code__", None)
+    if isinstance(code, CodeType) and ... in code.co_consts:
+        yield "the three dots `...` are still in your code: something belongs in their place."
+    if isinstance(seen, Pipeline):
+        yield "your function returns the pipeline itself: execute() sends it, and gives a list of replies."
+    elif type(seen) in PLAIN and expected is not None and type(expected) is not type(seen) and seen == expected:
+        yield f"{short(seen)} and {short(expected)} are equal, but not of one type."
+    elif isinstance(seen, str) and isinstance(expected, (int, float)) and not isinstance(expected, bool):
+        yield "that is text, and a number is wanted."
+    elif isinstance(seen, (int, list, str)) and isinstance(expected, bool):
+        yield f"True or False is wanted, and your function returned {short(seen)}."
+    if call.wrote_while_watching:
+        yield (
+            f"{call.wrote_while_watching} was sent between WATCH and MULTI, so it was done at once: after watch(), a "
+            "pipeline collects commands from multi() on."
+        )
+    unused = _never_sent(call, args)
+    if unused is not None:
+        yield f"{short(unused)} was given to your function and never reached Redis: is another value in its place?"
+    if call.used_another:
+        yield "your function used another connection than the redis_conn that it is given."
+
+
+def _never_sent(call: Call, args: tuple) -> str | None:
+    """A key that the function was given and never named."""
+    sent = " ".join(word for step in call.steps for command in step.commands for word in command)
+    keys = [word for word in args if isinstance(word, str) and word.startswith(call.prefix)]
+    return next((key for key in keys if call.steps and key not in sent), None)
