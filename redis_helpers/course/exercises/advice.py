@@ -57,8 +57,8 @@ TEXT_IN_LUA = "What Redis gives a script is text: tonumber() makes a number of i
 ON_LUA_ERRORS: tuple[tuple[str, str], ...] = (
     (r"attempt to compare (string with number|number with string)", TEXT_IN_LUA),
     (r"attempt to compare .*(nil|boolean)", MISSING_IN_LUA),
-    (r"attempt to (perform arithmetic on|concatenate) .*\(a (nil|boolean) value\)", MISSING_IN_LUA),
-    (r"attempt to perform arithmetic on .*\(a string value\)", TEXT_IN_LUA),
+    (r"attempt to (perform arithmetic on|concatenate) .*\ba (nil|boolean) value", MISSING_IN_LUA),
+    (r"attempt to perform arithmetic on .*\ba string value", TEXT_IN_LUA),
     (r"near '!'|near '!='", "Lua writes `~=` for not equal."),
     (r"near '/'", "Lua begins a comment with `--`, and has no `//`: math.floor(a / b) divides and rounds down."),
     (r"near '\+'|near '-'|near '\+='", "Lua has no `+=` and no `++`: write a = a + 1."),

@@ -32,6 +32,10 @@ LINE_OF_SCRIPT = re.compile(
     r"(?:ERR )?(?:Error running script .*?: @)?user_script:(\d+): ([A-Z]{2,} .*?)( script: .*)?$"
 )
 
+# `return redis.call(…)` leaves no trace of its line, as a call that is returned takes the place of its caller.
+RETURNED = re.compile(r"(?!.*user_script:\d+: )(?:ERR )?(.*?)(?: script: \w+, on @user_script:\d+\.?)$", re.DOTALL)
+RETURNS_A_CALL = re.compile(r"\breturn\s+\w+(?:\.p?call)?\s*\(")
+
 # Steps that neither see nor change what others see: for them, nobody has to wait for a turn.
 SEEN_BY_NOBODY = {"PING", "ECHO", "TIME", "SCRIPT", "CLIENT", "DISCARD", "UNWATCH"}
 
@@ -269,11 +273,22 @@ class Call:
             )
             return redis.ResponseError(self.refused)
         found = LINE_OF_SCRIPT.match(text)
+        if found is not None:
+            line, said, _ = found.groups()
+            return _error(f"{said} script: the one of this call, on @user_script:{line}.")
+        found = RETURNED.match(text)
         if found is None:
             return error
-        line, said, _ = found.groups()
-        plain = BaseParser.parse_error(f"{said} script: the one of this call, on @user_script:{line}.")
-        return plain if isinstance(plain, redis.ResponseError) else error
+        lines = (self.last_script or b"").decode(errors="replace").splitlines()
+        returning = [number for number, line in enumerate(lines, 1) if RETURNS_A_CALL.search(line)]
+        line = f", on @user_script:{returning[0]}" if len(returning) == 1 else ""
+        return _error(f"{found[1]} script: the one of this call{line}.")
+
+
+def _error(text: str) -> redis.ResponseError:
+    """The error that redis-py would make of this reply."""
+    error = BaseParser.parse_error(text)
+    return error if isinstance(error, redis.ResponseError) else redis.ResponseError(text)
 
 
 def _shut(sockets: list[socket.socket]) -> None:
