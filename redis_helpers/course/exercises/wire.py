@@ -28,12 +28,12 @@ from redis_helpers.course.exercises.shown import short
 
 CUT_OFF = "the connection was cut"
 NO_ROOM = "command not allowed when used memory > 'maxmemory'."
-LINE_OF_SCRIPT = re.compile(
-    r"(?:ERR )?(?:Error running script .*?: @)?user_script:(\d+): ([A-Z]{2,} .*?)( script: .*)?$"
+# Where Redis says that an error came from a script: before it (Redis 6.2), or behind it.
+FROM_SCRIPT = re.compile(
+    r"^(?:ERR )?Error running script \(call to \w+\): @\w+:\s*\d+: | script:(?: \w+,)? on @user_script:\d+\.?$"
 )
-
+LINE_OF_SCRIPT = re.compile(r"(?:ERR )?user_script:(\d+): ([A-Z]{2,} .*)$", re.DOTALL)
 # `return redis.call(…)` leaves no trace of its line, as a call that is returned takes the place of its caller.
-RETURNED = re.compile(r"(?!.*user_script:\d+: )(?:ERR )?(.*?)(?: script: \w+, on @user_script:\d+\.?)$", re.DOTALL)
 RETURNS_A_CALL = re.compile(r"\breturn\s+\w+(?:\.p?call)?\s*\(")
 
 # Steps that neither see nor change what others see: for them, nobody has to wait for a turn.
@@ -272,17 +272,16 @@ class Call:
                 _not_its_own(name, key) if key else f"{name} was not run: it {REFUSED.get(name, 'is not for scripts')}."
             )
             return redis.ResponseError(self.refused)
-        found = LINE_OF_SCRIPT.match(text)
+        said = FROM_SCRIPT.sub("", text)
+        found = LINE_OF_SCRIPT.match(said)
         if found is not None:
-            line, said, _ = found.groups()
-            return _error(f"{said} script: the one of this call, on @user_script:{line}.")
-        found = RETURNED.match(text)
-        if found is None:
+            return _error(f"{found[2]} script: the one of this call, on @user_script:{found[1]}.")
+        if said == text or "user_script:" in said:  # no error of a script, or one of Lua, which names its line
             return error
         lines = (self.last_script or b"").decode(errors="replace").splitlines()
         returning = [number for number, line in enumerate(lines, 1) if RETURNS_A_CALL.search(line)]
         line = f", on @user_script:{returning[0]}" if len(returning) == 1 else ""
-        return _error(f"{found[1]} script: the one of this call{line}.")
+        return _error(f"{said.removeprefix('ERR ')} script: the one of this call{line}.")
 
 
 def _error(text: str) -> redis.ResponseError:

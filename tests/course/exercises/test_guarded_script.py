@@ -37,8 +37,6 @@ def run(client, script, keys=(), args=(), prefix="mine:", now=None):
     ],
 )
 def test_it_does_what_it_would_do_without(script, any_conn):
-    if script.startswith("#!") and int(any_conn.info()["redis_version"].split(".")[0]) < 7:
-        pytest.skip("scripts have no flags there")
     outcomes = []
     for runs in (lambda: any_conn.eval(script, 1, "mine:1", "7"), lambda: run(any_conn, script, ["mine:1"], ["7"])):
         any_conn.flushall()

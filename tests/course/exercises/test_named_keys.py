@@ -28,7 +28,9 @@ def test_keys_of(command, keys):
     assert keys_of(command.split()) == keys
 
 
-@pytest.mark.parametrize("command", ["BLPOP a 0", "BLMOVE a b LEFT RIGHT 1", "XREADGROUP GROUP g c block 5 STREAMS a >"])
+@pytest.mark.parametrize(
+    "command", ["BLPOP a 0", "BLMOVE a b LEFT RIGHT 1", "XREADGROUP GROUP g c block 5 STREAMS a >"]
+)
 def test_what_waits(command):
     assert waits(command.split()) == command.split()[0]
 

@@ -28,7 +28,9 @@ def tried(steps, rivals=0, runs=all_runs):
     """What was done in each run, in order."""
     done, orders = [], []
     actors = [caller(f"caller {number}", count, done) for number, count in enumerate(steps)]
-    actors += [Rival(f"rival {number}", lambda number=number: done.append(f"rival {number}")) for number in range(rivals)]
+    actors += [
+        Rival(f"rival {number}", lambda number=number: done.append(f"rival {number}")) for number in range(rivals)
+    ]
 
     def begin():
         done.clear()
@@ -43,7 +45,10 @@ def tried(steps, rivals=0, runs=all_runs):
 
 def changes(order):
     """How often somebody else comes before the one who went last has ended."""
-    return sum(before != after and before in order[place + 1 :] for place, (before, after) in enumerate(itertools.pairwise(order)))
+    return sum(
+        before != after and before in order[place + 1 :]
+        for place, (before, after) in enumerate(itertools.pairwise(order))
+    )
 
 
 @pytest.mark.parametrize("steps", [(1, 1), (2, 2), (1, 4), (3, 3), (4, 4), (2, 2, 2), (0, 2), (1, 1, 1)])

@@ -216,7 +216,9 @@ def test_what_differs_is_named(act, expected, sentence, begin):
         trial.expect_state("why", {key: value for value in expected.values()})
 
 
-@pytest.mark.parametrize("value", ["x", {"f": "1"}, {"m": 1.5}, ["a", "b"], {"a", "b"}, Ends("x", 60), Ends(["a"], 0.9)])
+@pytest.mark.parametrize(
+    "value", ["x", {"f": "1"}, {"m": 1.5}, ["a", "b"], {"a", "b"}, Ends("x", 60), Ends(["a"], 0.9)]
+)
 def test_what_is_put_there_is_there(value, begin):
     trial = begin(lambda redis_conn, key: None)
     key = trial.key("it")
