@@ -81,7 +81,7 @@ ON_LUA_ERRORS: tuple[tuple[str, str], ...] = (
         "An argument of redis.call is nil, false or a table: is its ARGV there?",
     ),
     (r"Wrong number of args", "That Redis command was called with too few or too many arguments."),
-    (r"Unknown Redis command", "Redis knows no such command: look for a typo in redis.call."),
+    (r"Unknown (Redis )?command", "Redis knows no such command: look for a typo in redis.call."),
     (r"attempt to call (global|field|local) '(\w+)'", "There is no function {1} in a script of Redis."),
     (r"attempt to index", "That is no table: a missing key is false, and a single value is text."),
 )

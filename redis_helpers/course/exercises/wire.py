@@ -30,7 +30,8 @@ CUT_OFF = "the connection was cut"
 NO_ROOM = "command not allowed when used memory > 'maxmemory'."
 # Where Redis says that an error came from a script: before it (Redis 6.2), or behind it.
 FROM_SCRIPT = re.compile(
-    r"^(?:ERR )?Error running script \(call to \w+\): @\w+:\s*\d+: | script:(?: \w+,)? on @user_script:\d+\.?$"
+    r"^(?:ERR )?Error running script \(call to \w+\): @\w+:\s*\d+: |@user_script: \d+: "
+    r"| script:(?: \w+,)? on @user_script:\d+\.?$"
 )
 LINE_OF_SCRIPT = re.compile(r"(?:ERR )?user_script:(\d+): ([A-Z]{2,} .*)$", re.DOTALL)
 # `return redis.call(…)` leaves no trace of its line, as a call that is returned takes the place of its caller.
@@ -276,7 +277,9 @@ class Call:
         found = LINE_OF_SCRIPT.match(said)
         if found is not None:
             return _error(f"{found[2]} script: the one of this call, on @user_script:{found[1]}.")
-        if said == text or "user_script:" in said:  # no error of a script, or one of Lua, which names its line
+        if said == text or said.removeprefix("ERR ").startswith(
+            "user_script:"
+        ):  # not of a script, or Lua names the line
             return error
         lines = (self.last_script or b"").decode(errors="replace").splitlines()
         returning = [number for number, line in enumerate(lines, 1) if RETURNS_A_CALL.search(line)]

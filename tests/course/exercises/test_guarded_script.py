@@ -75,11 +75,11 @@ def test_an_error_names_the_line_of_the_learners_script(any_conn, any_server):
     give(client).call = call
     any_conn.set("mine:1", "text")
     with contextlib.closing(client), watching(), call.running():
-        with pytest.raises(redis.ResponseError, match="WRONGTYPE.*on @user_script:3"):
+        with pytest.raises(redis.ResponseError, match=r"WRONGTYPE.*on @user_script:3"):
             client.eval("local x = 1\n\nredis.call('RPUSH', KEYS[1], x)", 1, "mine:1")
         with pytest.raises(redis.ResponseError, match="user_script:2: attempt to compare"):
             client.eval("local x = redis.call('GET', KEYS[1])\nif x > 3 then return 1 end", 1, "mine:1")
-        with pytest.raises(redis.ResponseError, match="user_script:2: .*near '!'"):
+        with pytest.raises(redis.ResponseError, match=r"user_script:2: .*near '!'"):
             client.eval("local x = 1\nif x != 3 then return 1 end", 0)
 
 

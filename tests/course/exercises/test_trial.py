@@ -213,7 +213,7 @@ def test_what_differs_is_named(act, expected, sentence, begin):
     trial.put({})
     trial.call(key)
     with pytest.raises(Failed, match=sentence):
-        trial.expect_state("why", {key: value for value in expected.values()})
+        trial.expect_state("why", dict.fromkeys([key], *expected.values()))
 
 
 @pytest.mark.parametrize(

@@ -276,7 +276,7 @@ def test_after_the_end_there_is_no_answer(begin, redis_conn):
 
 def test_before_each_step_there_is_a_turn(begin):
     turns = []
-    call, client = begin(turn=lambda step: turns.append(str(step)))
+    _, client = begin(turn=lambda step: turns.append(str(step)))
     client.set("mine:a", 1)
     client.pipeline(transaction=False).incr("mine:a").incr("mine:a").execute()
     client.pipeline().incr("mine:a").execute()
