@@ -1,6 +1,6 @@
 """Every picture of the course in one style. Times are in microseconds (µs)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -53,4 +53,64 @@ def plot_latency(
     ax.margins(x=0.1)  # room for the last line's name
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    return ax
+
+
+def plot_bars(
+    values: Mapping[str, float],
+    title: str,
+    unit: str,
+    colors: Mapping[str, str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draws a bar for each value, from zero, with its name on the left and its number at its end.
+
+    `unit` is the unit of all values ("µs", "bytes"). `colors` names a colour a bar, such as CACHE or SOURCE.
+    """
+    ax = ax or plt.subplots(figsize=(8, 1 + 0.5 * len(values)))[1]
+    names = list(values)
+    bars = ax.barh(names, list(values.values()), color=[(colors or {}).get(name, OTHER) for name in names])
+    ax.bar_label(
+        bars,
+        padding=4,
+        labels=[f"{value:,.0f} {unit}" if value >= 10 else f"{value:.2g} {unit}" for value in values.values()],
+    )
+    ax.set(title=title, xlabel=unit)
+    ax.invert_yaxis()  # the first one above
+    ax.margins(x=0.18)  # room for the numbers
+    ax.grid(visible=False, axis="y")
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    return ax
+
+
+def plot_lines(
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    colors: Mapping[str, str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draws a line for each name, from its x and y values, from zero up, with the name at its end."""
+    ax = ax or plt.subplots()[1]
+    for name, (x, y) in lines.items():
+        (line,) = ax.plot(x, y, marker="o", markersize=4, linewidth=2, color=(colors or {}).get(name))
+        ax.annotate(name, (x[-1], y[-1]), (6, 0), textcoords="offset points", color=line.get_color(), weight="bold")
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.set_ylim(bottom=0)
+    ax.margins(x=0.12)  # room for the names
+    return ax
+
+
+def plot_story(title: str, people: Mapping[str, Sequence[tuple[float, float, str]]], ax: Axes | None = None) -> Axes:
+    """Draws who does what when: a row for each person, a box for each step, as (begin, end, what happens)."""
+    ax = ax or plt.subplots(figsize=(9, 1.2 + 0.7 * len(people)))[1]
+    palette = [CACHE, SOURCE, OTHER, MARK]
+    for row, steps in enumerate(people.values()):
+        for begin, end, what in steps:
+            ax.barh(row, end - begin, left=begin, height=0.4, color=palette[row % len(palette)], edgecolor="white")
+            ax.annotate(what, ((begin + end) / 2, row - 0.28), ha="center", va="bottom")
+    ax.set(title=title, xlabel="time →", xticks=[], yticks=range(len(people)), ylim=(len(people) - 0.6, -0.75))
+    ax.set_yticklabels(list(people))
+    ax.grid(visible=False)
     return ax

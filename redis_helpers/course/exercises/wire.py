@@ -136,7 +136,7 @@ class Call:
         self.round_trips += 1
         steps = list(_in_steps(commands))
         for step in steps:
-            self._pass_on(connection, step, read_ahead=len(steps) > 1)
+            self.pass_on(connection, step, read_ahead=len(steps) > 1)
 
     def _look_at(self, connection: AbstractConnection) -> None:
         sockets = self.sockets
@@ -145,7 +145,8 @@ class Call:
         if connection._sock is not None and connection._sock not in sockets:
             sockets.append(connection._sock)
 
-    def _pass_on(self, connection: AbstractConnection, commands: list[list[bytes]], read_ahead: bool) -> None:
+    def pass_on(self, connection: AbstractConnection, commands: list[list[bytes]], read_ahead: bool) -> None:
+        """One step. `read_ahead`: its replies are read now, as others may come before the next step."""
         step = Step([_words(command) for command in commands])
         is_own_thread = getattr(_this_thread, "call", None) is self  # not one that the function has started
         if self.turn is not None and is_own_thread and step.commands[0][0] not in SEEN_BY_NOBODY:
@@ -212,15 +213,18 @@ class Call:
     def _cut(self, connection: AbstractConnection, step: Step, commands: list[list[bytes]]) -> None:
         """The connection dies: these commands still reach Redis, the others do not, and no reply comes back."""
         self.commands += ["(cut)"] * (self._faults.cut_after is not None)
+        self.send_unseen(connection, commands)
+        connection.disconnect()
+        step.replies.append("(cut)")
+        raise redis.ConnectionError(CUT_OFF)
+
+    def send_unseen(self, connection: AbstractConnection, commands: list[list[bytes]]) -> None:
+        """Sends commands whose replies nobody gets. Redis has done them when this returns."""
         with _inside():
             if commands:
                 SEND(connection, [_packed(self._guarded(command)) for command in commands])
-                for _ in commands:  # Redis has done them when it has answered
-                    self._read(connection)
-            connection.disconnect()
-        self.forget(connection)
-        step.replies.append("(cut)")
-        raise redis.ConnectionError(CUT_OFF)
+            for _ in commands:
+                self._read(connection)
 
     def _note_open(self, connection: AbstractConnection, step: Step) -> None:
         """WATCH and MULTI stay open on a connection until something ends them."""
