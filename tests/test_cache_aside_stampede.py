@@ -22,8 +22,9 @@ from redis_helpers.cache_client import cache_client
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.breaking.processes import Processes
 from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.embedded_cluster import EmbeddedCluster
 from redis_helpers.lease import Lease
-from tests.support.servers import free_port, options_of, paused, wait_until
+from tests.support.servers import options_of, paused, wait_until
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # as what a notebook defines: the child cannot import it
 
@@ -678,25 +679,38 @@ def test_each_reader_gets_a_value_of_its_own(redis_conn):
 # A cluster
 
 
-def test_on_a_redis_cluster():
-    """A cluster of one node refuses commands whose keys lie in different slots, as one of many does."""
-    port = next(port for port in iter(free_port, None) if port < 55_000)  # nodes talk to each other at port + 10,000
-    with EmbeddedRedis(cluster_enabled="yes", port=port) as server:
-        with redis.Redis.from_url(server.url) as node:
-            node.execute_command("CLUSTER ADDSLOTS", *range(16384))
-            assert wait_until(lambda: node.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
+def test_on_a_cluster_of_six_nodes_also_after_a_failover():
+    """A client of text and one of bytes, with entries on all three primaries; then one of these is killed."""
+    keys = [*(f"fruit:{number}" for number in range(30)), "{market}:fruit", "fruit:{7}:price", "d{", "é ü"]
+    with EmbeddedCluster() as nodes:
+        assert len({nodes.primary_of(key).port for key in keys}) == 3
         for decode in (False, True):
-            cluster = redis.RedisCluster(
-                host=server.host, port=server.port, password=server.password, decode_responses=decode
-            )
-            for key in ("fruit", "{market}:fruit", "fruit:{7}:price"):
-                cache = CacheAside(cluster, early=1)
-                assert [cache.get_or_load(key, lambda: [1, "uva"], 60) for _ in range(2)] == [[1, "uva"]] * 2
-                cache.invalidate(key)
-                assert cache.get_or_load(key, lambda: "new", 60) == "new"
-                cache.invalidate(key)
-                assert (cache.hits, cache.misses, cache.failures) == (1, 2, 0)
-            cluster.close()
+            with nodes.connect(decode_responses=decode) as client:
+                cache = CacheAside(client, early=1)
+                for key in keys:
+                    assert [cache.get_or_load(key, lambda: [1, "uva"], 60) for _ in range(2)] == [[1, "uva"]] * 2
+                    cache.invalidate(key)
+                    assert cache.get_or_load(key, lambda: "new", 60) == "new"
+                assert (cache.hits, cache.misses, cache.failures) == (len(keys), 2 * len(keys), 0)
+                for key in keys:
+                    cache.invalidate(key)
+
+        with nodes.connect(decode_responses=True) as client:
+            cache = CacheAside(client)
+            for key in keys:
+                cache.get_or_load(key, lambda: "before", 600)
+            nodes.primary_of(keys[0]).kill()
+            for key in keys:  # meanwhile everybody gets an answer
+                assert cache.get_or_load(key, lambda: "source", 600) in ("before", "source")
+            nodes.wait_until_healthy()
+
+            def all_are_hits():
+                hits = cache.hits
+                for key in keys:
+                    cache.get_or_load(key, lambda: "after", 600)
+                return cache.hits == hits + len(keys)
+
+            assert wait_until(all_are_hits, 20)  # the breaker has to look again first
 
 
 def test_a_client_of_bytes(server, redis_conn):
