@@ -52,12 +52,13 @@ class Exercise:
         return next(node for node in reversed(ast.parse(self.stub).body) if isinstance(node, ast.FunctionDef))
 
     def question_cell(self) -> str:
-        """The Markdown cell that asks."""
-        return f"### Exercise {self.id}: {self.title}\n\n{self.question}"
+        """The text cell that asks."""
+        return f"**Your turn ({self.id}).** {self.question}"
 
     def answer_cell(self, source: str | None = None) -> str:
-        """The code cell right below it: the stub, or another `source`, and the check."""
-        return f'{source or self.stub}\n\n\ncheck("{self.id}", {self.function_name})'
+        """The code cell right below it: the stub, or another `source`, the check, and what can be asked for."""
+        asked_for = f'check("{self.id}", {self.function_name})\n# hint("{self.id}")\n# solution("{self.id}")'
+        return f"{source or self.stub}\n\n\n{asked_for}"
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,10 @@ def test_the_function_is_the_last_one_of_the_stub(exercise):
 
 
 def test_the_cells_that_a_notebook_shows(exercise):
-    assert exercise.question_cell() == "### Exercise 1.2: First come\n\nStore it once."
-    assert exercise.answer_cell() == f'{exercise.stub}\n\n\ncheck("1.2", put_once)'
-    assert exercise.answer_cell("put_once = 1") == 'put_once = 1\n\n\ncheck("1.2", put_once)'
-
-
+    assert exercise.question_cell() == "**Your turn (1.2).** Store it once."
+    check_lines = 'check("1.2", put_once)\n# hint("1.2")\n# solution("1.2")'
+    assert exercise.answer_cell() == f"{exercise.stub}\n\n\n{check_lines}"
+    assert exercise.answer_cell("put_once = 1") == f"put_once = 1\n\n\n{check_lines}"
 def test_a_question_has_a_word_on_each_letter():
     question = Question("Which?", (("this", "no"), ("that", "yes"), ("none", "never")), "b")
     assert question.letters == "abc"
