@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from redis_helpers.course.exercises import check, progress_file
-from redis_helpers.course.exercises.catalog import exercises, lessons
+from redis_helpers.course.exercises.catalog import exercises
 from redis_helpers.course.exercises.model import KINDS
 from redis_helpers.server import knows
 from tests.exercise_answers import RIGHT, WRONG
