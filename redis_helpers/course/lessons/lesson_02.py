@@ -222,7 +222,7 @@ def _expect_correction(trial: Trial, key: str, fruit: str, price: str, prices: d
     trial.expect_state(
         "one price, and only that, must change", {key: corrected if seconds is None else Ends(corrected, seconds)}
     )
-    least, most = (-1, -1) if seconds is None else (int(seconds - took), int(seconds) + 1)
+    least, most = (-1, -1) if seconds is None else (int(seconds - took) - 1, int(seconds) + 2)
     if type(left) is not int or not least <= left <= most:
         raise Failed(
             "the caller is told a wrong time: return how many whole seconds the hash has left, as TTL answers",
@@ -518,6 +518,12 @@ def _expect_one_fruit_in_every_gap(trial: Trial, key: str, full: dict) -> None:
             lambda: trial.put({key: Ends(_stored(full), 300)}),
             {"the fruit ends": lambda: trial.redis.delete(key), "it is stored anew": stored_anew},
         )
+        trial.every_gap(
+            "the fruit came between two of your commands, and the customer is shown one that never was",
+            (key,),
+            lambda: trial.put({}),
+            {"it is stored": stored_anew},
+        )
 
 
 def _expect_field(trial: Trial, field: str, expected: object, seen: object, left_out: bool) -> None:
@@ -715,7 +721,7 @@ def _expect_whole_sales(trial: Trial, key: str, fruit: str) -> None:
 
         with _cured(IN_ONE_STEP):
             trial.every_cut(
-                "crates are gone that nobody bought, and nobody will ever put them back",
+                "crates are gone that nobody bought, or something is left that never ends: nobody will ever mend that",
                 (key, fruit, crates),
                 partial(trial.put, before),
                 allowed=whole,
