@@ -1,20 +1,84 @@
 """Lesson 00: the first exercise."""
 
-from redis_helpers.course.exercises.checker import Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from collections.abc import Iterator
+
+from redis_helpers.course.exercises.checker import Plain, Trial
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.state import Ends
+from redis_helpers.errors import CourseError
 
 
 def _check_greeting(trial: Trial) -> None:
-    for name, text in (("morning", "good morning, market"), ("evening", "sold out, see you tomorrow")):
-        key = trial.key(name)
-        answer = trial.call(key, text)
-        trial.expect_value("the greeting must be in Redis, under the key that your function is given", key, text)
-        trial.expect("return what GET answers", text, answer)
-    trial.redis.set(trial.key("old"), "yesterday's greeting")
-    trial.call(trial.key("old"), "today's greeting")
-    trial.expect_value("SET replaces what was there", trial.key("old"), "today's greeting")
-    if len(trial.commands) < 2:
-        raise Failed("the answer must come from Redis: read the key back with GET")
+    _expect_greeting(trial, trial.key("greeting"), f"good morning, {trial.word()}", {})
+    key, text = trial.key("old"), f"hello, {trial.word()}"
+    _expect_greeting(trial, key, text, {key: f"the greeting of yesterday was longer: {trial.word()}"})
+    _expect_greeting(trial, key, text, {key: Ends(trial.word(), 300)})
+    _expect_read_back(trial, key)
+    odd = trial.key("it's a *greeting*, ü?")
+    _expect_greeting(trial, odd, f'  it\'s "sold out", até amanhã: {trial.word()} [1] 50% \\ {{}}\n ', {})
+    _expect_greeting(trial, odd, str(trial.number(2, 99)), {})
+    _expect_greeting(trial, odd, "", {})
+    _every_error(trial, (key, text), lambda: trial.put({key: "yesterday"}))
+
+
+def _expect_greeting(trial: Trial, key: str, text: str, before: dict) -> None:
+    """One greeting is left, read back and returned."""
+    trial.put(before)
+    answer = trial.call(key, text)
+    why = "whoever looks for the greeting does not find it: it must be in Redis, under the key that is given"
+    if before and trial.redis.get(key) != text:
+        why = "visitors read an old greeting, or parts of it: the new text must replace what was there"
+    trial.expect_state(why, {key: text})
+    cure = "GET answers the text: return that answer."
+    if type(answer) is not str or answer != text:
+        raise Failed("whoever calls your function gets something else than Redis holds", text, answer, cure=cure)
+    if text not in _in_replies(trial):
+        raise _not_from_redis()
+
+
+def _expect_read_back(trial: Trial, key: str) -> None:
+    """Somebody else may leave another greeting between two commands: then that is the one to be read."""
+    others = iter(range(9))
+    trial.put({})
+    answer = trial.call(key, "mine", between=lambda: trial.redis.set(key, f"other {next(others)} {trial.word()}"))
+    if answer not in _in_replies(trial):
+        raise _not_from_redis()
+
+
+def _not_from_redis() -> Failed:
+    return Failed(
+        "somebody else may have changed the greeting meanwhile, and your function would not see it: the answer must "
+        "come from Redis",
+        Plain("the text that Redis answers"),
+        Plain("the text that your function was given"),
+        cure="Read the key back with GET, and return what GET answers.",
+    )
+
+
+def _in_replies(trial: Trial) -> set[str]:
+    """Every text that Redis has answered in the last call."""
+    return {text for step in trial.call_seen.steps for reply in step.replies for text in _texts(reply)}
+
+
+def _texts(reply: object) -> Iterator[str]:
+    if isinstance(reply, bytes):
+        yield reply.decode()
+    elif isinstance(reply, str):
+        yield reply
+    elif isinstance(reply, dict):
+        yield from _texts([*reply, *reply.values()])
+    elif isinstance(reply, list | tuple | set):
+        for part in reply:
+            yield from _texts(part)
+
+
+def _every_error(trial: Trial, args: tuple, before) -> None:
+    """An error of Redis must come through, as redis-py or RedisRepository raises it."""
+    try:
+        trial.every_error(args, before)
+    except Crashed as crash:
+        if not isinstance(crash.error, CourseError):
+            raise
 
 
 GREETING = Exercise(
