@@ -162,7 +162,7 @@ def moved_if_it_is_there(redis_conn, old_key, new_key, user, idle):
     return new_key
 
 
-@wrong("4.2", "put an apple into")
+@wrong("4.2", "put an apple into the cart")
 def copied_in_a_transaction(redis_conn, old_key, new_key, user, idle):
     fields = redis_conn.hgetall(old_key)
     with redis_conn.pipeline() as pipe:
@@ -398,13 +398,14 @@ def index_first(redis_conn, index, prefix, keep):
 
 @wrong("4.3", "can never be ended")
 def index_emptied_by_score(redis_conn, index, prefix, keep):
-    ids, score = others(redis_conn, index, keep), redis_conn.zscore(index, keep)
+    ids, score, left = others(redis_conn, index, keep), redis_conn.zscore(index, keep), redis_conn.pttl(index)
     if not ids:
         return 0
     ended = redis_conn.unlink(*[prefix + sid for sid in ids])
-    redis_conn.pipeline().zremrangebyscore(index, "-inf", "+inf").zadd(index, {keep: score}).expire(
-        index, 5000
-    ).execute()
+    pipe = redis_conn.pipeline().zremrangebyscore(index, "-inf", "+inf")
+    if score is not None:
+        pipe.zadd(index, {keep: score}).pexpire(index, left)
+    pipe.execute()
     return ended
 
 

@@ -180,7 +180,9 @@ def _check_log_in(trial: Trial) -> None:
         user, idle, fields = trial.word(), trial.number(400, 2000), _some_session(trial)
         answer = _call_in_time(trial, {old: Ends(fields, left)}, old, new, user, idle)
         if trial.redis.hget(old, "user") == user:
-            raise Failed(f"the old id opens the session of {user}: whoever planted that id is {user} now (fixation)")
+            raise Failed(
+                "the old id opens the customer's session: whoever planted that id is the customer now (fixation)"
+            )
         if trial.redis.exists(old):
             raise Failed("the old id still opens a session: after the login, only the new one may")
         if trial.redis.hgetall(new) == {"user": user}:
@@ -200,7 +202,7 @@ def _check_log_in(trial: Trial) -> None:
         died = f"the program died after its command number {reached} ({sent[reached - 1]}), and "
         if trial.redis.hget(old, "user"):
             raise Failed(
-                f"{died}{user} is logged in under the old id, which somebody else may know",
+                f"{died}the customer is logged in under the old id, which somebody else may know",
                 cure="Make one transaction of it: nobody sees the moments between its commands.",
             )
         _expect_mortal(trial, f"{died}left a session that never ends", *trial.state())
@@ -220,14 +222,14 @@ def _expect_fresh(trial: Trial, old: str, new: str, user: str, idle: int) -> Non
     expired = "the old session had just expired, and "
     if isinstance(outcome.error, redis.ResponseError) and "no such key" in str(outcome.error):
         raise Failed(
-            f"{expired}{user} cannot log in: RENAME answered 'no such key'",
+            f"{expired}the customer cannot log in: RENAME answered 'no such key'",
             cure="When the user is written into the old hash first, in the same transaction, then there is always "
             "something to rename.",
         )
     if outcome.error is not None:
         raise Crashed(outcome.error)
     _expect_mortal(trial, f"{expired}the new one never ends: it was born without a TTL", new, old)
-    trial.expect_value(f"{expired}{user} must get a fresh one", new, {"user": user})
+    trial.expect_value(f"{expired}the customer must get a fresh one", new, {"user": user})
     trial.expect_state("after a login", {new: Ends({"user": user}, idle, late=1)})
     trial.expect("return the key under which the session is now", new, outcome.value)
     sent = list(trial.commands)
@@ -235,7 +237,7 @@ def _expect_fresh(trial: Trial, old: str, new: str, user: str, idle: int) -> Non
         died = f"the program died after its command number {reached} ({sent[reached - 1]}), and "
         _expect_mortal(trial, f"{expired}{died}left one that never ends", *trial.state())
         if trial.redis.hget(old, "user"):
-            raise Failed(f"{expired}{died}{user} is logged in under the old id, which somebody else may know")
+            raise Failed(f"{expired}{died}the customer is logged in under the old id, which somebody else may know")
 
 
 def _expect_log_in_alone(trial: Trial, args: tuple, newer: str, before: Mapping[str, object]) -> None:
@@ -254,9 +256,9 @@ def _expect_log_in_alone(trial: Trial, args: tuple, newer: str, before: Mapping[
 
     def why(run: Run) -> str:
         if any(outcome.error for outcome in run.outcomes):
-            return f"the old session ended between two of your commands, and {user} cannot log in"
+            return "the old session ended between two of your commands, and the customer cannot log in"
         if added and added[-1]:
-            return f"between two of your commands, another tab put an apple into {user}'s cart, and the apple is lost"
+            return "between two of your commands, another tab put an apple into the cart, and the apple is lost"
         return "the session ended, or was moved, between two of your commands, and what is there now is not right"
 
     trial.every_gap(
@@ -517,7 +519,7 @@ def _expect_patience(trial: Trial, args: tuple, fields: dict[str, str], times: i
     total = int(fields["cart:" + fruit]) + crates
     if isinstance(outcome.error, redis.WatchError) or (outcome.error is None and outcome.value != total):
         raise Failed(
-            f"other tabs changed the cart {times} times in a row, and the {crates} crates of this one were lost: your "
+            f"other tabs changed the cart {times} times in a row, and what this one added was lost: your "
             f"function gave up after {changes} {'try' if changes == 1 else 'tries'}",
             total,
             Plain(f"a {type(outcome.error).__name__}") if outcome.error else outcome.value,
