@@ -396,7 +396,7 @@ def index_first(redis_conn, index, prefix, keep):
     return redis_conn.unlink(*[prefix + sid for sid in ids])
 
 
-@wrong("4.3", "can never be ended")
+@wrong("4.3", "the index has forgotten it")
 def index_emptied_by_score(redis_conn, index, prefix, keep):
     ids, score, left = others(redis_conn, index, keep), redis_conn.zscore(index, keep), redis_conn.pttl(index)
     if not ids:
@@ -436,7 +436,7 @@ def sessions_first_without_a_transaction(redis_conn, index, prefix, keep):
     return redis_conn.pipeline(transaction=False).unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
 
 
-@wrong("4.3", "the log-out failed")
+@wrong("4.3", "the index has forgotten it")
 def index_deleted_and_made_anew(redis_conn, index, prefix, keep):
     ids, score, left = others(redis_conn, index, keep), redis_conn.zscore(index, keep), redis_conn.pttl(index)
     if not ids:
@@ -524,7 +524,7 @@ def added_without_a_look(redis_conn, key, fruit, crates, idle):
     return redis_conn.pipeline().hincrby(key, f"cart:{fruit}", crates).expire(key, idle).execute()[0]
 
 
-@wrong("4.4", "between your look and your writing")
+@wrong("4.4", "a ghost with a fruit in it")
 def looked_and_added(redis_conn, key, fruit, crates, idle):
     if not redis_conn.exists(key):
         return None
@@ -542,7 +542,7 @@ def added_then_cleaned_up(redis_conn, key, fruit, crates, idle):
     return None
 
 
-@wrong("4.4", "between your look and your writing")
+@wrong("4.4", "got an error page (WatchError)")
 def tried_once(redis_conn, key, fruit, crates, idle):
     with redis_conn.pipeline() as pipe:
         pipe.watch(key)

@@ -84,6 +84,11 @@ def _elsewhere(act: Callable[[], object]) -> None:
     other.join()
 
 
+def _error_of(run: Run) -> str | None:
+    """The name of the error that one of the callers got."""
+    return next((type(outcome.error).__name__ for outcome in run.outcomes if outcome.error), None)
+
+
 def _expect_mortal(trial: Trial, why: str, *keys: str) -> None:
     for key in keys:
         if trial.redis.ttl(key) == -1:
@@ -329,7 +334,12 @@ def _check_log_out_others(trial: Trial) -> None:
     def expect_out(alive: list[str], expired: list[str], keep: str) -> None:
         before = sessions(alive, expired)
         trial.put(before)
-        ended = trial.call(index, prefix, keep)
+        outcome = trial.attempt(index, prefix, keep)
+        ended = outcome.value
+        if outcome.error is not None:
+            if keep in alive or isinstance(outcome.error, redis.ResponseError):
+                raise Crashed(outcome.error)
+            return  # nobody has said what happens when the index does not know the session that asks
         if keep in alive and not trial.redis.exists(prefix + keep):
             raise Failed("the session that asks was logged out as well: the one called `keep` stays")
         if not trial.redis.exists(paolo):
@@ -386,10 +396,21 @@ def _check_log_out_others(trial: Trial) -> None:
         pipe = trial.redis.pipeline().hset(prefix + "new", mapping=cart | {"user": "maria"}).expire(prefix + "new", 500)
         pipe.zadd(index, {"new": 4.5e9}).expire(index, 5000).execute()
 
+    def why_wrong(run: Run) -> str:
+        if error := _error_of(run):
+            return f"something happened between two of your commands, and the log-out failed ({error})"
+        if trial.redis.exists(prefix + "new") and trial.redis.zscore(index, "new") is None:
+            return (
+                "between two of your commands, Maria logged in once more. That session lives, and the index has "
+                "forgotten it: it can never be ended"
+            )
+        return (
+            "between two of your commands, Maria logged in once more, or one of her sessions ended. Now the index, the "
+            "sessions and the number that you return do not fit together"
+        )
+
     trial.every_gap(
-        "between two of your commands, Maria logged in once more, or one of her sessions ended by itself. Now the "
-        "index and the sessions do not fit together, the number is wrong, or the log-out failed: a session that the "
-        "index has forgotten can never be ended",
+        why_wrong,
         args,
         before=lambda: trial.put(few),
         rivals={"Maria logs in": she_logs_in, "a session ends": lambda: trial.redis.delete(prefix + "laptop")},
@@ -472,10 +493,23 @@ def _check_add_if_alive(trial: Trial) -> None:
     trial.expect_state("no key", {})
     trial.expect("the session had expired: return None", None, answer)
 
+    def why_wrong(run: Run) -> str:
+        meanwhile = "between your look and your writing, "
+        if error := _error_of(run):
+            return f"{meanwhile}the session changed. The customer got an error page ({error}), and the fruit is lost"
+        if "the session ends" in [actor.name for actor in run.actors]:
+            ghost = "and your function made a new one: a ghost with a fruit in it"
+            return f"{meanwhile}the session ended, {ghost if trial.redis.exists(key) else 'and your answer is wrong'}"
+        return f"{meanwhile}another page renewed the session, and the fruit is not in the cart, or is there twice"
+
+    def why_wrong_with_two(run: Run) -> str:
+        if error := _error_of(run):
+            return f"two tabs added at once. One got an error page ({error}), and its fruit is lost"
+        return "two tabs added at once, and what is in the cart, or what one of them was told, is wrong"
+
     before = {key: Ends(fields, 50)}
     trial.every_gap(
-        "the session ended between your look and your writing, or changed, and the outcome is wrong: a ghost, a fruit "
-        "that is nowhere, or an error page",
+        why_wrong,
         args,
         before=lambda: trial.put(before),
         rivals={
@@ -485,7 +519,7 @@ def _check_add_if_alive(trial: Trial) -> None:
     )
     tabs = {"tab 1": args, "tab 2": (key, fruit, crates + 1, idle)}
     trial.orders(
-        "two tabs added at once, and what is in the cart, or what one of them was told, is wrong",
+        why_wrong_with_two,
         tabs,
         before=lambda: trial.put(before),
     )
