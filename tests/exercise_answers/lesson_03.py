@@ -91,7 +91,7 @@ def stored_without_ttl(redis_conn, key, load, ttl):
     return value
 
 
-@wrong("3.1", "load() is called once")
+@wrong("3.1", "the source must not work twice")
 def loaded_twice(redis_conn, key, load, ttl):
     cached = redis_conn.get(key)
     if cached is not None:
@@ -489,7 +489,7 @@ def deleted_only(redis_conn, key, save, price):
     redis_conn.delete(key)
 
 
-@wrong("3.3", "kept it to itself")
+@wrong("3.3", "could not save the price, and your function kept it to itself")
 def errors_swallowed(redis_conn, key, save, price):
     with contextlib.suppress(Exception):
         save(price)
@@ -542,7 +542,7 @@ def saved_as_text(redis_conn, key, save, price):
     redis_conn.delete(key)
 
 
-@wrong("3.3", "save(price) is to be called once")
+@wrong("3.3", "the source was told more than once")
 def saved_twice(redis_conn, key, save, price):
     save(price)
     redis_conn.delete(key)

@@ -657,3 +657,13 @@ def only_what_is_there_already(redis_conn, key, fruit, crates, idle):
         return redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[2])
     """
     return redis_conn.eval(script, 1, key, "cart:" + fruit, crates, idle)
+
+
+@wrong("4.4", "one was told that its fruit is in the cart")
+def a_ghost_of_one_field_is_deleted(redis_conn, key, fruit, crates, idle):
+    pipe = redis_conn.pipeline().hincrby(key, f"cart:{fruit}", crates).expire(key, idle).hlen(key)
+    number, _, fields = pipe.execute()
+    if fields > 1:
+        return number
+    redis_conn.delete(key)
+    return None

@@ -99,7 +99,7 @@ def _expect_loaded(trial: Trial, args: Args, key: str, value: object) -> Source:
     """A miss: the function asks the source once, and returns what the source says."""
     source = Source(value)
     _expect_same("on a miss, return what load() gives", value, trial.call(*args(key, source)))
-    why = "load() is called once: the source is the expensive part, and must not work twice for one answer"
+    why = "the source must not work twice for one answer, it is the expensive part: load() is called once"
     trial.expect(why, 1, source.calls)
     return source
 
@@ -380,7 +380,7 @@ def _check_find_fruit(trial: Trial) -> None:
     key, other = trial.key('fruit [*] "ü"?'), trial.key("another")
     missing = Source(None)
     trial.expect("what the source does not have is None", None, trial.call(*args(key, missing)))
-    trial.expect("load() is called once", 1, missing.calls)
+    trial.expect("the source must not work twice for one answer: load() is called once", 1, missing.calls)
     _expect_remembered_briefly(trial, briefly)
     nothing = {name: entry.value for name, entry in trial.state().items()}
     _expect_not_found_again(trial, args, key, missing)
@@ -458,7 +458,7 @@ def _expect_found_lives(trial: Trial, value: object, ttl: int) -> None:
             why,
             Plain(f"a TTL of {ttl} seconds"),
             Plain(f"{longest / 1000:g} seconds"),
-            cure="Compare with `is None`: 0, an empty text and False are values.",
+            cure="Compare with `is None`: 0, an empty text and False are values." if not value else None,
         )
 
 
@@ -538,7 +538,7 @@ def _check_set_price(trial: Trial) -> None:
         if not saved:
             raise Failed("the source must hold the new price, and was not told", Plain(f"save({price})"), None)
         _expect_same("the source was told another price, or one of another type: hand on what you got", price, saved[0])
-        trial.expect("save(price) is to be called once", 1, len(saved))
+        trial.expect("the source was told more than once: call save(price) once", 1, len(saved))
         _expect_forgotten(trial, key, price, cached and gone_too_early[0])
         trial.expect_state("the key must be gone", {})
 
@@ -595,13 +595,13 @@ def _expect_error_of_save(trial: Trial, key: str, error: Exception, begin: Calla
     outcome = trial.attempt(key, save_fails, 250)
     if outcome.error is None:
         raise Failed(
-            "save(price) failed, and your function kept it to itself: the caller must learn that nothing was saved",
+            "the source could not save the price, and your function kept it to itself: its caller must learn of that",
             Plain("the error of save()"),
             Plain("no error"),
         )
     if outcome.error is not error:
         raise Crashed(outcome.error)
-    trial.expect("save(price) failed, and your function called it again", 1, len(calls))
+    trial.expect("the source could not save the price, and your function called save() again", 1, len(calls))
 
 
 SET_PRICE = Exercise(

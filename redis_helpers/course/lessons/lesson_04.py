@@ -526,9 +526,15 @@ def _check_add_if_alive(trial: Trial) -> None:
     trial.orders(
         "the session had expired, and two tabs added at once: one was told that its fruit is in the cart, or a ghost "
         "was left",
-        tabs,
+        {"tab 1": args, "tab 2": (key, new, crates + 1, idle)},
         before=lambda: trial.put({}),
     )
+    trial.put({})
+    trial.call(*args)
+    sent = list(trial.commands)
+    for reached in trial.cuts(*args, prepare=lambda: trial.put({})):
+        died = f"the program died after its command number {reached} ({sent[reached - 1]}), and left a ghost: "
+        trial.expect_value(f"{died}the session had expired, and is there again, with a fruit in it", key, None)
     _expect_patience(trial, args, fields)
     _expect_all_of_it(trial, before, args, key, idle)
     _every_error(trial, "the customer is told that the session has ended", args, before)
