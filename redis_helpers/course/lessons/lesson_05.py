@@ -171,11 +171,11 @@ def _expect_retry_after(trial: Trial, key: str, limit: int, count: int, left: in
         _expect_only_a_look(key, str(count), left, took, state)
         seen = Plain(f"{answer!r} with {count} of {limit} counted and {left} ms left")
         if expected == 0 and answer != 0:
-            raise Failed(f"{count} of {limit}: the next request would be let in, so nobody needs to wait", 0, seen)
+            raise Failed("the next request would be let in, so nobody needs to wait", 0, seen)
         if expected and not answer:
             raise Failed(
                 "0 means: come now. The customer comes back at once, and is denied again and again"
-                + (": look at how the time is rounded" if left < 1000 else f": {count} of {limit} are counted"),
+                + (": look at how the time is rounded" if left < 1000 else ": the limit is used up"),
                 expected,
                 seen,
                 cure="TTL and int() round down here, and this header must be rounded up"
@@ -314,7 +314,7 @@ class _Bucket:
             if found.left is None:
                 raise Failed("the key has no TTL: one bucket stays in memory for each customer who ever came")
             needed = math.ceil(self._full - self._now - 1000 * Fraction(time.monotonic() - self._begin))
-            if found.left < needed - 2:
+            if found.left < needed - self._unsure - 5:
                 raise Failed(
                     "the key ends before the bucket is full again: then it counts as full, too early",
                     Plain(f"a TTL of at least {needed} ms"),
