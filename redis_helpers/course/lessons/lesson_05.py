@@ -41,7 +41,7 @@ def _check_count_request(trial: Trial) -> None:
         )
     with _cure("`px` and PEXPIRE take milliseconds, `ex` and EXPIRE take seconds"):
         wrong_unit = "the window does not last as long as it should: look at the TTL's unit, and at whose number it is"
-        trial.expect_ttl(wrong_unit, key, window / 1000 - 2, window / 1000)
+        trial.expect_ttl(wrong_unit, key, window / 1000 - 2, window / 1000 + 0.001)
         trial.expect_state("the counter is to hold 1 after one request", {key: Ends("1", window / 1000)})
     _expect_less_than_a_second(trial, key)
 
@@ -554,7 +554,7 @@ def _expect_counting(trial: Trial, keys: list[str], limits: list[int], windows: 
                     if count
                     else "each counter has its own window, in milliseconds"
                 )
-                trial.expect_ttl(why, key, left - 2, left)
+                trial.expect_ttl(why, key, left - 2, left + 0.001)
         ends = {key: Ends(value, left) for key, value, left in zip(keys, values, lives, strict=True) if value}
         trial.expect_state("both counters must count what is let in, once", ends)
 
