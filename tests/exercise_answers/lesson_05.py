@@ -2,6 +2,7 @@
 
 import math
 import time
+from datetime import datetime
 
 import redis
 
@@ -34,7 +35,7 @@ def number_after_a_set_of_its_own(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()[-1]
 
 
-@wrong("5.1", "SET without NX replaces it at each request")
+@wrong("5.1", "the counter began anew")
 def number_without_nx(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, px=window).incr(key).execute()[-1]
 
@@ -44,7 +45,7 @@ def number_without_ttl(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, nx=True).incr(key).execute()[-1]
 
 
-@wrong("5.1", "PX takes milliseconds, EX seconds")
+@wrong("5.1", "look at the TTL's unit")
 def number_in_seconds(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, ex=window, nx=True).incr(key).execute()[-1]
 
@@ -73,13 +74,116 @@ def number_only_if_there(redis_conn, key, window):
     return redis_conn.get(key)
 
 
+@right("5.1")
+def number_by_an_old_hand(redis_conn, key, window):
+    def count_it(pipe):
+        opened = pipe.exists(key)
+        pipe.multi()
+        pipe.incrby(key, 1)
+        if not opened:
+            pipe.pexpire(key, window)
+
+    return redis_conn.transaction(count_it, key)[0]
+
+
+@wrong("5.1", "the window ended between two of your commands")
+def number_in_a_pipeline_without_multi(redis_conn, key, window):
+    return redis_conn.pipeline(transaction=False).set(key, 0, px=window, nx=True).incr(key).execute()[-1]
+
+
+@wrong("5.1", "each request gets the next number")
+def number_remembered_here(redis_conn, key, window, counted={}):  # noqa: B006
+    redis_conn.set(key, 0, px=window, nx=True)
+    counted[key] = counted.get(key, 0) + 1
+    redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()
+    return counted[key]
+
+
+@wrong("5.1", "gone too early")
+def number_in_whole_seconds(redis_conn, key, window):
+    return redis_conn.pipeline().set(key, 0, ex=max(1, window // 1000), nx=True).incr(key).execute()[-1]
+
+
+@wrong("5.1", "kept it to itself")
+def number_one_in_case_of_doubt(redis_conn, key, window):
+    try:
+        return redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()[-1]
+    except redis.RedisError:
+        return 1
+
+
+@wrong("5.1", "nothing is counted under the key")
+def number_under_another_key(redis_conn, key, window):
+    key = f"{key}:{window}"
+    return redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()[-1]
+
+
 # 5.2
 
 
 @right("5.2")
 def after_by_floor(redis_conn, key, limit):
+    count, left = redis_conn.get(key), redis_conn.pttl(key)
+    return -(-left // 1000) if count and int(count) >= limit else 0
+
+
+@right("5.2")
+def after_in_one_reading(redis_conn, key, limit):
+    count, left = redis_conn.transaction(lambda pipe: pipe.get(key).pttl(key))
+    seconds, rest = divmod(left, 1000)
+    return seconds + (rest > 0) if count is not None and int(count) >= limit else 0
+
+
+@wrong("5.2", "that of a new one")
+def after_the_window_before(redis_conn, key, limit):
     left, count = redis_conn.pttl(key), redis_conn.get(key)
     return -(-left // 1000) if count and int(count) >= limit else 0
+
+
+@wrong("5.2", "raised TypeError")
+def after_a_counter_that_went(redis_conn, key, limit):
+    if not redis_conn.exists(key) or int(redis_conn.get(key)) < limit:
+        return 0
+    return math.ceil(redis_conn.pttl(key) / 1000)
+
+
+@wrong("5.2", "the next request would be let in")
+def after_comparing_texts(redis_conn, key, limit):
+    count, left = redis_conn.pipeline().get(key).pttl(key).execute()
+    return math.ceil(left / 1000) if (count or "0") >= str(limit) else 0
+
+
+@wrong("5.2", "0 means: come now")
+def after_only_if_above(redis_conn, key, limit):
+    count, left = redis_conn.pipeline().get(key).pttl(key).execute()
+    return math.ceil(left / 1000) if int(count or 0) > limit else 0
+
+
+@wrong("5.2", "kept it to itself")
+def after_or_nothing(redis_conn, key, limit):
+    try:
+        count, left = redis_conn.pipeline().get(key).pttl(key).execute()
+    except redis.RedisError:
+        return 0
+    return math.ceil(left / 1000) if int(count or 0) >= limit else 0
+
+
+@wrong("5.2", "leave the TTL as it is")
+def after_a_new_window(redis_conn, key, limit):
+    count, left = redis_conn.pipeline().get(key).pttl(key).execute()
+    if int(count or 0) < limit:
+        return 0
+    redis_conn.pexpire(key, left + 1000)
+    return math.ceil(left / 1000)
+
+
+@wrong("5.2", "looking is not counting")
+def after_deleting(redis_conn, key, limit):
+    count, left = redis_conn.pipeline().get(key).pttl(key).execute()
+    if int(count or 0) >= limit:
+        return math.ceil(left / 1000)
+    redis_conn.delete(key)
+    return 0
 
 
 @right("5.2")
@@ -103,7 +207,7 @@ def after_rounded_down(redis_conn, key, limit):
     return max(1, redis_conn.pttl(key) // 1000) if count >= limit else 0
 
 
-@wrong("5.2", "there is nothing to wait for")
+@wrong("5.2", "so nobody needs to wait")
 def after_for_everybody(redis_conn, key, limit):
     return math.ceil(max(0, redis_conn.pttl(key)) / 1000)
 
@@ -156,7 +260,7 @@ BUCKET = """
 
 
 def bucket(old="", new=""):
-    """The solution, with one thing in it replaced."""
+    """The lesson's bucket with a price, and one thing in it replaced."""
     script = CLOCK + BUCKET
     assert old in script
     return lambda redis_conn, key, *args: redis_conn.eval(script.replace(old, new), 1, key, *args)
@@ -196,7 +300,153 @@ def tokens_with_watch(redis_conn, key, limit, window, crates):
             return 0
 
 
-@wrong("5.3", "the other two take 2 · window / limit")
+@right("5.3")
+def tokens_as_in_the_lesson(redis_conn, key, limit, window, crates):
+    return bucket()(redis_conn, key, limit, window, crates)
+
+
+@right("5.3")
+def tokens_as_a_time_to_live(redis_conn, key, limit, window, crates):
+    script = """
+        local left = math.max(0, redis.call('PTTL', KEYS[1]))
+        local full = left + ARGV[2] / ARGV[1] * ARGV[3]
+        if full > tonumber(ARGV[2]) then return math.ceil(full - ARGV[2]) end
+        redis.call('SET', KEYS[1], '', 'PX', math.ceil(full))
+        return 0
+    """
+    return redis_conn.eval(script, 1, key, limit, window, crates)
+
+
+@right("5.3")
+def tokens_read_and_then_exchanged(redis_conn, key, limit, window, crates):
+    script = """
+        if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+        redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+        return 1
+    """
+    while True:
+        (seconds, micros), seen = redis_conn.time(), redis_conn.get(key)
+        now = (1_000_000 * seconds + micros) * limit
+        full = max(now, int(seen or 0)) + 1000 * window * crates
+        wait = full - now - 1000 * window * limit
+        if wait > 0:
+            return -(-wait // (1000 * limit))
+        if redis_conn.eval(script, 1, key, seen or "", full, 2 * window):
+            return 0
+
+
+def tokens_left(lines):
+    """A bucket that stores its tokens, and when they were counted."""
+    script = f"""
+        local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
+        local tokens, at, wait = tonumber(bucket[1]) or limit, tonumber(bucket[2]) or now, 0
+        {lines}
+        redis.call('PEXPIRE', KEYS[1], 2 * window)
+        return wait
+    """
+    return lambda redis_conn, key, *args: redis_conn.eval(CLOCK + script, 1, key, *args)
+
+
+WITH_A_NOTE_OF_THE_TIME = """
+    tokens = math.min(limit, tokens + (now - at) * limit / window)
+    if tokens >= tonumber(ARGV[3]) then tokens = tokens - ARGV[3]
+    else wait = math.ceil((ARGV[3] - tokens) * window / limit) end
+    redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now)
+"""
+
+
+@right("5.3")
+def tokens_noted_also_for_a_no(redis_conn, key, limit, window, crates):
+    return tokens_left(WITH_A_NOTE_OF_THE_TIME)(redis_conn, key, limit, window, crates)
+
+
+@wrong("5.3", "a part of the wait has passed")
+def tokens_forgotten_at_a_no(redis_conn, key, limit, window, crates):
+    lines = """
+        local now_there = math.min(limit, tokens + (now - at) * limit / window)
+        if now_there >= tonumber(ARGV[3]) then tokens = now_there - ARGV[3]
+        else wait = math.ceil((ARGV[3] - now_there) * window / limit) end
+        redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now)
+    """
+    return tokens_left(lines)(redis_conn, key, limit, window, crates)
+
+
+@wrong("5.3", "half a token was left over")
+def tokens_as_whole_numbers(redis_conn, key, limit, window, crates):
+    lines = """
+        local now_there = math.min(limit, tokens + math.floor((now - at) * limit / window))
+        if now_there < tonumber(ARGV[3]) then
+            return math.ceil((ARGV[3] - tokens) * window / limit - (now - at))
+        end
+        redis.call('HSET', KEYS[1], 'tokens', now_there - ARGV[3], 'at', now)
+    """
+    return tokens_left(lines)(redis_conn, key, limit, window, crates)
+
+
+@wrong("5.3", "there are tokens enough")
+def tokens_compared_as_texts(redis_conn, key, limit, window, crates):
+    lines = WITH_A_NOTE_OF_THE_TIME.replace("tokens >= tonumber(ARGV[3])", "tostring(tokens) >= ARGV[3]")
+    return tokens_left(lines)(redis_conn, key, limit, window, crates)
+
+
+@wrong("5.3", "exactly as many tokens as were wanted")
+def tokens_but_not_the_last(redis_conn, key, limit, window, crates):
+    return bucket("math.ceil(full - now - window)", "math.floor(full - now - window) + 1")(
+        redis_conn, key, limit, window, crates
+    )
+
+
+@wrong("5.3", "a part of a millisecond before the tokens are there")
+def tokens_rounded_down(redis_conn, key, limit, window, crates):
+    return bucket("math.ceil", "math.floor")(redis_conn, key, limit, window, crates)
+
+
+@wrong("5.3", "a wait of less than a millisecond is a wait")
+def tokens_a_millisecond_early(redis_conn, key, limit, window, crates):
+    script = bucket("if wait == 0 then", "if full - now - window < 1 then wait = 0")
+    return script(redis_conn, key, limit, window, crates)
+
+
+@wrong("5.3", "a part of the wait has passed, by the server's clock")
+def tokens_by_whole_seconds(redis_conn, key, limit, window, crates):
+    return bucket("time[1] * 1000 + math.floor(time[2] / 1000)", "time[1] * 1000")(
+        redis_conn, key, limit, window, crates
+    )
+
+
+@wrong("5.3", "a whole window has passed on the server's clock")
+def tokens_by_another_clock_of_the_client(redis_conn, key, limit, window, crates):
+    script = bucket("local now = time[1] * 1000 + math.floor(time[2] / 1000)", "local now = tonumber(ARGV[4])")
+    return script(redis_conn, key, limit, window, crates, int(1000 * datetime.now().timestamp()))
+
+
+@wrong("5.3", "the key ends before the bucket is full again")
+def tokens_that_end_when_they_began(redis_conn, key, limit, window, crates):
+    keep = "redis.call('SET', KEYS[1], full, 'KEEPTTL') redis.call('PEXPIRE', KEYS[1], 2 * window, 'NX')"
+    return bucket("redis.call('SET', KEYS[1], full, 'PX', 2 * window)", keep)(redis_conn, key, limit, window, crates)
+
+
+@wrong("5.3", "stays in memory until then")
+def tokens_for_some_days(redis_conn, key, limit, window, crates):
+    return bucket("'PX', 2 * window", "'EX', 2 * window")(redis_conn, key, limit, window, crates)
+
+
+@wrong("5.3", "the key has no TTL")
+def tokens_with_an_end_in_another_command(redis_conn, key, limit, window, crates):
+    wait = bucket(", 'PX', 2 * window", ", 'KEEPTTL'")(redis_conn, key, limit, window, crates)
+    redis_conn.pexpire(key, 2 * window)
+    return wait
+
+
+@wrong("5.3", "kept it to itself")
+def tokens_for_everybody_if_redis_fails(redis_conn, key, limit, window, crates):
+    try:
+        return bucket()(redis_conn, key, limit, window, crates)
+    except redis.RedisError:
+        return 0
+
+
+@wrong("5.3", "one is missing")
 def tokens_one_each(redis_conn, key, limit, window, crates):
     return bucket(" * ARGV[3]")(redis_conn, key, limit, window, crates)
 
@@ -213,7 +463,7 @@ def tokens_for_ever(redis_conn, key, limit, window, crates):
 
 @wrong("5.3", "the key ends before the bucket is full again")
 def tokens_for_a_moment(redis_conn, key, limit, window, crates):
-    return bucket("2 * window", "window / limit")(redis_conn, key, limit, window, crates)
+    return bucket("2 * window", "math.ceil(window / limit)")(redis_conn, key, limit, window, crates)
 
 
 @wrong("5.3", "a program whose clock is an hour ahead got a full bucket")
@@ -222,7 +472,7 @@ def tokens_by_the_clients_clock(redis_conn, key, limit, window, crates):
     return script(redis_conn, key, limit, window, crates, int(1000 * time.time()))
 
 
-@wrong("5.3", "8 wanted 3 of 10 tokens at once")
+@wrong("5.3", "two wanted 4 of 7 tokens at once")
 def tokens_by_get_and_set(redis_conn, key, limit, window, crates):
     seconds, micros = redis_conn.time()
     now = seconds * 1000 + micros // 1000
@@ -243,12 +493,12 @@ def tokens_yes_or_no(redis_conn, key, limit, window, crates):
     return bucket()(redis_conn, key, limit, window, crates) == 0
 
 
-@wrong("5.3", "the other two take 2 · window / limit")
+@wrong("5.3", "one is missing")
 def tokens_in_seconds(redis_conn, key, limit, window, crates):
     return bucket()(redis_conn, key, limit, window, crates) // 1000
 
 
-@wrong("5.3", "the other two take 2 · window / limit")
+@wrong("5.3", "one is missing")
 def tokens_in_a_fixed_window(redis_conn, key, limit, window, crates):
     count = redis_conn.pipeline().set(key, 0, px=window, nx=True).incrby(key, crates).execute()[-1]
     if count <= limit:
@@ -301,13 +551,13 @@ def one_window(redis_conn, key, limit, window):
     return redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()[-1] <= limit
 
 
-@wrong("5.4", "look at both before you count in either")
+@wrong("5.4", "a request that was denied counts in a window")
 def both_one_after_the_other(redis_conn, keys, limits, windows):
     answers = [one_window(redis_conn, *each) for each in zip(keys, limits, windows, strict=True)]
     return all(answers)
 
 
-@wrong("5.4", "look at both before you count in either")
+@wrong("5.4", "a request that was denied counts in a window")
 def both_until_one_says_no(redis_conn, keys, limits, windows):
     return all(one_window(redis_conn, *each) for each in zip(keys, limits, windows, strict=True))
 
@@ -324,7 +574,7 @@ def both_given_back(redis_conn, keys, limits, windows):
     return False
 
 
-@wrong("5.4", "8 at once, and 3 places")
+@wrong("5.4", "two requests at once, and one place")
 def both_looked_then_counted(redis_conn, keys, limits, windows):
     counts = [int(count or 0) for count in redis_conn.mget(keys)]
     if any(count >= limit for count, limit in zip(counts, limits, strict=True)):
@@ -378,3 +628,84 @@ def both_as_a_number(redis_conn, keys, limits, windows):
 def both_compared_as_text(redis_conn, keys, limits, windows):
     script = "if redis.call('GET', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end return redis.call('INCR', KEYS[1])"
     return redis_conn.eval(script, 2, *keys, *limits, *windows) == 1
+
+
+@right("5.4")
+def both_by_redis_pys_transaction(redis_conn, keys, limits, windows):
+    def count_in_both(pipe):
+        counts = [int(pipe.get(key) or 0) for key in keys]
+        room = counts[0] < limits[0] and counts[1] < limits[1]
+        pipe.multi()
+        if room:
+            for key, window in zip(keys, windows, strict=True):
+                pipe.set(key, 0, px=window, nx=True).incr(key)
+        return room
+
+    return redis_conn.transaction(count_in_both, *keys, value_from_callable=True)
+
+
+@right("5.4")
+def both_with_counters_made_first(redis_conn, keys, limits, windows):
+    script = """
+        for number, key in ipairs(KEYS) do redis.call('SET', key, 0, 'PX', ARGV[number + 2], 'NX') end
+        local counts = redis.call('MGET', KEYS[1], KEYS[2])
+        local room = tonumber(counts[1]) < tonumber(ARGV[1]) and tonumber(counts[2]) < tonumber(ARGV[2])
+        if room then redis.call('INCR', KEYS[1]) redis.call('INCR', KEYS[2]) end
+        return room and 1 or 0
+    """
+    sha = redis_conn.script_load(script)
+    return redis_conn.evalsha(sha, 2, *keys, *limits, *windows) == 1
+
+
+COUNT = "redis.call('SET', key, 0, 'PX', ARGV[number + 2], 'NX') redis.call('INCR', key)"
+
+
+@wrong("5.4", "both limits have room")
+def both_by_texts(redis_conn, keys, limits, windows):
+    script = (COUNT_IN_BOTH % COUNT).replace("tonumber(redis.call('GET', key) or 0)", "(redis.call('GET', key) or '0')")
+    script = script.replace("tonumber(ARGV[number])", "ARGV[number]")
+    return redis_conn.eval(script, 2, *keys, *limits, *windows) == 1
+
+
+@wrong("5.4", "one place was left in the first window")
+def both_with_one_watched(redis_conn, keys, limits, windows):
+    def count_in_both(pipe):
+        counts = [int(pipe.get(key) or 0) for key in keys]
+        room = counts[0] < limits[0] and counts[1] < limits[1]
+        pipe.multi()
+        if room:
+            for key, window in zip(keys, windows, strict=True):
+                pipe.set(key, 0, px=window, nx=True).incr(key)
+        return room
+
+    return redis_conn.transaction(count_in_both, keys[1], value_from_callable=True)
+
+
+@wrong("5.4", "kept it to itself")
+def both_or_not_at_all(redis_conn, keys, limits, windows):
+    try:
+        return both(redis_conn, COUNT, keys, limits, windows) == 1
+    except redis.RedisError:
+        return False
+
+
+@wrong("5.4", "more is counted than the first limit")
+def both_if_exactly_full(redis_conn, keys, limits, windows):
+    script = (COUNT_IN_BOTH % COUNT).replace(">=", "==")
+    return redis_conn.eval(script, 2, *keys, *limits, *windows) == 1
+
+
+@wrong("5.4", "each counter has its own window")
+def both_in_seconds(redis_conn, keys, limits, windows):
+    how = COUNT.replace("'PX', ARGV[number + 2]", "'EX', math.ceil(ARGV[number + 2] / 1000)")
+    return both(redis_conn, how, keys, limits, windows) == 1
+
+
+@wrong("5.4", "what it left is half")
+def both_with_a_gap_between_them(redis_conn, keys, limits, windows):
+    counts = [int(count or 0) for count in redis_conn.mget(keys)]
+    if counts[0] >= limits[0] or counts[1] >= limits[1]:
+        return False
+    for key, window in zip(keys, windows, strict=True):
+        redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()
+    return True

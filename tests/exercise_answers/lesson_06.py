@@ -1,5 +1,7 @@
 """Answers to the exercises of lesson 06."""
 
+import redis
+
 from tests.exercise_answers import right, wrong
 
 # 6.1
@@ -22,7 +24,7 @@ def never_acknowledged(redis_conn, held, order, pack):
     return pack(order)
 
 
-@wrong("6.1", "with 0 it deletes all")
+@wrong("6.1", "an order that reads the same was deleted too")
 def all_that_read_the_same(redis_conn, held, order, pack):
     pack(order)
     redis_conn.lrem(held, 0, order)
@@ -80,7 +82,132 @@ def errors_swallowed(redis_conn, held, order, pack):
         pass
 
 
+@right("6.1")
+def off_a_list_that_is_watched(redis_conn, held, order, pack):
+    pack(order)
+
+    def without_one(pipe):
+        orders = pipe.lrange(held, 0, -1)
+        orders.remove(order)
+        pipe.multi()
+        pipe.delete(held)
+        if orders:
+            pipe.rpush(held, *orders)
+
+    redis_conn.transaction(without_one, held)
+
+
+@right("6.1")
+def off_the_list_and_errors_told(redis_conn, held, order, pack):
+    try:
+        pack(order)
+    except Exception as problem:
+        raise RuntimeError(f"could not pack {order}") from problem
+    redis_conn.pipeline().lrem(held, 1, order).execute()
+
+
+@wrong("6.1", "another worker changed the list between two of your commands")
+def a_list_written_anew(redis_conn, held, order, pack):
+    pack(order)
+    orders = redis_conn.lrange(held, 0, -1)
+    orders.remove(order)
+    redis_conn.pipeline().delete(held).rpush(held, *orders or ["-"]).lrem(held, 1, "-").execute()
+
+
+@wrong("6.1", "another worker changed the list between two of your commands")
+def by_its_place(redis_conn, held, order, pack):
+    pack(order)
+    place = redis_conn.lrange(held, 0, -1).index(order)
+    redis_conn.pipeline().lset(held, place, "packed").lrem(held, 1, "packed").execute()
+
+
+@wrong("6.1", "orders of others are gone")
+def a_mark_that_stays(redis_conn, held, order, pack):
+    pack(order)
+    script = "redis.call('LSET', KEYS[1], redis.call('LPOS', KEYS[1], ARGV[1]), ARGV[2])"
+    redis_conn.eval(script, 1, held, order, f"packed {order}")
+    redis_conn.lrem(held, 1, f"packed {order}")
+
+
+@wrong("6.1", "one order is to leave the list")
+def among_the_first_hundred(redis_conn, held, order, pack):
+    pack(order)
+    if order in redis_conn.lrange(held, 0, 99):
+        redis_conn.lrem(held, 1, order)
+
+
+@wrong("6.1", "pack() failed, and your function kept it to itself")
+def bad_values_swallowed(redis_conn, held, order, pack):
+    try:
+        pack(order)
+    except ValueError:
+        return
+    redis_conn.lrem(held, 1, order)
+
+
+@wrong("6.1", "your function kept it to itself")
+def acknowledged_if_possible(redis_conn, held, order, pack):
+    pack(order)
+    try:
+        redis_conn.lrem(held, 1, order)
+    except redis.RedisError:
+        return
+
+
 # 6.2
+
+
+@right("6.2")
+def back_and_watched(redis_conn, held, queue):
+    def put_back(pipe):
+        orders = pipe.lrange(held, 0, -1)
+        pipe.multi()
+        if orders:
+            pipe.lpush(queue, *orders[::-1]).delete(held)
+
+    redis_conn.transaction(put_back, held)
+
+
+@wrong("6.2", "kept it to itself")
+def back_as_far_as_it_goes(redis_conn, held, queue):
+    try:
+        while redis_conn.rpoplpush(held, queue):
+            pass
+    except redis.RedisError:
+        return
+
+
+@wrong("6.2", "waits until something comes")
+def back_with_patience(redis_conn, held, queue):
+    while redis_conn.blmove(held, queue, 0.1, "RIGHT", "LEFT"):
+        pass
+
+
+@wrong("6.2", "an order is gone: it was on neither list")
+def back_by_way_of_another_list(redis_conn, held, queue):
+    if redis_conn.exists(held):
+        redis_conn.rename(held, f"{held}:old")
+        while redis_conn.lmove(f"{held}:old", queue, "RIGHT", "LEFT"):
+            pass
+
+
+@wrong("6.2", "every order must be in the queue once")
+def back_without_repetitions(redis_conn, held, queue):
+    script = """
+        local seen = {}
+        for _, order in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+            if seen[order] then redis.call('LREM', KEYS[1], 1, order) end
+            seen[order] = true
+        end
+        while redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT') do end
+    """
+    redis_conn.eval(script, 2, held, queue)
+
+
+@wrong("6.2", "every order comes back")
+def back_with_a_hundred_at_most(redis_conn, held, queue):
+    for _ in range(100):
+        redis_conn.lmove(held, queue, "RIGHT", "LEFT")
 
 
 @right("6.2")
@@ -125,13 +252,13 @@ def back_the_wrong_way_round(redis_conn, held, queue):
         pass
 
 
-@wrong("6.2", "take out and put in must be one command")
+@wrong("6.2", "an order is gone: it was on neither list")
 def back_by_hand(redis_conn, held, queue):
     while order := redis_conn.rpop(held):
         redis_conn.lpush(queue, order)
 
 
-@wrong("6.2", "take out and put in must be one command")
+@wrong("6.2", "an order is there twice")
 def back_in_first_out_later(redis_conn, held, queue):
     for order in reversed(redis_conn.lrange(held, 0, -1)):
         redis_conn.lpush(queue, order)
@@ -143,7 +270,7 @@ def only_one_back(redis_conn, held, queue):
     redis_conn.lmove(held, queue, "RIGHT", "LEFT")
 
 
-@wrong("6.2", "deleted it unseen")
+@wrong("6.2", "the worker was only slow")
 def all_that_was_seen(redis_conn, held, queue):
     orders = redis_conn.lrange(held, 0, -1)
     with redis_conn.pipeline() as pipe:
@@ -173,7 +300,7 @@ def own_by_the_books(redis_conn, stream, group, consumer, count):
     return [tuple(entry) for _, new in redis_conn.xreadgroup(group, consumer, {stream: ">"}, count) for entry in new]
 
 
-@wrong("6.3", "> means never given to anybody")
+@wrong("6.3", "those she was given before the crash wait for ever")
 def new_ones_only(redis_conn, stream, group, consumer, count):
     found = redis_conn.xreadgroup(group, consumer, {stream: ">"}, count=count)
     return found[0][1] if found else []
@@ -250,6 +377,76 @@ def as_many_as_there_are(redis_conn, stream, group, consumer, count):
     return found[0][1] if found else []
 
 
+@right("6.3")
+def entries_of_both_kinds_of_answer(redis_conn, stream, group, consumer, count):
+    def read(start):
+        answer = redis_conn.xreadgroup(group, consumer, {stream: start}, count=count)
+        return [(entry, fields) for _, entries in answer for entry, fields in entries]
+
+    return read("0") or read(">")
+
+
+@wrong("6.3", "new orders were added to her own")
+def filled_up(redis_conn, stream, group, consumer, count):
+    own = redis_conn.xreadgroup(group, consumer, {stream: "0"}, count=count)[0][1]
+    if len(own) < count:
+        for _, new in redis_conn.xreadgroup(group, consumer, {stream: ">"}, count=count - len(own)):
+            own += new
+    return own
+
+
+@wrong("6.3", "NOGROUP")
+def always_the_packers(redis_conn, stream, group, consumer, count):
+    return own_then_new(redis_conn, stream, "packers", consumer, count)
+
+
+@wrong("6.3", "she gets the oldest new orders")
+def always_ann(redis_conn, stream, group, consumer, count):
+    redis_conn.xreadgroup(group, consumer, {stream: ">"}, count=count)
+    return []
+
+
+@wrong("6.3", "must be pending under her name")
+def under_another_name(redis_conn, stream, group, consumer, count):
+    return own_then_new(redis_conn, stream, group, f"{consumer}-1", count)
+
+
+@wrong("6.3", "waits until something comes")
+def with_patience(redis_conn, stream, group, consumer, count):
+    own = redis_conn.xreadgroup(group, consumer, {stream: "0"}, count=count)[0][1]
+    new = [] if own else redis_conn.xreadgroup(group, consumer, {stream: ">"}, count=count, block=20)
+    return own or (new[0][1] if new else [])
+
+
+@wrong("6.3", "an order that Bob is packing")
+def those_of_the_dead_too(redis_conn, stream, group, consumer, count):
+    redis_conn.xautoclaim(stream, group, consumer, 60_000, count=count)
+    return own_then_new(redis_conn, stream, group, consumer, count)
+
+
+@wrong("6.3", "more new orders than `count` were taken")
+def cut_off_here(redis_conn, stream, group, consumer, count):
+    return own_then_new(redis_conn, stream, group, consumer, 1000)[:count]
+
+
+@wrong("6.3", "kept it to itself")
+def nothing_if_redis_fails(redis_conn, stream, group, consumer, count):
+    try:
+        return own_then_new(redis_conn, stream, group, consumer, count)
+    except redis.RedisError:
+        return []
+
+
+@wrong("6.3", "at most count orders, the oldest first")
+def ten_at_most(redis_conn, stream, group, consumer, count):
+    return own_then_new(redis_conn, stream, group, consumer, min(10, count))
+
+
+@wrong("6.3", "return a list of (id, fields)")
+def none_for_nothing(redis_conn, stream, group, consumer, count):
+    return own_then_new(redis_conn, stream, group, consumer, count) or None
+
+
 # 6.4
 
 
@@ -294,12 +491,12 @@ def counted_before_claimed(redis_conn, stream, dead, group, consumer, idle, most
     return to_pack
 
 
-@wrong("6.4", "went out for the fourth time")
+@wrong("6.4", "now it went out once more")
 def nothing_given_up(redis_conn, stream, dead, group, consumer, idle, most):
     return _claimed(redis_conn, stream, group, consumer, idle)
 
 
-@wrong("6.4", "went out for the fourth time")
+@wrong("6.4", "now it went out once more")
 def counted_too_early(redis_conn, stream, dead, group, consumer, idle, most):
     count = _deliveries(redis_conn, stream, group)
     to_pack = []
@@ -341,7 +538,7 @@ def dropped(redis_conn, stream, dead, group, consumer, idle, most):
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
-@wrong("6.4", "must be one transaction")
+@wrong("6.4", "is pending and dead at once")
 def given_up_in_two_commands(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -352,7 +549,7 @@ def given_up_in_two_commands(redis_conn, stream, dead, group, consumer, idle, mo
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
-@wrong("6.4", "order 2 is lost")
+@wrong("6.4", "an order that is given up is lost")
 def acknowledged_before_kept(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -391,3 +588,114 @@ def the_dead_returned_too(redis_conn, stream, dead, group, consumer, idle, most)
         if count[entry] > most:
             _give_up(redis_conn.pipeline(), stream, dead, group, entry, order)
     return entries
+
+
+@right("6.4")
+def claimed_page_by_page(redis_conn, stream, dead, group, consumer, idle, most):
+    to_pack, start = [], "-"
+    while page := redis_conn.xpending_range(stream, group, start, "+", 20, idle=idle):
+        for one in page:
+            for entry, order in redis_conn.xclaim(stream, group, consumer, idle, [one["message_id"]]):
+                if one["times_delivered"] < most:
+                    to_pack.append((entry, order))
+                else:
+                    _give_up(redis_conn.pipeline(), stream, dead, group, entry, order)
+        start = f"({page[-1]['message_id']}"
+    return to_pack
+
+
+@right("6.4")
+def given_up_by_script(redis_conn, stream, dead, group, consumer, idle, most):
+    script = """
+        local fields = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1][2]
+        redis.call('XADD', KEYS[2], '*', unpack(fields))
+        redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+    """
+    entries = _claimed(redis_conn, stream, group, consumer, idle)
+    count = _deliveries(redis_conn, stream, group)
+    for entry, _ in entries:
+        if count[entry] > most:
+            redis_conn.eval(script, 2, stream, dead, group, entry)
+    return [pair for pair in entries if count[pair[0]] <= most]
+
+
+def _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count):
+    to_pack = []
+    for entry, order in entries:
+        if count.get(entry, 1) > most:
+            _give_up(redis_conn.pipeline(), stream, dead, group, entry, order)
+        else:
+            to_pack.append((entry, order))
+    return to_pack
+
+
+@wrong("6.4", "72 orders had been pending")
+def claimed_ten(redis_conn, stream, dead, group, consumer, idle, most):
+    _, entries, *_ = redis_conn.xautoclaim(stream, group, consumer, idle, count=10)
+    count = _deliveries(redis_conn, stream, group)
+    return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
+
+
+@wrong("6.4", "72 orders had been pending")
+def counted_ten(redis_conn, stream, dead, group, consumer, idle, most):
+    entries = _claimed(redis_conn, stream, group, consumer, idle)
+    pending = redis_conn.xpending_range(stream, group, "-", "+", 10)
+    count = {one["message_id"]: one["times_delivered"] for one in pending}
+    return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
+
+
+@wrong("6.4", "were left with the worker that died")
+def claimed_one(redis_conn, stream, dead, group, consumer, idle, most):
+    _, entries, *_ = redis_conn.xautoclaim(stream, group, consumer, idle, count=1)
+    count = _deliveries(redis_conn, stream, group)
+    return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
+
+
+@wrong("6.4", "NOGROUP")
+def claimed_from_the_packers(redis_conn, stream, dead, group, consumer, idle, most):
+    return claimed_and_counted_together(redis_conn, stream, dead, "packers", consumer, idle, most)
+
+
+@wrong("6.4", "kept it to itself")
+def claimed_if_redis_likes(redis_conn, stream, dead, group, consumer, idle, most):
+    try:
+        return claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle, most)
+    except redis.RedisError:
+        return []
+
+
+@wrong("6.4", "order 4 is being packed")
+def given_up_by_the_count_alone(redis_conn, stream, dead, group, consumer, idle, most):
+    for entry, times in _deliveries(redis_conn, stream, group).items():
+        if times > most:
+            ((_, order),) = redis_conn.xrange(stream, entry, entry)
+            _give_up(redis_conn.pipeline(), stream, dead, group, entry, order)
+    return claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle, most)
+
+
+@wrong("6.4", "must stay there")
+def only_the_last_letters_kept(redis_conn, stream, dead, group, consumer, idle, most):
+    to_pack = claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle, most)
+    redis_conn.xtrim(dead, maxlen=2, approximate=False)
+    return to_pack
+
+
+@wrong("6.4", "pending under the new name")
+def handed_to_somebody_else(redis_conn, stream, dead, group, consumer, idle, most):
+    return claimed_and_counted_together(redis_conn, stream, dead, group, "recovery", idle, most)
+
+
+@wrong("6.4", "return a list of (id, fields)")
+def nothing_for_nothing(redis_conn, stream, dead, group, consumer, idle, most):
+    return claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle, most) or None
+
+
+@wrong("6.4", "an order that nobody has packed is acknowledged")
+def acknowledged_before_it_is_returned(redis_conn, stream, dead, group, consumer, idle, most):
+    entries = _claimed(redis_conn, stream, group, consumer, idle)
+    count = _deliveries(redis_conn, stream, group)
+    to_pack = _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
+    for entry, _ in to_pack:
+        redis_conn.xack(stream, group, entry)
+        redis_conn.xclaim(stream, group, consumer, 0, [entry], force=True, retrycount=count[entry])
+    return to_pack
