@@ -334,7 +334,7 @@ def release_while_seconds_are_left(redis_conn, name, token):
     return redis_conn.eval(COMPARE, 1, name, token) == 1
 
 
-@wrong("8.2", "for a moment your function took it away")
+@wrong("8.2", "neither the lock as it was nor a free lock")
 def release_and_put_back(redis_conn, name, token):
     script = """
         local held = redis.call('GET', KEYS[1])
