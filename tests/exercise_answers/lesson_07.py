@@ -1,5 +1,8 @@
 """Answers to the exercises of lesson 07."""
 
+import math
+from threading import Lock as ThreadLock
+
 import redis
 
 from tests.exercise_answers import right, wrong
@@ -18,13 +21,30 @@ def sell_in_one_transaction(redis_conn, key, fruit, crates):
     return redis_conn.pipeline().zincrby(key, crates, fruit).zrange(key, 0, 2, desc=True).execute()[-1]
 
 
-@wrong("7.1", "ZADD sets a score anew")
+@right("7.1")
+def sell_with_redis_pys_transaction(redis_conn, key, fruit, crates):
+    def add(pipe):
+        total = (pipe.zscore(key, fruit) or 0) + crates
+        pipe.multi()
+        pipe.zadd(key, {fruit: total}).zrevrange(key, 0, 2)
+
+    return redis_conn.transaction(add, key)[1]
+
+
+@right("7.1")
+def sell_under_a_lock_in_redis(redis_conn, key, fruit, crates):
+    with redis_conn.lock(f"{key}:lock", timeout=10):
+        redis_conn.zadd(key, {fruit: (redis_conn.zscore(key, fruit) or 0) + crates})
+    return redis_conn.zrange(key, 0, 2, desc=True)
+
+
+@wrong("7.1", "the crates that were sold before are lost")
 def sell_with_zadd(redis_conn, key, fruit, crates):
     redis_conn.zadd(key, {fruit: crates})
     return redis_conn.zrange(key, 0, 2, desc=True)
 
 
-@wrong("7.1", "8 tills sold 2 crates each at the same moment")
+@wrong("7.1", "one sale is counted nowhere")
 def sell_by_reading_and_writing(redis_conn, key, fruit, crates):
     redis_conn.zadd(key, {fruit: (redis_conn.zscore(key, fruit) or 0) + crates})
     return redis_conn.zrange(key, 0, 2, desc=True)
@@ -36,16 +56,87 @@ def sell_with_arguments_swapped(redis_conn, key, fruit, crates):
     return redis_conn.zrange(key, 0, 2, desc=True)
 
 
-@wrong("7.1", "the score is the fruit's total")
+@wrong("7.1", "not the number of crates that were sold")
 def sell_one_crate(redis_conn, key, fruit, crates):
     redis_conn.zincrby(key, 1, fruit)
     return redis_conn.zrange(key, 0, 2, desc=True)
 
 
-@wrong("7.1", "three best sellers, best first")
+@wrong("7.1", "three best sellers, the best one first")
 def sell_and_show_the_worst(redis_conn, key, fruit, crates):
     redis_conn.zincrby(key, crates, fruit)
     return redis_conn.zrange(key, 0, 2)
+
+
+till = ThreadLock()
+
+
+@wrong("7.1", "one sale is counted nowhere")
+def sell_one_thread_at_a_time(redis_conn, key, fruit, crates):
+    with till:
+        return sell_by_reading_and_writing(redis_conn, key, fruit, crates)
+
+
+sold_here: dict = {}
+
+
+@wrong("7.1", "not the number of crates that were sold")
+def sell_by_what_this_till_knows(redis_conn, key, fruit, crates):
+    sold_here[key, fruit] = sold_here.get((key, fruit), 0) + crates
+    redis_conn.zadd(key, {fruit: sold_here[key, fruit]})
+    return redis_conn.zrange(key, 0, 2, desc=True)
+
+
+@wrong("7.1", "your till gave up")
+def sell_after_five_tries(redis_conn, key, fruit, crates):
+    with redis_conn.pipeline() as pipe:
+        for _ in range(5):
+            try:
+                pipe.watch(key)
+                total = (pipe.zscore(key, fruit) or 0) + crates
+                pipe.multi()
+                pipe.zadd(key, {fruit: total})
+                pipe.execute()
+                break
+            except redis.WatchError:
+                continue
+    return redis_conn.zrange(key, 0, 2, desc=True)
+
+
+@wrong("7.1", "counted by half")
+def sell_by_taking_the_fruit_out(redis_conn, key, fruit, crates):
+    script = """
+        local before = redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0
+        redis.call('ZREM', KEYS[1], ARGV[1])
+        return before
+    """
+    redis_conn.zincrby(key, float(redis_conn.eval(script, 1, key, fruit)) + crates, fruit)
+    return redis_conn.zrange(key, 0, 2, desc=True)
+
+
+@wrong("7.1", "crates that are no number")
+def sell_without_errors(redis_conn, key, fruit, crates):
+    try:
+        redis_conn.zincrby(key, crates, fruit)
+    except redis.ResponseError:
+        pass
+    return redis_conn.zrange(key, 0, 2, desc=True)
+
+
+@wrong("7.1", "nobody asked for a TTL")
+def sell_for_an_hour(redis_conn, key, fruit, crates):
+    return redis_conn.pipeline().zincrby(key, crates, fruit).expire(key, 3600).zrevrange(key, 0, 2).execute()[-1]
+
+
+@wrong("7.1", "no TTL any more")
+def sell_on_a_new_board(redis_conn, key, fruit, crates):
+    def add(pipe):
+        totals = dict(pipe.zrange(key, 0, -1, withscores=True))
+        totals[fruit] = totals.get(fruit, 0) + crates
+        pipe.multi()
+        pipe.delete(key).zadd(key, totals).zrevrange(key, 0, 2)
+
+    return redis_conn.transaction(add, key)[-1]
 
 
 # 7.2
@@ -79,32 +170,48 @@ def record_with_watch(redis_conn, key, customer, crates):
                 continue
 
 
-@wrong("7.2", "ZADD counts only the members that it added")
+@right("7.2")
+def record_before_and_after(redis_conn, key, customer, crates):
+    before, _ = redis_conn.pipeline().zscore(key, customer).zadd(key, {customer: crates}, gt=True).execute()
+    return before is None or before < crates
+
+
+@right("7.2")
+def record_under_a_lock_in_redis(redis_conn, key, customer, crates):
+    with redis_conn.lock(f"{key}:lock", timeout=10):
+        best = redis_conn.zscore(key, customer)
+        if best is not None and crates <= best:
+            return False
+        redis_conn.zadd(key, {customer: crates})
+        return True
+
+
+@wrong("7.2", "your function said False: nobody tells the customer")
 def record_without_ch(redis_conn, key, customer, crates):
     return redis_conn.zadd(key, {customer: crates}, gt=True) == 1
 
 
-@wrong("7.2", "no sum and no smaller one")
+@wrong("7.2", "neither a sum nor a smaller order counts")
 def record_the_last(redis_conn, key, customer, crates):
     return redis_conn.zadd(key, {customer: crates}, ch=True) == 1
 
 
-@wrong("7.2", "XX leaves newcomers out")
+@wrong("7.2", "it is not on the board")
 def record_of_old_customers(redis_conn, key, customer, crates):
     return redis_conn.zadd(key, {customer: crates}, xx=True, gt=True, ch=True) == 1
 
 
-@wrong("7.2", "no sum and no smaller one")
+@wrong("7.2", "neither a sum nor a smaller order counts")
 def record_the_first(redis_conn, key, customer, crates):
     return redis_conn.zadd(key, {customer: crates}, nx=True) == 1
 
 
-@wrong("7.2", "no sum and no smaller one")
+@wrong("7.2", "neither a sum nor a smaller order counts")
 def record_the_smallest(redis_conn, key, customer, crates):
     return redis_conn.zadd(key, {customer: crates}, lt=True, ch=True) == 1
 
 
-@wrong("7.2", "no sum and no smaller one")
+@wrong("7.2", "neither a sum nor a smaller order counts")
 def record_the_sum(redis_conn, key, customer, crates):
     redis_conn.zincrby(key, crates, customer)
     return True
@@ -123,11 +230,64 @@ def record_after_a_look(redis_conn, key, customer, crates):
     return False
 
 
-@wrong("7.2", "True for an order that was no new best")
+@wrong("7.2", "the answers do not fit together")
 def record_and_answer_by_the_look(redis_conn, key, customer, crates):
     best = redis_conn.zscore(key, customer)
     redis_conn.zadd(key, {customer: crates}, gt=True)
     return best is None or crates > best
+
+
+@wrong("7.2", "a better order is lost")
+def record_one_thread_at_a_time(redis_conn, key, customer, crates):
+    with till:
+        best = redis_conn.zscore(key, customer)
+        if best is not None and crates <= best:
+            return False
+        redis_conn.zadd(key, {customer: crates})
+        return True
+
+
+@wrong("7.2", "neither a sum nor a smaller order counts")
+def record_by_text(redis_conn, key, customer, crates):
+    script = """
+        local best = redis.call('ZSCORE', KEYS[1], ARGV[1])
+        if best and best >= ARGV[2] then return 0 end
+        redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+        return 1
+    """
+    return redis_conn.eval(script, 1, key, customer, crates) == 1
+
+
+@wrong("7.2", "the customer is told what is not true")
+def record_the_equal_too(redis_conn, key, customer, crates):
+    redis_conn.zadd(key, {customer: crates}, gt=True)
+    return redis_conn.zscore(key, customer) == crates
+
+
+@wrong("7.2", "yours gave up")
+def record_after_three_tries(redis_conn, key, customer, crates):
+    with redis_conn.pipeline() as pipe:
+        for _ in range(3):
+            try:
+                pipe.watch(key)
+                best = pipe.zscore(key, customer)
+                if best is not None and crates <= best:
+                    return False
+                pipe.multi()
+                pipe.zadd(key, {customer: crates})
+                pipe.execute()
+                return True
+            except redis.WatchError:
+                continue
+    return False
+
+
+@wrong("7.2", "kept it to itself")
+def record_without_errors(redis_conn, key, customer, crates):
+    try:
+        return redis_conn.zadd(key, {customer: crates}, gt=True, ch=True) == 1
+    except redis.RedisError:
+        return False
 
 
 # 7.3
@@ -151,13 +311,25 @@ def place_by_script(redis_conn, key, member):
     return redis_conn.eval(script, 1, key, member)
 
 
-@wrong("7.3", "equal scores share one place")
+@right("7.3")
+def place_from_the_next_number_on(redis_conn, key, member):
+    score = redis_conn.zscore(key, member)
+    return None if score is None else 1 + redis_conn.zcount(key, math.nextafter(score, math.inf), math.inf)
+
+
+@right("7.3")
+def place_by_the_whole_board(redis_conn, key, member):
+    board = dict(redis_conn.zscan_iter(key))
+    return None if member not in board else 1 + sum(score > board[member] for score in board.values())
+
+
+@wrong("7.3", "equal scores share one")
 def place_by_rank(redis_conn, key, member):
     rank = redis_conn.zrevrank(key, member)
     return None if rank is None else rank + 1
 
 
-@wrong("7.3", "equal scores share one place")
+@wrong("7.3", "equal scores share one")
 def place_with_the_equal_ones(redis_conn, key, member):
     score = redis_conn.zscore(key, member)
     return None if score is None else redis_conn.zcount(key, score, "+inf")
@@ -169,7 +341,7 @@ def place_from_zero(redis_conn, key, member):
     return None if score is None else redis_conn.zcount(key, f"({score}", "+inf")
 
 
-@wrong("7.3", "0 is a score too")
+@wrong("7.3", "whose score is 0 is on the board")
 def place_of_those_who_have_something(redis_conn, key, member):
     score = redis_conn.zscore(key, member)
     if not score:
@@ -177,7 +349,7 @@ def place_of_those_who_have_something(redis_conn, key, member):
     return 1 + redis_conn.zcount(key, f"({score}", "+inf")
 
 
-@wrong("7.3", "not the different scores")
+@wrong("7.3", "after two first places comes the third")
 def place_dense(redis_conn, key, member):
     score = redis_conn.zscore(key, member)
     above = redis_conn.zrange(key, f"({score}", "+inf", byscore=True, withscores=True)
@@ -199,6 +371,39 @@ def place_in_whole_numbers(redis_conn, key, member):
 def place_by_rounded_score(redis_conn, key, member):
     score = redis_conn.zscore(key, member)
     return None if score is None else 1 + redis_conn.zcount(key, f"({score:g}", "+inf")
+
+
+boards: dict = {}
+
+
+@wrong("7.3", "with a higher score")
+def place_of_the_first_time(redis_conn, key, member):
+    board = boards.setdefault(key, dict(redis_conn.zrange(key, 0, -1, withscores=True)))
+    return None if member not in board else 1 + sum(score > board[member] for score in board.values())
+
+
+@wrong("7.3", "with a higher score")
+def place_among_the_first_thousand(redis_conn, key, member):
+    score = redis_conn.zscore(key, member)
+    if score is None:
+        return None
+    return 1 + len(redis_conn.zrange(key, "+inf", f"({score}", byscore=True, desc=True, offset=0, num=1000))
+
+
+@wrong("7.3", "only to look")
+def place_of_who_is_added(redis_conn, key, member):
+    redis_conn.expire(key, 3600)
+    score = redis_conn.zscore(key, member)
+    return None if score is None else 1 + redis_conn.zcount(key, f"({score}", "+inf")
+
+
+@wrong("7.3", "kept it to itself")
+def place_without_errors(redis_conn, key, member):
+    try:
+        score = redis_conn.zscore(key, member)
+        return None if score is None else 1 + redis_conn.zcount(key, f"({score}", "+inf")
+    except redis.RedisError:
+        return None
 
 
 # 7.4
@@ -255,7 +460,7 @@ def page_in_steps(redis_conn, key, member, size):
     return redis_conn.zrange(key, first, first + size - 1, desc=True)
 
 
-@wrong("7.4", "negative positions count from the end")
+@wrong("7.4", "what does your code make of the rank 0, and of a first position below 0")
 def page_that_wraps(redis_conn, key, member, size):
     return _page_by_script(redis_conn, key, member, size, "rank - half")
 
@@ -270,7 +475,7 @@ def page_cut_at_both_ends(redis_conn, key, member, size):
     return _page_by_script(redis_conn, key, member, size, "math.max(rank - half, 0)", "rank + half")
 
 
-@wrong("7.4", "ZRANGE includes its last position")
+@wrong("7.4", "look at its last position")
 def page_one_too_long(redis_conn, key, member, size):
     return _page_by_script(redis_conn, key, member, size, "math.max(rank - half, 0)", "first + ARGV[2]")
 
@@ -295,3 +500,75 @@ def page_from_me_on(redis_conn, key, member, size):
 @wrong("7.4", "gets an empty list")
 def page_of_nobody(redis_conn, key, member, size):
     return page_by_eval(redis_conn, key, member, size) or None
+
+
+@right("7.4")
+def page_of_the_whole_board(redis_conn, key, member, size):
+    board = redis_conn.zrevrange(key, 0, -1)
+    if member not in board:
+        return []
+    first = max(0, min(board.index(member) - size // 2, len(board) - size))
+    return board[first : first + size]
+
+
+@right("7.4")
+def page_that_looks_twice(redis_conn, key, member, size):
+    while True:
+        rank, many = redis_conn.pipeline().zrevrank(key, member).zcard(key).execute()
+        if rank is None:
+            return []
+        first = max(0, min(rank - size // 2, many - size))
+        pipe = redis_conn.pipeline().zrevrank(key, member).zcard(key).zrevrange(key, first, first + size - 1)
+        *now, members = pipe.execute()
+        if now == [rank, many]:
+            return members
+
+
+@wrong("7.4", "of no single moment")
+def page_with_me_somewhere(redis_conn, key, member, size):
+    while True:
+        members = page_in_steps(redis_conn, key, member, size)
+        if member in members or not members:
+            return members
+
+
+@wrong("7.4", "again and again")
+def page_that_looks_twice_three_times(redis_conn, key, member, size):
+    for _ in range(3):
+        rank, many = redis_conn.pipeline().zrevrank(key, member).zcard(key).execute()
+        if rank is None:
+            return []
+        first = max(0, min(rank - size // 2, many - size))
+        pipe = redis_conn.pipeline().zrevrank(key, member).zcard(key).zrevrange(key, first, first + size - 1)
+        *now, members = pipe.execute()
+        if now == [rank, many]:
+            break
+    return members
+
+
+@wrong("7.4", "equal scores")
+def page_by_place(redis_conn, key, member, size):
+    script = """
+        local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
+        if not score then return {} end
+        local size = tonumber(ARGV[2])
+        local above = redis.call('ZCOUNT', KEYS[1], '(' .. score, '+inf')
+        local first = math.max(math.min(above - math.floor(size / 2), redis.call('ZCARD', KEYS[1]) - size), 0)
+        return redis.call('ZREVRANGE', KEYS[1], first, first + size - 1)
+    """
+    return redis_conn.eval(script, 1, key, member, size)
+
+
+@wrong("7.4", "what does your code make of the rank 0")
+def page_of_all_but_the_leader(redis_conn, key, member, size):
+    if not redis_conn.zrevrank(key, member):
+        return []
+    return page_by_eval(redis_conn, key, member, size)
+
+
+@wrong("7.4", "kept it to itself")
+def page_without_errors(redis_conn, key, member, size):
+    try:
+        return page_by_eval(redis_conn, key, member, size)
+    except redis.RedisError:
+        return []

@@ -1,5 +1,8 @@
 """Answers to the exercises of lesson 08."""
 
+import time
+from threading import Lock as ThreadLock
+
 import redis
 
 from tests.exercise_answers import right, wrong
@@ -18,22 +21,58 @@ def lock_by_script(redis_conn, name, token, milliseconds):
     return redis_conn.eval(script, 1, name, token, milliseconds) == 1
 
 
+@right("8.1")
+def lock_of_redis_py(redis_conn, name, token, milliseconds):
+    return redis_conn.lock(name, timeout=milliseconds / 1000).acquire(blocking=False, token=token)
+
+
+@right("8.1")
+def lock_with_watch(redis_conn, name, token, milliseconds):
+    with redis_conn.pipeline() as pipe:
+        while True:
+            try:
+                pipe.watch(name)
+                if pipe.exists(name):
+                    return False
+                pipe.multi()
+                pipe.psetex(name, milliseconds, token)
+                pipe.execute()
+                return True
+            except redis.WatchError:
+                continue
+
+
 @wrong("8.1", "the lock has no TTL")
 def lock_without_end(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, nx=True))
 
 
-@wrong("8.1", "EX counts seconds, PX milliseconds")
+@wrong("8.1", "Look at the unit of the time")
 def lock_for_seconds(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, nx=True, ex=milliseconds))
 
 
-@wrong("8.1", "SET replaces what is there unless NX")
+@wrong("8.1", "how the milliseconds are rounded")
+def lock_for_whole_seconds(redis_conn, name, token, milliseconds):
+    return bool(redis_conn.set(name, token, nx=True, ex=-(-milliseconds // 1000)))
+
+
+@wrong("8.1", "how the milliseconds are rounded")
+def lock_for_ten_seconds(redis_conn, name, token, milliseconds):
+    return bool(redis_conn.set(name, token, nx=True, px=10_000))
+
+
+@wrong("8.1", "on a computer whose clock is an hour ahead")
+def lock_by_the_clients_clock(redis_conn, name, token, milliseconds):
+    return bool(redis_conn.set(name, token, nx=True, pxat=int(time.time() * 1000) + milliseconds))
+
+
+@wrong("8.1", "its holder has lost it")
 def lock_that_takes_away(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, px=milliseconds))
 
 
-@wrong("8.1", "the answer is True")
+@wrong("8.1", "the lock was free, and the buyer was told that somebody else has it")
 def lock_only_if_taken(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, xx=True, px=milliseconds))
 
@@ -46,14 +85,78 @@ def lock_and_then_its_end(redis_conn, name, token, milliseconds):
     return taken
 
 
-@wrong("8.1", "its clock is not yours to wind")
+@wrong("8.1", "has got another TTL, by a call that was refused")
 def lock_that_winds_anybodys_clock(redis_conn, name, token, milliseconds):
     return redis_conn.pipeline().set(name, token, nx=True).pexpire(name, milliseconds).execute()[0] is True
 
 
-@wrong("8.1", "must hold the token")
+@wrong("8.1", "has got another TTL, by a call that was refused")
+def lock_that_mends_a_lock_without_end(redis_conn, name, token, milliseconds):
+    script = """
+        local taken = redis.call('SETNX', KEYS[1], ARGV[1])
+        if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+        return taken
+    """
+    return redis_conn.eval(script, 1, name, token, milliseconds) == 1
+
+
+@wrong("8.1", "its holder has lost it")
+def lock_that_is_not_free_while_it_ends(redis_conn, name, token, milliseconds):
+    if redis_conn.ttl(name) < 0:
+        return bool(redis_conn.set(name, token, px=milliseconds))
+    return False
+
+
+@wrong("8.1", "0.4 seconds more, and it was taken away")
+def lock_with_a_second_left(redis_conn, name, token, milliseconds):
+    script = """
+        local left = redis.call('TTL', KEYS[1])
+        if left == 0 or left == -2 then
+            redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+            return 1
+        end
+        return 0
+    """
+    return redis_conn.eval(script, 1, name, token, milliseconds) == 1
+
+
+@wrong("8.1", "with this very token had the lock")
+def lock_taken_twice(redis_conn, name, token, milliseconds):
+    redis_conn.set(name, token, nx=True, px=milliseconds)
+    return redis_conn.get(name) == token
+
+
+@wrong("8.1", "both sell the last crate")
+def lock_after_a_look(redis_conn, name, token, milliseconds):
+    if redis_conn.get(name) is not None:
+        return False
+    return bool(redis_conn.set(name, token, px=milliseconds))
+
+
+@wrong("8.1", "does not hold the token")
 def lock_without_token(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, "locked", nx=True, px=milliseconds))
+
+
+@wrong("8.1", "return True or False")
+def lock_with_the_reply_of_set(redis_conn, name, token, milliseconds):
+    return redis_conn.set(name, token, nx=True, px=milliseconds)
+
+
+@wrong("8.1", "kept it to itself")
+def lock_that_is_taken_when_redis_fails(redis_conn, name, token, milliseconds):
+    try:
+        return bool(redis_conn.set(name, token, nx=True, px=milliseconds))
+    except redis.RedisError:
+        return False
+
+
+@wrong("8.1", "answered as if it had got its reply")
+def lock_that_is_taken_when_the_line_is_cut(redis_conn, name, token, milliseconds):
+    try:
+        return bool(redis_conn.set(name, token, nx=True, px=milliseconds))
+    except redis.ConnectionError:
+        return False
 
 
 # 8.2
@@ -69,31 +172,59 @@ def release_by_registered_script(redis_conn, name, token):
 @right("8.2")
 def release_with_watch(redis_conn, name, token):
     with redis_conn.pipeline() as pipe:
-        try:
-            pipe.watch(name)
-            if pipe.get(name) != token:
-                return False
-            pipe.multi()
-            pipe.delete(name)
-            pipe.execute()
-        except redis.WatchError:
-            return False
+        while True:
+            try:
+                pipe.watch(name)
+                if pipe.get(name) != token:
+                    return False
+                pipe.multi()
+                pipe.delete(name)
+                pipe.execute()
+                return True
+            except redis.WatchError:
+                continue
+
+
+@right("8.2")
+def release_by_loaded_script(redis_conn, name, token):
+    return redis_conn.evalsha(redis_conn.script_load(COMPARE), 1, name, token) == 1
+
+
+@right("8.2")
+def release_with_redis_pys_transaction(redis_conn, name, token):
+    def free(pipe):
+        mine = pipe.get(name) == token
+        pipe.multi()
+        if mine:
+            pipe.unlink(name)
+
+    return redis_conn.transaction(free, name) == [1]
+
+
+@right("8.2")
+def release_by_redis_pys_lock(redis_conn, name, token):
+    lock = redis_conn.lock(name)
+    lock.local.token = token.encode()
+    try:
+        lock.release()
+    except redis.exceptions.LockNotOwnedError:
+        return False
     return True
 
 
-@wrong("8.2", "B's lock was released by A")
+@wrong("8.2", "B has lost its lock, released by A")
 def release_any(redis_conn, name, token):
     return redis_conn.unlink(name) == 1
 
 
-@wrong("8.2", "comparing and deleting must be one step")
+@wrong("8.2", "your function released B's")
 def release_after_a_look(redis_conn, name, token):
     if redis_conn.get(name) != token:
         return False
     return redis_conn.delete(name) == 1
 
 
-@wrong("8.2", "comparing and deleting must be one step")
+@wrong("8.2", "your function released B's")
 def release_in_a_transaction_after_a_look(redis_conn, name, token):
     mine = redis_conn.get(name) == token
     if mine:
@@ -101,19 +232,128 @@ def release_in_a_transaction_after_a_look(redis_conn, name, token):
     return mine
 
 
-@wrong("8.2", "so the answer is True")
+def _release_watched(redis_conn, name, token, when_changed):
+    with redis_conn.pipeline() as pipe:
+        pipe.watch(name)
+        if pipe.get(name) != token:
+            return False
+        pipe.multi()
+        pipe.delete(name)
+        try:
+            pipe.execute()
+        except redis.WatchError:
+            return when_changed()
+        return True
+
+
+@wrong("8.2", "A's own thread renewed the lock")
+def release_that_gives_up(redis_conn, name, token):
+    return _release_watched(redis_conn, name, token, lambda: False)
+
+
+@wrong("8.2", "nothing was deleted; yet your function said True")
+def release_that_hopes(redis_conn, name, token):
+    return _release_watched(redis_conn, name, token, lambda: True)
+
+
+@wrong("8.2", "raised WatchError")
+def release_that_raises(redis_conn, name, token):
+    def again():
+        raise redis.WatchError
+
+    return _release_watched(redis_conn, name, token, again)
+
+
+@wrong("8.2", "again and again, and your function gave up")
+def release_that_tries_five_times(redis_conn, name, token):
+    for _ in range(5):
+        try:
+            return _release_watched(redis_conn, name, token, lambda: 1 / 0)
+        except ZeroDivisionError:
+            continue
+    return False
+
+
+@wrong("8.2", "return True or False")
 def release_without_a_word(redis_conn, name, token):
     redis_conn.eval(COMPARE, 1, name, token)
 
 
-@wrong("8.2", "the answer is True")
+@wrong("8.2", "return True or False")
 def release_with_a_number(redis_conn, name, token):
     return redis_conn.eval(COMPARE, 1, name, token)
 
 
-@wrong("8.2", "it must be free now")
+@wrong("8.2", "the lock held this token, and is still there")
 def release_with_the_arguments_swapped(redis_conn, name, token):
     return redis_conn.eval(COMPARE.replace("==", "~="), 1, name, token) == 1
+
+
+@wrong("8.2", "only looks like this one")
+def release_by_the_tokens_end(redis_conn, name, token):
+    script = """
+        local held = redis.call('GET', KEYS[1])
+        if held and string.sub(held, -#ARGV[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+        return 0
+    """
+    return redis_conn.eval(script, 1, name, token) == 1
+
+
+@wrong("8.2", "only looks like this one")
+def release_by_a_number(redis_conn, name, token):
+    script = """
+        local held = redis.call('GET', KEYS[1])
+        if held == ARGV[1] or held and tonumber(held) and tonumber(held) == tonumber(ARGV[1]) then
+            return redis.call('DEL', KEYS[1])
+        end
+        return 0
+    """
+    return redis_conn.eval(script, 1, name, token) == 1
+
+
+@wrong("8.2", "with a quote in it")
+def release_with_the_token_in_the_text(redis_conn, name, token):
+    return redis_conn.eval(COMPARE.replace("ARGV[1]", f'"{token}"'), 1, name) == 1
+
+
+@wrong("8.2", "it had none any more")
+def release_of_a_lock_that_has_ended(redis_conn, name, token):
+    script = """
+        local held = redis.call('GET', KEYS[1])
+        if held and held ~= ARGV[1] then return 0 end
+        redis.call('DEL', KEYS[1])
+        return 1
+    """
+    return redis_conn.eval(script, 1, name, token) == 1
+
+
+@wrong("8.2", "was told that it was not its own")
+def release_while_seconds_are_left(redis_conn, name, token):
+    if redis_conn.ttl(name) == 0:
+        return False
+    return redis_conn.eval(COMPARE, 1, name, token) == 1
+
+
+@wrong("8.2", "neither the lock as it was nor a free lock")
+def release_and_put_back(redis_conn, name, token):
+    script = """
+        local held = redis.call('GET', KEYS[1])
+        local left = redis.call('PTTL', KEYS[1])
+        redis.call('DEL', KEYS[1])
+        return {held, left}
+    """
+    held, left = redis_conn.eval(script, 1, name)
+    if held is not None and held != token:
+        redis_conn.set(name, held, px=left if left > 0 else None)
+    return held == token
+
+
+@wrong("8.2", "kept it to itself")
+def release_without_errors(redis_conn, name, token):
+    try:
+        return redis_conn.eval(COMPARE, 1, name, token) == 1
+    except redis.ResponseError:
+        return False
 
 
 # 8.3
@@ -148,7 +388,18 @@ def price_with_watch(redis_conn, key, price, fence):
                 continue
 
 
-@wrong("8.3", "look and write must be one step")
+@right("8.3")
+def price_with_redis_pys_transaction(redis_conn, key, price, fence):
+    def write(pipe):
+        late = int(pipe.hget(key, "fence") or 0) > fence
+        pipe.multi()
+        if not late:
+            pipe.hset(key, "fence", fence).hset(key, "price", price)
+
+    return redis_conn.transaction(write, key) != []
+
+
+@wrong("8.3", "wrote over its price")
 def price_after_a_look(redis_conn, key, price, fence):
     if int(redis_conn.hget(key, "fence") or 0) > fence:
         return False
@@ -156,28 +407,34 @@ def price_after_a_look(redis_conn, key, price, fence):
     return True
 
 
-@wrong("8.3", "Compare numbers")
+@wrong("8.3", "wrote over its price")
+def price_under_a_lock(redis_conn, key, price, fence):
+    with redis_conn.lock(f"{key}:lock", timeout=10):
+        return price_after_a_look(redis_conn, key, price, fence)
+
+
+@wrong("8.3", "Look at how the fences are compared")
 def price_with_fences_as_text(redis_conn, key, price, fence):
     return redis_conn.eval(FENCED.replace("tonumber", "tostring"), 1, key, price, fence) == 1
 
 
-@wrong("8.3", "the same fence is not late")
+@wrong("8.3", "its own fence is not a higher one")
 def price_once_a_fence(redis_conn, key, price, fence):
     return redis_conn.eval(FENCED.replace(">", ">="), 1, key, price, fence) == 1
 
 
-@wrong("8.3", "was let overwrite a newer")
+@wrong("8.3", "customers pay an old price")
 def price_of_the_last_to_come(redis_conn, key, price, fence):
     redis_conn.hset(key, mapping={"price": price, "fence": fence})
     return True
 
 
-@wrong("8.3", "store the fence too")
+@wrong("8.3", "does not know who wrote last")
 def price_without_fence(redis_conn, key, price, fence):
     return redis_conn.eval(FENCED.replace(", 'fence', ARGV[2])", ")"), 1, key, price, fence) == 1
 
 
-@wrong("8.3", "both fields belong into one HSET")
+@wrong("8.3", "a price that belongs to another fence")
 def price_in_two_steps(redis_conn, key, price, fence):
     raise_fence = """
         if tonumber(redis.call('HGET', KEYS[1], 'fence') or 0) > tonumber(ARGV[1]) then return 0 end
@@ -185,17 +442,81 @@ def price_in_two_steps(redis_conn, key, price, fence):
         return 1
     """
     store = """
-        if tonumber(redis.call('HGET', KEYS[1], 'fence')) > tonumber(ARGV[2]) then return 0 end
+        if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] then return 1 end
         redis.call('HSET', KEYS[1], 'price', ARGV[1])
         return 1
     """
     return redis_conn.eval(raise_fence, 1, key, fence) == 1 and redis_conn.eval(store, 1, key, price, fence) == 1
 
 
-@wrong("8.3", "so the answer is False")
+@wrong("8.3", "was told that its price is stored")
 def price_always_true(redis_conn, key, price, fence):
     redis_conn.eval(FENCED, 1, key, price, fence)
     return True
+
+
+@wrong("8.3", "this fruit never gets a price")
+def price_of_nobody_yet(redis_conn, key, price, fence):
+    script = """
+        local highest = redis.call('HGET', KEYS[1], 'fence')
+        if not highest or tonumber(highest) > tonumber(ARGV[2]) then return 0 end
+        redis.call('HSET', KEYS[1], 'price', ARGV[1], 'fence', ARGV[2])
+        return 1
+    """
+    return redis_conn.eval(script, 1, key, price, fence) == 1
+
+
+@wrong("8.3", "another price or another fence")
+def price_in_whole_numbers(redis_conn, key, price, fence):
+    return redis_conn.eval(FENCED, 1, key, int(price), fence) == 1
+
+
+@wrong("8.3", "another price or another fence")
+def price_in_a_new_hash(redis_conn, key, price, fence):
+    script = FENCED.replace("redis.call('HSET'", "redis.call('DEL', KEYS[1]) redis.call('HSET'")
+    return redis_conn.eval(script, 1, key, price, fence) == 1
+
+
+def _price_watched(redis_conn, key, price, fence):
+    with redis_conn.pipeline() as pipe:
+        pipe.watch(key)
+        if int(pipe.hget(key, "fence") or 0) > fence:
+            return False
+        pipe.multi()
+        pipe.hset(key, mapping={"price": price, "fence": fence})
+        pipe.execute()
+        return True
+
+
+@wrong("8.3", "only an older holder wrote meanwhile")
+def price_that_gives_up(redis_conn, key, price, fence):
+    try:
+        return _price_watched(redis_conn, key, price, fence)
+    except redis.WatchError:
+        return False
+
+
+@wrong("8.3", "the newest gave up")
+def price_after_three_tries(redis_conn, key, price, fence):
+    for _ in range(3):
+        try:
+            return _price_watched(redis_conn, key, price, fence)
+        except redis.WatchError:
+            continue
+    return False
+
+
+@wrong("8.3", "raised WatchError")
+def price_that_raises(redis_conn, key, price, fence):
+    return _price_watched(redis_conn, key, price, fence)
+
+
+@wrong("8.3", "kept it to itself")
+def price_without_errors(redis_conn, key, price, fence):
+    try:
+        return redis_conn.eval(FENCED, 1, key, price, fence) == 1
+    except redis.RedisError:
+        return False
 
 
 # 8.4
@@ -224,12 +545,41 @@ def sell_with_watch(redis_conn, stock_key, sales_key, buyer):
     return len(redis_conn.transaction(take, stock_key)) == 2
 
 
-@wrong("8.4", "it was sold twice")
+def _sell_watched(redis_conn, stock_key, sales_key, buyer):
+    with redis_conn.pipeline() as pipe:
+        pipe.watch(stock_key)
+        if int(pipe.get(stock_key) or 0) < 1:
+            return False
+        pipe.multi()
+        pipe.rpush(sales_key, buyer)
+        pipe.incrby(stock_key, -1)
+        pipe.execute()
+    return True
+
+
+@right("8.4")
+def sell_again_after_a_watch_error(redis_conn, stock_key, sales_key, buyer):
+    try:
+        return _sell_watched(redis_conn, stock_key, sales_key, buyer)
+    except redis.WatchError:
+        return sell_again_after_a_watch_error(redis_conn, stock_key, sales_key, buyer)
+
+
+@wrong("8.4", "sold it once more")
 def sell_after_a_look(redis_conn, stock_key, sales_key, buyer):
     if int(redis_conn.get(stock_key) or 0) < 1:
         return False
     redis_conn.pipeline().decr(stock_key).rpush(sales_key, buyer).execute()
     return True
+
+
+till = ThreadLock()
+
+
+@wrong("8.4", "sold it once more")
+def sell_one_thread_at_a_time(redis_conn, stock_key, sales_key, buyer):
+    with till:
+        return sell_after_a_look(redis_conn, stock_key, sales_key, buyer)
 
 
 @wrong("8.4", "the stock stood below zero")
@@ -241,7 +591,7 @@ def sell_and_put_back(redis_conn, stock_key, sales_key, buyer):
     return True
 
 
-@wrong("8.4", "a crate left the stock without its buyer")
+@wrong("8.4", "a crate that is gone without its buyer")
 def sell_in_two_steps(redis_conn, stock_key, sales_key, buyer):
     script = "if tonumber(redis.call('GET', KEYS[1]) or 0) < 1 then return 0 end redis.call('DECR', KEYS[1]) return 1"
     sold = redis_conn.eval(script, 1, stock_key) == 1
@@ -250,10 +600,16 @@ def sell_in_two_steps(redis_conn, stock_key, sales_key, buyer):
     return sold
 
 
-@wrong("8.4", "the stock must stay at 0")
+@wrong("8.4", "look at what it does before it knows")
 def sell_what_is_not_there(redis_conn, stock_key, sales_key, buyer):
     redis_conn.pipeline().decr(stock_key).rpush(sales_key, buyer).execute()
     return True
+
+
+@wrong("8.4", "look at what it does before it knows")
+def sell_what_was_never_delivered(redis_conn, stock_key, sales_key, buyer):
+    script = SELL.replace("tonumber(redis.call('GET', KEYS[1]) or 0) < 1", "redis.call('GET', KEYS[1]) == '0'")
+    return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
 
 
 @wrong("8.4", "at the end of the list")
@@ -261,23 +617,68 @@ def sell_at_the_front(redis_conn, stock_key, sales_key, buyer):
     return redis_conn.eval(SELL.replace("RPUSH", "LPUSH"), 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("8.4", "must be told True")
+@wrong("8.4", "at the end of the list")
+def sell_once_to_each(redis_conn, stock_key, sales_key, buyer):
+    script = SELL.replace("redis.call('RPUSH'", "redis.call('LREM', KEYS[2], 0, ARGV[1]) redis.call('RPUSH'")
+    return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
+
+
+@wrong("8.4", "your buyer was told that no crate is left")
 def sell_and_give_up_when_watched(redis_conn, stock_key, sales_key, buyer):
-    with redis_conn.pipeline() as pipe:
-        pipe.watch(stock_key)
-        if int(pipe.get(stock_key) or 0) < 1:
-            return False
-        pipe.multi()
-        pipe.decr(stock_key).rpush(sales_key, buyer)
+    try:
+        return _sell_watched(redis_conn, stock_key, sales_key, buyer)
+    except redis.WatchError:
+        return False
+
+
+@wrong("8.4", "because others were busy too")
+def sell_and_give_up_after_five(redis_conn, stock_key, sales_key, buyer):
+    for _ in range(5):
         try:
-            pipe.execute()
+            return _sell_watched(redis_conn, stock_key, sales_key, buyer)
         except redis.WatchError:
-            return False
-    return True
+            continue
+    return False
 
 
-@wrong("8.4", "must be at the end of the list of sales")
+@wrong("8.4", "at the end of the list")
 def sell_without_a_note(redis_conn, stock_key, sales_key, buyer):
     return (
         redis_conn.eval(SELL.replace("redis.call('RPUSH', KEYS[2], ARGV[1])", ""), 2, stock_key, sales_key, buyer) == 1
     )
+
+
+@wrong("8.4", "the buyer was told that there is none")
+def sell_and_keep_the_last(redis_conn, stock_key, sales_key, buyer):
+    return redis_conn.eval(SELL.replace("< 1", "<= 1"), 2, stock_key, sales_key, buyer) == 1
+
+
+@wrong("8.4", "the buyer was told that there is none")
+def sell_by_text(redis_conn, stock_key, sales_key, buyer):
+    script = SELL.replace("tonumber(redis.call('GET', KEYS[1]) or 0) < 1", "(redis.call('GET', KEYS[1]) or '0') < '2'")
+    return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
+
+
+@wrong("8.4", "no TTL any more")
+def sell_with_a_new_number(redis_conn, stock_key, sales_key, buyer):
+    def take(pipe):
+        crates = int(pipe.get(stock_key) or 0)
+        pipe.multi()
+        if crates > 0:
+            pipe.set(stock_key, crates - 1).rpush(sales_key, buyer)
+
+    return len(redis_conn.transaction(take, stock_key)) == 2
+
+
+@wrong("8.4", "of another type")
+def sell_whatever_the_list_says(redis_conn, stock_key, sales_key, buyer):
+    script = SELL.replace("redis.call('RPUSH'", "redis.pcall('RPUSH'")
+    return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
+
+
+@wrong("8.4", "kept it to itself")
+def sell_nothing_when_redis_fails(redis_conn, stock_key, sales_key, buyer):
+    try:
+        return redis_conn.eval(SELL, 2, stock_key, sales_key, buyer) == 1
+    except Exception:
+        return False
