@@ -59,11 +59,23 @@ class Clock:
         for names, name, value in real:
             names[name] = fakes[id(value)]
         try:
-            with self._in_defaults(fakes):
+            with self._in_defaults(fakes), mock.patch.object(threading.Event, "wait", self._waiting()):
                 yield self
         finally:
             for names, name, value in real:
                 names[name] = value
+
+    def _waiting(self) -> Callable:
+        """`threading.Event().wait(0.005)` is a sleep, too."""
+        real, sleep = threading.Event.wait, self._fakes()["sleep"]
+
+        def wait(event: threading.Event, timeout: float | None = None) -> bool:
+            if timeout is None or event.is_set() or not isinstance(threading.current_thread(), Worker):
+                return real(event, timeout)
+            sleep(timeout)
+            return event.is_set()
+
+        return wait
 
     def _in_defaults(self, fakes: dict[int, object]) -> contextlib.AbstractContextManager:
         """`def function(…, clock=time.monotonic)` holds a clock, too."""
@@ -385,7 +397,6 @@ def store_if_ours(redis_conn, key, lease, token, text, ttl):
 # 9.3
 
 POLLS = 430  # so often a reader asks for the lock that another holds: more than two seconds, at 5 ms each
-MOST_STEPS = 4 * POLLS
 SOON = 20  # questions, of which the quickest in a row show the pause between two
 
 
@@ -569,27 +580,27 @@ class _Waiting:
     def _turn(self, step: Step) -> None:
         self._steps.append(self.clock.now())
         if self.acted:
-            if len(self._steps) > MOST_STEPS + 100:
+            if len(self._steps) > 100:
                 raise _Enough
             return
         if any(self.lock in words for words in step.commands):
             self.times.append(self.clock.now())
-        if len(self.times) >= self.polls or len(self._steps) >= MOST_STEPS:
+        if len(self.times) >= self.polls or len(self._steps) >= 3 * self.polls:
             self.acted = True
             _elsewhere(self.act)
             if len(self.times) < self.polls:  # a script builds the lock's name itself
                 self.times = self._steps[:]
-            self._steps = [0.0] * MOST_STEPS
+            self._steps = []
 
 
 def _expect_waits(trial: Trial, clock: Clock, key: str, ttl: int, value: object) -> None:
     """Another reader holds the lock for more than two seconds, stores its value, and gives the lock back."""
     lock, holder, source = f"{key}:lock", trial.word(), Source(value)
-    trial.put({lock: Ends(holder, 60)})
+    trial.put({lock: Ends(holder, 600)})
     kept = []
 
     def is_kept() -> bool:
-        return trial.redis.get(lock) == holder and trial.redis.pttl(lock) > 30_000
+        return trial.redis.get(lock) == holder and trial.redis.pttl(lock) > 300_000
 
     def finish() -> None:
         kept.append(is_kept())
@@ -668,16 +679,20 @@ class _Tried(Exception):
 
 def _expect_one_load(trial: Trial, key: str, ttl: int, value: object) -> None:
     """Two readers miss at once; and the entry may end at any moment."""
-    lock, source, runs = f"{key}:lock", Source(value), -1000
+    lock, source, runs, begin = f"{key}:lock", Source(value), -1000, 0.0
 
     def before() -> None:
-        nonlocal runs
-        source.calls, runs = 0, runs + 1
+        nonlocal runs, begin
+        source.calls, runs, begin = 0, runs + 1, time.monotonic()
         if runs > MOST_RUNS:
             raise _Tried
 
     def view() -> object:
         return {name: (found.value, found.left is not None) for name, found in trial.state().items()}, source.calls
+
+    def stood_still(run: Run, seen: object) -> bool:
+        """The machine has: the lock may have ended in between."""
+        return time.monotonic() - begin > 1.5
 
     def why(run: Run) -> str:
         outcomes = [outcome for outcome, call in zip(run.outcomes, run.calls, strict=True) if call is not None]
@@ -699,10 +714,12 @@ def _expect_one_load(trial: Trial, key: str, ttl: int, value: object) -> None:
 
     args = (key, source.load, ttl)
     ends = {"the entry ends": lambda: trial.redis.delete(key)}
-    trial.orders(why, {"your function": args}, before, {"another reader loads": another_reader, **ends}, view)
+    trial.orders(
+        why, {"your function": args}, before, {"another reader loads": another_reader, **ends}, view, stood_still
+    )
     runs = 0
     with contextlib.suppress(_Tried):
-        trial.orders(why, {"reader A": args, "reader B": args}, before, view=view)
+        trial.orders(why, {"reader A": args, "reader B": args}, before, None, view, stood_still)
 
 
 def _expect_errors_of_redis(trial: Trial, key: str, ttl: int, value: object) -> None:
