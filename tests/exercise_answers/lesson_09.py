@@ -633,6 +633,39 @@ def waits_for_the_value_only(redis_conn, key, load, ttl):
     return json.loads(cached)
 
 
+@wrong("9.3", "both got it")
+def looks_whether_it_is_free(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    while redis_conn.exists(key + ":lock"):
+        time.sleep(0.005)
+    redis_conn.set(key + ":lock", "taken", px=2000)
+    try:
+        if (cached := redis_conn.get(key)) is None:
+            cached = json.dumps(load())
+            redis_conn.set(key, cached, ex=ttl)
+        return json.loads(cached)
+    finally:
+        redis_conn.delete(key + ":lock")
+
+
+@wrong("9.3", "loads without taking the lock")
+def free_is_as_good_as_mine(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    mine = redis_conn.set(key + ":lock", "taken", nx=True, px=2000)
+    while not mine and redis_conn.exists(key + ":lock"):
+        time.sleep(0.005)
+    try:
+        if (cached := redis_conn.get(key)) is None:
+            cached = json.dumps(load())
+            redis_conn.set(key, cached, ex=ttl)
+        return json.loads(cached)
+    finally:
+        if mine:
+            redis_conn.delete(key + ":lock")
+
+
 @wrong("9.3", "and kept the lock")
 def kept_when_nothing_was_loaded(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
@@ -958,6 +991,13 @@ def once_more_after_a_time_out(redis_conn, key, breaker, pause):
             return redis_conn.get(key)
         breaker["until"] = time.monotonic() + pause
         return None
+    return _guarded(redis_conn, key, breaker, pause)
+
+
+@wrong("9.4", "Redis is left alone, and your function raised ConnectionError")
+def an_error_in_the_pause(redis_conn, key, breaker, pause):
+    if time.monotonic() < breaker.get("until", 0):
+        raise redis.ConnectionError("left alone")
     return _guarded(redis_conn, key, breaker, pause)
 
 

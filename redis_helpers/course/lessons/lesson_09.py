@@ -212,9 +212,9 @@ def _expect_gone_and_short(trial: Trial, key: str) -> None:
             "customer. What does PTTL answer for a key that is not there?",
             Plain("True, always"),
         )
-    for _ in range(5):
+    for _ in range(10):
         trial.put({key: Ends("[312]", 0.4)})
-        hits = _reloads(trial, key, 3, 1, 20)
+        hits = _reloads(trial, key, 3, 1, 5)
         if int(trial.redis.pttl(key)) < 150:
             continue  # the machine stood still: once more
         if hits > 0:
@@ -435,6 +435,7 @@ def _check_load_once(trial: Trial) -> None:
         _expect_nothing_half(trial, key, ttl, [cents])
         _expect_waits(trial, clock, key, ttl, [cents])
         _expect_takes_over(trial, key, ttl, [cents])
+        _expect_taken_at_once(trial, key, ttl, [cents])
         _expect_one_load(trial, key, ttl, [cents])
         _expect_error_of_the_source(trial, key, ttl)
         _expect_errors_of_redis(trial, key, ttl, [cents])
@@ -656,8 +657,9 @@ def _expect_pause(times: list[float]) -> None:
 
 def _expect_takes_over(trial: Trial, key: str, ttl: int, value: object) -> None:
     """The reader that holds the lock has died: the lock ends, and nothing was stored."""
-    lock, source = f"{key}:lock", Source(value)
-    trial.put({lock: Ends(trial.word(), 20)})
+    lock = f"{key}:lock"
+    source = Source(value, look=lambda: trial.redis.exists(lock))
+    trial.put({lock: Ends(trial.word(), 600)})
     waiting = _Waiting(trial, Clock(trial), lock, 4, lambda: trial.redis.delete(lock))
     outcome = waiting.attempt(key, source.load, ttl)
     if isinstance(outcome.error, Exception):
@@ -667,7 +669,54 @@ def _expect_takes_over(trial: Trial, key: str, ttl: int, value: object) -> None:
             "the reader that held the lock has died, the lock has ended, and nothing is stored: one of those who wait "
             "must load now, and yours does not"
         )
+    if source.seen != [1]:
+        raise Failed(
+            "the reader that held the lock has died, and yours loads without taking the lock: a hundred who waited all "
+            "load at once"
+        )
     trial.expect("who takes over from a dead reader loads, and returns the value", value, outcome.value)
+
+
+def _expect_taken_at_once(trial: Trial, key: str, ttl: int, value: object) -> None:
+    """At each moment in turn, another reader takes the lock, if it is free. Some steps later it has stored."""
+    lock, source, holder = f"{key}:lock", Source(value), trial.word()
+
+    def take() -> bool:
+        return not trial.redis.exists(key) and bool(trial.redis.set(lock, holder, nx=True, px=600_000))
+
+    def finish() -> None:
+        if trial.redis.get(lock) == holder:
+            trial.redis.pipeline().set(key, json.dumps([value]), ex=ttl).delete(lock).execute()
+
+    trial.put({})
+    trial.call(key, source.load, ttl)
+    for gap in range(2, len(trial.call_seen.steps) + 1):
+        number, taken = 1, False
+
+        def turn(step: Step | None, gap: int = gap) -> None:
+            nonlocal number, taken
+            number += 1
+            if number == gap:
+                taken = _elsewhere(take)
+            elif number == gap + 6 and taken:
+                _elsewhere(finish)
+            elif number > gap + 100:
+                raise _Enough
+
+        def take_over(turn: Callable[[Step | None], None] = turn) -> None:
+            trial.call_seen.turn = turn
+            turn(None)
+
+        trial.put({})
+        source.calls = 0
+        outcome = trial.attempt(key, source.load, ttl, between=take_over)
+        if isinstance(outcome.error, Exception):
+            raise Crashed(outcome.error)
+        if taken and (source.calls or outcome.value != [value]):
+            raise Failed(
+                "two readers asked for the lock at the same moment, and both got it: both load. Look at what can "
+                "happen between your look at the lock and your taking it"
+            )
 
 
 MOST_RUNS = 40  # of the orders of two readers: the later ones differ in how often one asks for the lock
@@ -842,6 +891,11 @@ class _Shop:
         outcome = self._ask(key)
         if self.trial.commands:
             raise Failed(why, Plain("no command"), Plain(", ".join(self.trial.commands)))
+        if outcome.error is not None:
+            raise Failed(
+                f"Redis is left alone, and your function raised {type(outcome.error).__name__}: the customer's page "
+                "fails with it"
+            )
         self.trial.expect("while Redis is left alone the answer is None", None, outcome.value)
 
     def raises(self, what: str, key: str | None = None, **how: object) -> None:
