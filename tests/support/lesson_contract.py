@@ -23,12 +23,12 @@ FIRST_EDITION = frozenset(
         "01_basics",
         "02_hashes_and_ttl",
         "03_cache_aside_timing",
-        "04_sessions",
-        "05_rate_limiting",
-        "06_queues",
-        "07_leaderboards",
-        "08_locks",
-        "09_cache_in_production",
+        "10_sessions",
+        "12_rate_limiting",
+        "14_queues",
+        "17_leaderboards",
+        "19_locks",
+        "30_cache_in_production",
     }
 )
 

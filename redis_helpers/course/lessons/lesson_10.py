@@ -1,4 +1,4 @@
-"""Lesson 04: sessions that end, carts that lose nothing, a new id at login, logging out elsewhere."""
+"""Lesson 10: sessions that end, carts that lose nothing, a new id at login, logging out elsewhere."""
 
 import threading
 import time
@@ -95,7 +95,7 @@ def _expect_mortal(trial: Trial, why: str, *keys: str) -> None:
             raise Failed(why, Plain("a TTL, or no key at all"), Plain("a session that never ends"))
 
 
-# 4.1
+# 10.1
 
 
 def _check_read_and_slide(trial: Trial) -> None:
@@ -152,7 +152,7 @@ def _check_read_and_slide(trial: Trial) -> None:
 
 
 READ_AND_SLIDE = Exercise(
-    id="4.1",
+    id="10.1",
     title="Read, and renew",
     kind="blank",
     question="""\
@@ -176,7 +176,7 @@ def read_and_slide(redis_conn, key, idle):
     check=_check_read_and_slide,
 )
 
-# 4.2
+# 10.2
 
 
 def _check_log_in(trial: Trial) -> None:
@@ -284,7 +284,7 @@ def _expect_log_in_alone(trial: Trial, args: tuple, newer: str, before: Mapping[
 
 
 LOG_IN = Exercise(
-    id="4.2",
+    id="10.2",
     title="A new id at login",
     kind="change",
     question="""\
@@ -317,7 +317,7 @@ def log_in(redis_conn, old_key, new_key, user, idle):
     check=_check_log_in,
 )
 
-# 4.3
+# 10.3
 
 
 def _check_log_out_others(trial: Trial) -> None:
@@ -419,7 +419,7 @@ def _check_log_out_others(trial: Trial) -> None:
 
 
 LOG_OUT_OTHERS = Exercise(
-    id="4.3",
+    id="10.3",
     title="Log out everywhere else",
     kind="write",
     question="""\
@@ -453,7 +453,7 @@ def log_out_others(redis_conn, index, prefix, keep):
     check=_check_log_out_others,
 )
 
-# 4.4
+# 10.4
 
 
 def _check_add_if_alive(trial: Trial) -> None:
@@ -572,7 +572,7 @@ def _expect_patience(trial: Trial, args: tuple, fields: dict[str, str], times: i
 
 
 ADD_IF_ALIVE = Exercise(
-    id="4.4",
+    id="10.4",
     title="No ghosts at all",
     kind="stretch",
     question="""\

@@ -1,4 +1,4 @@
-"""Lesson 09: reloading early, storing under a lease, one load for all, a circuit breaker."""
+"""Lesson 30: reloading early, storing under a lease, one load for all, a circuit breaker."""
 
 import contextlib
 import datetime
@@ -127,7 +127,7 @@ def _elsewhere(act: Callable[[], object]) -> object:
         return thread.submit(act).result()
 
 
-# 9.1
+# 30.1
 
 RULE = (
     "The rule is −βΔ·ln(random) ≥ t. Δ and t are both in milliseconds, the logarithm is the natural one, and its minus "
@@ -227,7 +227,7 @@ def _expect_gone_and_short(trial: Trial, key: str) -> None:
 
 
 SHOULD_RELOAD = Exercise(
-    id="9.1",
+    id="30.1",
     title="Now, or later?",
     kind="blank",
     question="""\
@@ -261,7 +261,7 @@ def should_reload(redis_conn, key, took, beta):
     check=_check_should_reload,
 )
 
-# 9.2
+# 30.2
 
 ONE_STEP = (
     "The server must look, store and delete in one step: a script (`eval`), or WATCH on the lease before the look, and "
@@ -362,7 +362,7 @@ def _expect_one_step(trial: Trial, args: tuple, other: str) -> None:
 
 
 STORE_IF_OURS = Exercise(
-    id="9.2",
+    id="30.2",
     title="Store, but only while it is ours",
     kind="change",
     question="""\
@@ -394,7 +394,7 @@ def store_if_ours(redis_conn, key, lease, token, text, ttl):
     check=_check_store_if_ours,
 )
 
-# 9.3
+# 30.3
 
 POLLS = 430  # so often a reader asks for the lock that another holds: more than two seconds, at 5 ms each
 SOON = 20  # questions, of which the quickest in a row show the pause between two
@@ -799,7 +799,7 @@ def _expect_errors_of_redis(trial: Trial, key: str, ttl: int, value: object) -> 
 
 
 LOAD_ONCE = Exercise(
-    id="9.3",
+    id="30.3",
     title="One load for all",
     kind="write",
     question="""\
@@ -839,7 +839,7 @@ def load_once(redis_conn, key, load, ttl):
     check=_check_load_once,
 )
 
-# 9.4
+# 30.4
 
 
 @dataclass
@@ -1036,7 +1036,7 @@ def _expect_a_steady_clock(shop: _Shop) -> None:
 
 
 GET_GUARDED = Exercise(
-    id="9.4",
+    id="30.4",
     title="A circuit breaker",
     kind="stretch",
     question="""\

@@ -1,4 +1,4 @@
-"""Lesson 05: a window's counter, retry-after, a token bucket with a price, two limits at once."""
+"""Lesson 12: a window's counter, retry-after, a token bucket with a price, two limits at once."""
 
 import contextlib
 import math
@@ -25,7 +25,7 @@ def _cure(text: str) -> Iterator[None]:
         raise
 
 
-# 5.1
+# 12.1
 
 
 def _check_count_request(trial: Trial) -> None:
@@ -94,7 +94,7 @@ def _expect_less_than_a_second(trial: Trial, key: str) -> None:
 
 
 COUNT_REQUEST = Exercise(
-    id="5.1",
+    id="12.1",
     title="A window that ends by itself",
     kind="blank",
     question="""\
@@ -116,7 +116,7 @@ def count_request(redis_conn, key, window):
     check=_check_count_request,
 )
 
-# 5.2
+# 12.2
 
 
 def _check_retry_after(trial: Trial) -> None:
@@ -202,7 +202,7 @@ def _expect_only_a_look(key: str, count: str, left: int, took: float, state: dic
 
 
 RETRY_AFTER = Exercise(
-    id="5.2",
+    id="12.2",
     title="A header that never lies",
     kind="change",
     question="""\
@@ -232,7 +232,7 @@ def retry_after(redis_conn, key, limit):
     check=_check_retry_after,
 )
 
-# 5.3
+# 12.3
 
 
 class _TooLate(Exception):
@@ -470,7 +470,7 @@ def _an_hour_ahead(clock):
 
 
 TAKE_TOKENS = Exercise(
-    id="5.3",
+    id="12.3",
     title="A crate costs a token",
     kind="write",
     question="""\
@@ -504,7 +504,7 @@ def take_tokens(redis_conn, key, limit, window, crates):
     check=_check_take_tokens,
 )
 
-# 5.4
+# 12.4
 
 
 def _check_allow_both(trial: Trial) -> None:
@@ -652,7 +652,7 @@ def _expect_last_place_once(trial: Trial, keys: list[str], limits: list[int], wi
 
 
 ALLOW_BOTH = Exercise(
-    id="5.4",
+    id="12.4",
     title="Ten a second, and a hundred a minute",
     kind="stretch",
     question="""\

@@ -1,4 +1,4 @@
-"""Lesson 08: a lock that ends, one's own release, a resource that refuses late writers, and no lock at all."""
+"""Lesson 19: a lock that ends, one's own release, a resource that refuses late writers, and no lock at all."""
 
 import contextlib
 import gc
@@ -93,7 +93,7 @@ def _expect_loss_is_told(trial: Trial, args: tuple, before: Callable[[], object]
             raise Failed(SWALLOWED, Plain("the ConnectionError"), Plain(f"the answer {outcome.value!r}"))
 
 
-# 8.1
+# 19.1
 
 NO_LOCK = "the buyer was told True, and there is no lock: the next buyer gets it as well, and both sell the last crate"
 NO_TOKEN = "the lock does not hold the token: its holder cannot tell it from the lock of somebody else"
@@ -224,7 +224,7 @@ def _an_hour_ahead(clock: Callable[[], float]) -> Callable[[], float]:
 
 
 TAKE_LOCK = Exercise(
-    id="8.1",
+    id="19.1",
     title="A lock that dies with its holder",
     kind="blank",
     question="""\
@@ -245,7 +245,7 @@ def take_lock(redis_conn, name, token, milliseconds):
     check=_check_take_lock,
 )
 
-# 8.2
+# 19.2
 
 NOT_FREED = "the lock held this token, and is still there: everybody waits until it ends by itself"
 STOLEN = (
@@ -395,7 +395,7 @@ def _expect_wrong_type_is_told(trial: Trial, args: tuple, before: dict[str, obje
 
 
 RELEASE = Exercise(
-    id="8.2",
+    id="19.2",
     title="Release your own, and only your own",
     kind="change",
     question="""\
@@ -423,7 +423,7 @@ def release_own(redis_conn, name, token):
     check=_check_release,
 )
 
-# 8.3
+# 19.3
 
 NOT_STORED = "a holder wrote, and the next reader finds another price or another fence: look at both fields"
 NO_FENCE = "the hash does not know who wrote last: a holder that wakes up too late cannot be told from the newest"
@@ -549,7 +549,7 @@ def _expect_patience(trial: Trial, key: str) -> None:
 
 
 STORE_PRICE = Exercise(
-    id="8.3",
+    id="19.3",
     title="A resource that refuses",
     kind="write",
     question="""\
@@ -581,7 +581,7 @@ def store_price(redis_conn, key, price, fence):
     check=_check_store_price,
 )
 
-# 8.4
+# 19.4
 
 NOT_TAKEN = "a crate was sold, and the stock still counts it (or counts another number): look at what is taken out"
 NOT_NOTED = "a crate was sold, and its buyer is not at the end of the list of sales: nobody delivers the crate"
@@ -704,7 +704,7 @@ def _expect_sold_out(trial: Trial, args: tuple, before: dict[str, object]) -> No
 
 
 SELL_ONE = Exercise(
-    id="8.4",
+    id="19.4",
     title="The last crate, without a lock",
     kind="stretch",
     question="""\

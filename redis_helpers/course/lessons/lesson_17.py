@@ -1,4 +1,4 @@
-"""Lesson 07: totals, personal bests, places with ties, a page around one member."""
+"""Lesson 17: totals, personal bests, places with ties, a page around one member."""
 
 import contextlib
 import gc
@@ -157,7 +157,7 @@ def _expect_error_is_told(trial: Trial, args: tuple, key: str, before: Callable[
     trial.expect_value("the key holds something of another type, and your function replaced it", key, ["apple"])
 
 
-# 7.1
+# 17.1
 
 BEGAN_ANEW = "the crates that were sold before are lost: the shop orders too few of this fruit. Look at what is stored"
 NOT_THE_TOTAL = "the score is not the number of crates that were sold: the shop orders the wrong fruit"
@@ -254,7 +254,7 @@ def _floats(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 SELL = Exercise(
-    id="7.1",
+    id="17.1",
     title="A till that counts",
     kind="blank",
     question="""\
@@ -277,7 +277,7 @@ def sell(redis_conn, key, fruit, crates):
     check=_check_sell,
 )
 
-# 7.2
+# 17.2
 
 NEWCOMER = "a customer's first order is a best too, and it is not on the board"
 NOT_THE_BIGGEST = "the board does not show this customer's biggest order: neither a sum nor a smaller order counts"
@@ -382,7 +382,7 @@ def _expect_recorded(trial: Trial, key: str) -> None:
 
 
 RECORD = Exercise(
-    id="7.2",
+    id="17.2",
     title="A better order is never lost",
     kind="change",
     question="""\
@@ -408,7 +408,7 @@ def record(redis_conn, key, customer, crates):
     check=_check_record,
 )
 
-# 7.3
+# 17.3
 
 NOBODY = "who is not on the board has no place: a customer who never ordered is shown one"
 LAST_DIGIT = "two customers with different scores share a place: large scores count to the last digit"
@@ -494,7 +494,7 @@ def _why_place(board: Mapping[str, float], member: str, expected: int, seen: obj
 
 
 PLACE = Exercise(
-    id="7.3",
+    id="17.3",
     title="Equal scores, one place",
     kind="write",
     question="""\
@@ -520,7 +520,7 @@ def place(redis_conn, key, member):
     check=_check_place,
 )
 
-# 7.4
+# 17.4
 
 EMPTY_PAGE = (
     "the page of {member} is empty, although {member} is on the board. Look at the top of the board: what does your code "
@@ -688,7 +688,7 @@ def _expect_one_moment(trial: Trial, key: str) -> None:
 
 
 PAGE = Exercise(
-    id="7.4",
+    id="17.4",
     title="A full page around me",
     kind="stretch",
     question="""\

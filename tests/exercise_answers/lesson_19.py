@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 08."""
+"""Answers to the exercises of lesson 19."""
 
 import time
 from threading import Lock as ThreadLock
@@ -7,26 +7,26 @@ import redis
 
 from tests.exercise_answers import right, wrong
 
-# 8.1
+# 19.1
 
 
-@right("8.1")
+@right("19.1")
 def lock_by_the_commands_own_words(redis_conn, name, token, milliseconds):
     return redis_conn.execute_command("SET", name, token, "PX", milliseconds, "NX") is True
 
 
-@right("8.1")
+@right("19.1")
 def lock_by_script(redis_conn, name, token, milliseconds):
     script = "return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0"
     return redis_conn.eval(script, 1, name, token, milliseconds) == 1
 
 
-@right("8.1")
+@right("19.1")
 def lock_of_redis_py(redis_conn, name, token, milliseconds):
     return redis_conn.lock(name, timeout=milliseconds / 1000).acquire(blocking=False, token=token)
 
 
-@right("8.1")
+@right("19.1")
 def lock_with_watch(redis_conn, name, token, milliseconds):
     with redis_conn.pipeline() as pipe:
         while True:
@@ -42,42 +42,42 @@ def lock_with_watch(redis_conn, name, token, milliseconds):
                 continue
 
 
-@wrong("8.1", "the lock has no TTL")
+@wrong("19.1", "the lock has no TTL")
 def lock_without_end(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, nx=True))
 
 
-@wrong("8.1", "Look at the unit of the time")
+@wrong("19.1", "Look at the unit of the time")
 def lock_for_seconds(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, nx=True, ex=milliseconds))
 
 
-@wrong("8.1", "how the milliseconds are rounded")
+@wrong("19.1", "how the milliseconds are rounded")
 def lock_for_whole_seconds(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, nx=True, ex=-(-milliseconds // 1000)))
 
 
-@wrong("8.1", "how the milliseconds are rounded")
+@wrong("19.1", "how the milliseconds are rounded")
 def lock_for_ten_seconds(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, nx=True, px=10_000))
 
 
-@wrong("8.1", "on a computer whose clock is an hour ahead")
+@wrong("19.1", "on a computer whose clock is an hour ahead")
 def lock_by_the_clients_clock(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, nx=True, pxat=int(time.time() * 1000) + milliseconds))
 
 
-@wrong("8.1", "its holder has lost it")
+@wrong("19.1", "its holder has lost it")
 def lock_that_takes_away(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, px=milliseconds))
 
 
-@wrong("8.1", "the lock was free, and the buyer was told that somebody else has it")
+@wrong("19.1", "the lock was free, and the buyer was told that somebody else has it")
 def lock_only_if_taken(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, xx=True, px=milliseconds))
 
 
-@wrong("8.1", "left a lock that never ends")
+@wrong("19.1", "left a lock that never ends")
 def lock_and_then_its_end(redis_conn, name, token, milliseconds):
     taken = bool(redis_conn.set(name, token, nx=True))
     if taken:
@@ -85,12 +85,12 @@ def lock_and_then_its_end(redis_conn, name, token, milliseconds):
     return taken
 
 
-@wrong("8.1", "has got another TTL, by a call that was refused")
+@wrong("19.1", "has got another TTL, by a call that was refused")
 def lock_that_winds_anybodys_clock(redis_conn, name, token, milliseconds):
     return redis_conn.pipeline().set(name, token, nx=True).pexpire(name, milliseconds).execute()[0] is True
 
 
-@wrong("8.1", "has got another TTL, by a call that was refused")
+@wrong("19.1", "has got another TTL, by a call that was refused")
 def lock_that_mends_a_lock_without_end(redis_conn, name, token, milliseconds):
     script = """
         local taken = redis.call('SETNX', KEYS[1], ARGV[1])
@@ -100,14 +100,14 @@ def lock_that_mends_a_lock_without_end(redis_conn, name, token, milliseconds):
     return redis_conn.eval(script, 1, name, token, milliseconds) == 1
 
 
-@wrong("8.1", "its holder has lost it")
+@wrong("19.1", "its holder has lost it")
 def lock_that_is_not_free_while_it_ends(redis_conn, name, token, milliseconds):
     if redis_conn.ttl(name) < 0:
         return bool(redis_conn.set(name, token, px=milliseconds))
     return False
 
 
-@wrong("8.1", "0.4 seconds more, and it was taken away")
+@wrong("19.1", "0.4 seconds more, and it was taken away")
 def lock_with_a_second_left(redis_conn, name, token, milliseconds):
     script = """
         local left = redis.call('TTL', KEYS[1])
@@ -120,30 +120,30 @@ def lock_with_a_second_left(redis_conn, name, token, milliseconds):
     return redis_conn.eval(script, 1, name, token, milliseconds) == 1
 
 
-@wrong("8.1", "with this very token had the lock")
+@wrong("19.1", "with this very token had the lock")
 def lock_taken_twice(redis_conn, name, token, milliseconds):
     redis_conn.set(name, token, nx=True, px=milliseconds)
     return redis_conn.get(name) == token
 
 
-@wrong("8.1", "both sell the last crate")
+@wrong("19.1", "both sell the last crate")
 def lock_after_a_look(redis_conn, name, token, milliseconds):
     if redis_conn.get(name) is not None:
         return False
     return bool(redis_conn.set(name, token, px=milliseconds))
 
 
-@wrong("8.1", "does not hold the token")
+@wrong("19.1", "does not hold the token")
 def lock_without_token(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, "locked", nx=True, px=milliseconds))
 
 
-@wrong("8.1", "return True or False")
+@wrong("19.1", "return True or False")
 def lock_with_the_reply_of_set(redis_conn, name, token, milliseconds):
     return redis_conn.set(name, token, nx=True, px=milliseconds)
 
 
-@wrong("8.1", "kept it to itself")
+@wrong("19.1", "kept it to itself")
 def lock_that_is_taken_when_redis_fails(redis_conn, name, token, milliseconds):
     try:
         return bool(redis_conn.set(name, token, nx=True, px=milliseconds))
@@ -151,7 +151,7 @@ def lock_that_is_taken_when_redis_fails(redis_conn, name, token, milliseconds):
         return False
 
 
-@wrong("8.1", "answered as if it had got its reply")
+@wrong("19.1", "answered as if it had got its reply")
 def lock_that_is_taken_when_the_line_is_cut(redis_conn, name, token, milliseconds):
     try:
         return bool(redis_conn.set(name, token, nx=True, px=milliseconds))
@@ -159,17 +159,17 @@ def lock_that_is_taken_when_the_line_is_cut(redis_conn, name, token, millisecond
         return False
 
 
-# 8.2
+# 19.2
 
 COMPARE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end"
 
 
-@right("8.2")
+@right("19.2")
 def release_by_registered_script(redis_conn, name, token):
     return bool(redis_conn.register_script(COMPARE)(keys=[name], args=[token]))
 
 
-@right("8.2")
+@right("19.2")
 def release_with_watch(redis_conn, name, token):
     with redis_conn.pipeline() as pipe:
         while True:
@@ -185,12 +185,12 @@ def release_with_watch(redis_conn, name, token):
                 continue
 
 
-@right("8.2")
+@right("19.2")
 def release_by_loaded_script(redis_conn, name, token):
     return redis_conn.evalsha(redis_conn.script_load(COMPARE), 1, name, token) == 1
 
 
-@right("8.2")
+@right("19.2")
 def release_with_redis_pys_transaction(redis_conn, name, token):
     def free(pipe):
         mine = pipe.get(name) == token
@@ -201,7 +201,7 @@ def release_with_redis_pys_transaction(redis_conn, name, token):
     return redis_conn.transaction(free, name) == [1]
 
 
-@right("8.2")
+@right("19.2")
 def release_by_redis_pys_lock(redis_conn, name, token):
     lock = redis_conn.lock(name)
     lock.local.token = token.encode()
@@ -212,19 +212,19 @@ def release_by_redis_pys_lock(redis_conn, name, token):
     return True
 
 
-@wrong("8.2", "B has lost its lock, released by A")
+@wrong("19.2", "B has lost its lock, released by A")
 def release_any(redis_conn, name, token):
     return redis_conn.unlink(name) == 1
 
 
-@wrong("8.2", "your function released B's")
+@wrong("19.2", "your function released B's")
 def release_after_a_look(redis_conn, name, token):
     if redis_conn.get(name) != token:
         return False
     return redis_conn.delete(name) == 1
 
 
-@wrong("8.2", "your function released B's")
+@wrong("19.2", "your function released B's")
 def release_in_a_transaction_after_a_look(redis_conn, name, token):
     mine = redis_conn.get(name) == token
     if mine:
@@ -246,17 +246,17 @@ def _release_watched(redis_conn, name, token, when_changed):
         return True
 
 
-@wrong("8.2", "A's own thread renewed the lock")
+@wrong("19.2", "A's own thread renewed the lock")
 def release_that_gives_up(redis_conn, name, token):
     return _release_watched(redis_conn, name, token, lambda: False)
 
 
-@wrong("8.2", "nothing was deleted; yet your function said True")
+@wrong("19.2", "nothing was deleted; yet your function said True")
 def release_that_hopes(redis_conn, name, token):
     return _release_watched(redis_conn, name, token, lambda: True)
 
 
-@wrong("8.2", "raised WatchError")
+@wrong("19.2", "raised WatchError")
 def release_that_raises(redis_conn, name, token):
     def again():
         raise redis.WatchError
@@ -264,7 +264,7 @@ def release_that_raises(redis_conn, name, token):
     return _release_watched(redis_conn, name, token, again)
 
 
-@wrong("8.2", "again and again, and your function gave up")
+@wrong("19.2", "again and again, and your function gave up")
 def release_that_tries_five_times(redis_conn, name, token):
     for _ in range(5):
         try:
@@ -274,22 +274,22 @@ def release_that_tries_five_times(redis_conn, name, token):
     return False
 
 
-@wrong("8.2", "return True or False")
+@wrong("19.2", "return True or False")
 def release_without_a_word(redis_conn, name, token):
     redis_conn.eval(COMPARE, 1, name, token)
 
 
-@wrong("8.2", "return True or False")
+@wrong("19.2", "return True or False")
 def release_with_a_number(redis_conn, name, token):
     return redis_conn.eval(COMPARE, 1, name, token)
 
 
-@wrong("8.2", "the lock held this token, and is still there")
+@wrong("19.2", "the lock held this token, and is still there")
 def release_with_the_arguments_swapped(redis_conn, name, token):
     return redis_conn.eval(COMPARE.replace("==", "~="), 1, name, token) == 1
 
 
-@wrong("8.2", "only looks like this one")
+@wrong("19.2", "only looks like this one")
 def release_by_the_tokens_end(redis_conn, name, token):
     script = """
         local held = redis.call('GET', KEYS[1])
@@ -299,7 +299,7 @@ def release_by_the_tokens_end(redis_conn, name, token):
     return redis_conn.eval(script, 1, name, token) == 1
 
 
-@wrong("8.2", "only looks like this one")
+@wrong("19.2", "only looks like this one")
 def release_by_a_number(redis_conn, name, token):
     script = """
         local held = redis.call('GET', KEYS[1])
@@ -311,12 +311,12 @@ def release_by_a_number(redis_conn, name, token):
     return redis_conn.eval(script, 1, name, token) == 1
 
 
-@wrong("8.2", "with a quote in it")
+@wrong("19.2", "with a quote in it")
 def release_with_the_token_in_the_text(redis_conn, name, token):
     return redis_conn.eval(COMPARE.replace("ARGV[1]", f'"{token}"'), 1, name) == 1
 
 
-@wrong("8.2", "it had none any more")
+@wrong("19.2", "it had none any more")
 def release_of_a_lock_that_has_ended(redis_conn, name, token):
     script = """
         local held = redis.call('GET', KEYS[1])
@@ -327,14 +327,14 @@ def release_of_a_lock_that_has_ended(redis_conn, name, token):
     return redis_conn.eval(script, 1, name, token) == 1
 
 
-@wrong("8.2", "was told that it was not its own")
+@wrong("19.2", "was told that it was not its own")
 def release_while_seconds_are_left(redis_conn, name, token):
     if redis_conn.ttl(name) == 0:
         return False
     return redis_conn.eval(COMPARE, 1, name, token) == 1
 
 
-@wrong("8.2", "neither the lock as it was nor a free lock")
+@wrong("19.2", "neither the lock as it was nor a free lock")
 def release_and_put_back(redis_conn, name, token):
     script = """
         local held = redis.call('GET', KEYS[1])
@@ -348,7 +348,7 @@ def release_and_put_back(redis_conn, name, token):
     return held == token
 
 
-@wrong("8.2", "kept it to itself")
+@wrong("19.2", "kept it to itself")
 def release_without_errors(redis_conn, name, token):
     try:
         return redis_conn.eval(COMPARE, 1, name, token) == 1
@@ -356,7 +356,7 @@ def release_without_errors(redis_conn, name, token):
         return False
 
 
-# 8.3
+# 19.3
 
 FENCED = """
     local highest = tonumber(redis.call('HGET', KEYS[1], 'fence') or 0)
@@ -366,12 +366,12 @@ FENCED = """
 """
 
 
-@right("8.3")
+@right("19.3")
 def price_by_registered_script(redis_conn, key, price, fence):
     return redis_conn.register_script(FENCED)(keys=[key], args=[price, fence]) == 1
 
 
-@right("8.3")
+@right("19.3")
 def price_with_watch(redis_conn, key, price, fence):
     with redis_conn.pipeline() as pipe:
         while True:
@@ -388,7 +388,7 @@ def price_with_watch(redis_conn, key, price, fence):
                 continue
 
 
-@right("8.3")
+@right("19.3")
 def price_with_redis_pys_transaction(redis_conn, key, price, fence):
     def write(pipe):
         late = int(pipe.hget(key, "fence") or 0) > fence
@@ -399,7 +399,7 @@ def price_with_redis_pys_transaction(redis_conn, key, price, fence):
     return redis_conn.transaction(write, key) != []
 
 
-@wrong("8.3", "wrote over its price")
+@wrong("19.3", "wrote over its price")
 def price_after_a_look(redis_conn, key, price, fence):
     if int(redis_conn.hget(key, "fence") or 0) > fence:
         return False
@@ -407,34 +407,34 @@ def price_after_a_look(redis_conn, key, price, fence):
     return True
 
 
-@wrong("8.3", "wrote over its price")
+@wrong("19.3", "wrote over its price")
 def price_under_a_lock(redis_conn, key, price, fence):
     with redis_conn.lock(f"{key}:lock", timeout=10):
         return price_after_a_look(redis_conn, key, price, fence)
 
 
-@wrong("8.3", "Look at how the fences are compared")
+@wrong("19.3", "Look at how the fences are compared")
 def price_with_fences_as_text(redis_conn, key, price, fence):
     return redis_conn.eval(FENCED.replace("tonumber", "tostring"), 1, key, price, fence) == 1
 
 
-@wrong("8.3", "its own fence is not a higher one")
+@wrong("19.3", "its own fence is not a higher one")
 def price_once_a_fence(redis_conn, key, price, fence):
     return redis_conn.eval(FENCED.replace(">", ">="), 1, key, price, fence) == 1
 
 
-@wrong("8.3", "customers pay an old price")
+@wrong("19.3", "customers pay an old price")
 def price_of_the_last_to_come(redis_conn, key, price, fence):
     redis_conn.hset(key, mapping={"price": price, "fence": fence})
     return True
 
 
-@wrong("8.3", "does not know who wrote last")
+@wrong("19.3", "does not know who wrote last")
 def price_without_fence(redis_conn, key, price, fence):
     return redis_conn.eval(FENCED.replace(", 'fence', ARGV[2])", ")"), 1, key, price, fence) == 1
 
 
-@wrong("8.3", "a price that belongs to another fence")
+@wrong("19.3", "a price that belongs to another fence")
 def price_in_two_steps(redis_conn, key, price, fence):
     raise_fence = """
         if tonumber(redis.call('HGET', KEYS[1], 'fence') or 0) > tonumber(ARGV[1]) then return 0 end
@@ -449,13 +449,13 @@ def price_in_two_steps(redis_conn, key, price, fence):
     return redis_conn.eval(raise_fence, 1, key, fence) == 1 and redis_conn.eval(store, 1, key, price, fence) == 1
 
 
-@wrong("8.3", "was told that its price is stored")
+@wrong("19.3", "was told that its price is stored")
 def price_always_true(redis_conn, key, price, fence):
     redis_conn.eval(FENCED, 1, key, price, fence)
     return True
 
 
-@wrong("8.3", "this fruit never gets a price")
+@wrong("19.3", "this fruit never gets a price")
 def price_of_nobody_yet(redis_conn, key, price, fence):
     script = """
         local highest = redis.call('HGET', KEYS[1], 'fence')
@@ -466,12 +466,12 @@ def price_of_nobody_yet(redis_conn, key, price, fence):
     return redis_conn.eval(script, 1, key, price, fence) == 1
 
 
-@wrong("8.3", "another price or another fence")
+@wrong("19.3", "another price or another fence")
 def price_in_whole_numbers(redis_conn, key, price, fence):
     return redis_conn.eval(FENCED, 1, key, int(price), fence) == 1
 
 
-@wrong("8.3", "another price or another fence")
+@wrong("19.3", "another price or another fence")
 def price_in_a_new_hash(redis_conn, key, price, fence):
     script = FENCED.replace("redis.call('HSET'", "redis.call('DEL', KEYS[1]) redis.call('HSET'")
     return redis_conn.eval(script, 1, key, price, fence) == 1
@@ -488,7 +488,7 @@ def _price_watched(redis_conn, key, price, fence):
         return True
 
 
-@wrong("8.3", "only an older holder wrote meanwhile")
+@wrong("19.3", "only an older holder wrote meanwhile")
 def price_that_gives_up(redis_conn, key, price, fence):
     try:
         return _price_watched(redis_conn, key, price, fence)
@@ -496,7 +496,7 @@ def price_that_gives_up(redis_conn, key, price, fence):
         return False
 
 
-@wrong("8.3", "the newest gave up")
+@wrong("19.3", "the newest gave up")
 def price_after_three_tries(redis_conn, key, price, fence):
     for _ in range(3):
         try:
@@ -506,12 +506,12 @@ def price_after_three_tries(redis_conn, key, price, fence):
     return False
 
 
-@wrong("8.3", "raised WatchError")
+@wrong("19.3", "raised WatchError")
 def price_that_raises(redis_conn, key, price, fence):
     return _price_watched(redis_conn, key, price, fence)
 
 
-@wrong("8.3", "kept it to itself")
+@wrong("19.3", "kept it to itself")
 def price_without_errors(redis_conn, key, price, fence):
     try:
         return redis_conn.eval(FENCED, 1, key, price, fence) == 1
@@ -519,7 +519,7 @@ def price_without_errors(redis_conn, key, price, fence):
         return False
 
 
-# 8.4
+# 19.4
 
 SELL = """
     if tonumber(redis.call('GET', KEYS[1]) or 0) < 1 then return 0 end
@@ -529,12 +529,12 @@ SELL = """
 """
 
 
-@right("8.4")
+@right("19.4")
 def sell_by_registered_script(redis_conn, stock_key, sales_key, buyer):
     return bool(redis_conn.register_script(SELL)(keys=[stock_key, sales_key], args=[buyer]))
 
 
-@right("8.4")
+@right("19.4")
 def sell_with_watch(redis_conn, stock_key, sales_key, buyer):
     def take(pipe):
         crates = int(pipe.get(stock_key) or 0)
@@ -557,7 +557,7 @@ def _sell_watched(redis_conn, stock_key, sales_key, buyer):
     return True
 
 
-@right("8.4")
+@right("19.4")
 def sell_again_after_a_watch_error(redis_conn, stock_key, sales_key, buyer):
     try:
         return _sell_watched(redis_conn, stock_key, sales_key, buyer)
@@ -565,7 +565,7 @@ def sell_again_after_a_watch_error(redis_conn, stock_key, sales_key, buyer):
         return sell_again_after_a_watch_error(redis_conn, stock_key, sales_key, buyer)
 
 
-@wrong("8.4", "sold it once more")
+@wrong("19.4", "sold it once more")
 def sell_after_a_look(redis_conn, stock_key, sales_key, buyer):
     if int(redis_conn.get(stock_key) or 0) < 1:
         return False
@@ -576,13 +576,13 @@ def sell_after_a_look(redis_conn, stock_key, sales_key, buyer):
 till = ThreadLock()
 
 
-@wrong("8.4", "sold it once more")
+@wrong("19.4", "sold it once more")
 def sell_one_thread_at_a_time(redis_conn, stock_key, sales_key, buyer):
     with till:
         return sell_after_a_look(redis_conn, stock_key, sales_key, buyer)
 
 
-@wrong("8.4", "the stock stood below zero")
+@wrong("19.4", "the stock stood below zero")
 def sell_and_put_back(redis_conn, stock_key, sales_key, buyer):
     if redis_conn.decr(stock_key) < 0:
         redis_conn.incr(stock_key)
@@ -591,7 +591,7 @@ def sell_and_put_back(redis_conn, stock_key, sales_key, buyer):
     return True
 
 
-@wrong("8.4", "a crate that is gone without its buyer")
+@wrong("19.4", "a crate that is gone without its buyer")
 def sell_in_two_steps(redis_conn, stock_key, sales_key, buyer):
     script = "if tonumber(redis.call('GET', KEYS[1]) or 0) < 1 then return 0 end redis.call('DECR', KEYS[1]) return 1"
     sold = redis_conn.eval(script, 1, stock_key) == 1
@@ -600,30 +600,30 @@ def sell_in_two_steps(redis_conn, stock_key, sales_key, buyer):
     return sold
 
 
-@wrong("8.4", "look at what it does before it knows")
+@wrong("19.4", "look at what it does before it knows")
 def sell_what_is_not_there(redis_conn, stock_key, sales_key, buyer):
     redis_conn.pipeline().decr(stock_key).rpush(sales_key, buyer).execute()
     return True
 
 
-@wrong("8.4", "look at what it does before it knows")
+@wrong("19.4", "look at what it does before it knows")
 def sell_what_was_never_delivered(redis_conn, stock_key, sales_key, buyer):
     script = SELL.replace("tonumber(redis.call('GET', KEYS[1]) or 0) < 1", "redis.call('GET', KEYS[1]) == '0'")
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("8.4", "at the end of the list")
+@wrong("19.4", "at the end of the list")
 def sell_at_the_front(redis_conn, stock_key, sales_key, buyer):
     return redis_conn.eval(SELL.replace("RPUSH", "LPUSH"), 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("8.4", "at the end of the list")
+@wrong("19.4", "at the end of the list")
 def sell_once_to_each(redis_conn, stock_key, sales_key, buyer):
     script = SELL.replace("redis.call('RPUSH'", "redis.call('LREM', KEYS[2], 0, ARGV[1]) redis.call('RPUSH'")
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("8.4", "your buyer was told that no crate is left")
+@wrong("19.4", "your buyer was told that no crate is left")
 def sell_and_give_up_when_watched(redis_conn, stock_key, sales_key, buyer):
     try:
         return _sell_watched(redis_conn, stock_key, sales_key, buyer)
@@ -631,7 +631,7 @@ def sell_and_give_up_when_watched(redis_conn, stock_key, sales_key, buyer):
         return False
 
 
-@wrong("8.4", "because others were busy too")
+@wrong("19.4", "because others were busy too")
 def sell_and_give_up_after_five(redis_conn, stock_key, sales_key, buyer):
     for _ in range(5):
         try:
@@ -641,25 +641,25 @@ def sell_and_give_up_after_five(redis_conn, stock_key, sales_key, buyer):
     return False
 
 
-@wrong("8.4", "at the end of the list")
+@wrong("19.4", "at the end of the list")
 def sell_without_a_note(redis_conn, stock_key, sales_key, buyer):
     return (
         redis_conn.eval(SELL.replace("redis.call('RPUSH', KEYS[2], ARGV[1])", ""), 2, stock_key, sales_key, buyer) == 1
     )
 
 
-@wrong("8.4", "the buyer was told that there is none")
+@wrong("19.4", "the buyer was told that there is none")
 def sell_and_keep_the_last(redis_conn, stock_key, sales_key, buyer):
     return redis_conn.eval(SELL.replace("< 1", "<= 1"), 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("8.4", "the buyer was told that there is none")
+@wrong("19.4", "the buyer was told that there is none")
 def sell_by_text(redis_conn, stock_key, sales_key, buyer):
     script = SELL.replace("tonumber(redis.call('GET', KEYS[1]) or 0) < 1", "(redis.call('GET', KEYS[1]) or '0') < '2'")
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("8.4", "no TTL any more")
+@wrong("19.4", "no TTL any more")
 def sell_with_a_new_number(redis_conn, stock_key, sales_key, buyer):
     def take(pipe):
         crates = int(pipe.get(stock_key) or 0)
@@ -670,13 +670,13 @@ def sell_with_a_new_number(redis_conn, stock_key, sales_key, buyer):
     return len(redis_conn.transaction(take, stock_key)) == 2
 
 
-@wrong("8.4", "of another type")
+@wrong("19.4", "of another type")
 def sell_whatever_the_list_says(redis_conn, stock_key, sales_key, buyer):
     script = SELL.replace("redis.call('RPUSH'", "redis.pcall('RPUSH'")
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("8.4", "kept it to itself")
+@wrong("19.4", "kept it to itself")
 def sell_nothing_when_redis_fails(redis_conn, stock_key, sales_key, buyer):
     try:
         return redis_conn.eval(SELL, 2, stock_key, sales_key, buyer) == 1

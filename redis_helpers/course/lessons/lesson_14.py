@@ -1,4 +1,4 @@
-"""Lesson 06: acknowledging, recovering, what a worker reads after a crash, poison messages."""
+"""Lesson 14: acknowledging, recovering, what a worker reads after a crash, poison messages."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 
-# 6.1
+# 14.1
 
 
 def _an_order(trial: Trial) -> str:
@@ -114,7 +114,7 @@ def _expect_errors_of_pack(trial: Trial, held: str, mine: str) -> None:
 
 
 FINISH = Exercise(
-    id="6.1",
+    id="14.1",
     title="Packed, so off the list",
     kind="blank",
     question="""\
@@ -137,7 +137,7 @@ def finish(redis_conn, held, order, pack):
     check=_check_finish,
 )
 
-# 6.2
+# 14.2
 
 
 def _check_recover(trial: Trial) -> None:
@@ -209,7 +209,7 @@ def _check_recover(trial: Trial) -> None:
 
 
 RECOVER = Exercise(
-    id="6.2",
+    id="14.2",
     title="Put back what a dead worker held",
     kind="change",
     question="""\
@@ -234,7 +234,7 @@ def recover(redis_conn, held, queue):
     check=_check_recover,
 )
 
-# 6.3
+# 14.3
 
 
 class _Stream:
@@ -385,7 +385,7 @@ def _look_at_own(answer: list, own: list, new: list, count: int) -> None:
 
 
 NEXT_ORDERS = Exercise(
-    id="6.3",
+    id="14.3",
     title="Back at work",
     kind="write",
     question="""\
@@ -413,7 +413,7 @@ def next_orders(redis_conn, stream, group, consumer, count):
     check=_check_next_orders,
 )
 
-# 6.4
+# 14.4
 
 
 def _check_claim(trial: Trial) -> None:
@@ -539,7 +539,7 @@ def _expect_many(
 
 
 CLAIM = Exercise(
-    id="6.4",
+    id="14.4",
     title="Three times is enough",
     kind="stretch",
     question="""\

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 05."""
+"""Answers to the exercises of lesson 12."""
 
 import math
 import time
@@ -8,10 +8,10 @@ import redis
 
 from tests.exercise_answers import right, wrong
 
-# 5.1
+# 12.1
 
 
-@right("5.1")
+@right("12.1")
 def number_by_script(redis_conn, key, window):
     script = """
         local count = redis.call('INCR', KEYS[1])
@@ -21,7 +21,7 @@ def number_by_script(redis_conn, key, window):
     return redis_conn.eval(script, 1, key, window)
 
 
-@right("5.1")
+@right("12.1")
 def number_step_by_step(redis_conn, key, window):
     with redis_conn.pipeline() as pipe:
         pipe.set(key, "0", nx=True, px=window)
@@ -29,38 +29,38 @@ def number_step_by_step(redis_conn, key, window):
         return pipe.execute()[1]
 
 
-@right("5.1")
+@right("12.1")
 def number_after_a_set_of_its_own(redis_conn, key, window):
     redis_conn.set(key, 0, px=window, nx=True)  # a kill after it leaves a counter that ends
     return redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()[-1]
 
 
-@wrong("5.1", "the counter began anew")
+@wrong("12.1", "the counter began anew")
 def number_without_nx(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, px=window).incr(key).execute()[-1]
 
 
-@wrong("5.1", "its window never ends")
+@wrong("12.1", "its window never ends")
 def number_without_ttl(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, nx=True).incr(key).execute()[-1]
 
 
-@wrong("5.1", "look at the TTL's unit")
+@wrong("12.1", "look at the TTL's unit")
 def number_in_seconds(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, ex=window, nx=True).incr(key).execute()[-1]
 
 
-@wrong("5.1", "its window never ends")
+@wrong("12.1", "its window never ends")
 def number_with_keepttl(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, keepttl=True, nx=True).incr(key).execute()[-1]
 
 
-@wrong("5.1", "started the window anew")
+@wrong("12.1", "started the window anew")
 def number_renewed(redis_conn, key, window):
     return redis_conn.pipeline().incr(key).pexpire(key, window).execute()[0]
 
 
-@wrong("5.1", "left a counter that never ends")
+@wrong("12.1", "left a counter that never ends")
 def number_torn_apart(redis_conn, key, window):
     count = redis_conn.incr(key)
     if count == 1:
@@ -68,13 +68,13 @@ def number_torn_apart(redis_conn, key, window):
     return count
 
 
-@wrong("5.1", "the first request of a window is number 1")
+@wrong("12.1", "the first request of a window is number 1")
 def number_only_if_there(redis_conn, key, window):
     redis_conn.set(key, 0, px=window, xx=True)
     return redis_conn.get(key)
 
 
-@right("5.1")
+@right("12.1")
 def number_by_an_old_hand(redis_conn, key, window):
     def count_it(pipe):
         opened = pipe.exists(key)
@@ -86,12 +86,12 @@ def number_by_an_old_hand(redis_conn, key, window):
     return redis_conn.transaction(count_it, key)[0]
 
 
-@wrong("5.1", "the window ended between two of your commands")
+@wrong("12.1", "the window ended between two of your commands")
 def number_in_a_pipeline_without_multi(redis_conn, key, window):
     return redis_conn.pipeline(transaction=False).set(key, 0, px=window, nx=True).incr(key).execute()[-1]
 
 
-@wrong("5.1", "each request gets the next number")
+@wrong("12.1", "each request gets the next number")
 def number_remembered_here(redis_conn, key, window, counted={}):  # noqa: B006
     redis_conn.set(key, 0, px=window, nx=True)
     counted[key] = counted.get(key, 0) + 1
@@ -99,12 +99,12 @@ def number_remembered_here(redis_conn, key, window, counted={}):  # noqa: B006
     return counted[key]
 
 
-@wrong("5.1", "gone too early")
+@wrong("12.1", "gone too early")
 def number_in_whole_seconds(redis_conn, key, window):
     return redis_conn.pipeline().set(key, 0, ex=max(1, window // 1000), nx=True).incr(key).execute()[-1]
 
 
-@wrong("5.1", "kept it to itself")
+@wrong("12.1", "kept it to itself")
 def number_one_in_case_of_doubt(redis_conn, key, window):
     try:
         return redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()[-1]
@@ -112,54 +112,54 @@ def number_one_in_case_of_doubt(redis_conn, key, window):
         return 1
 
 
-@wrong("5.1", "nothing is counted under the key")
+@wrong("12.1", "nothing is counted under the key")
 def number_under_another_key(redis_conn, key, window):
     key = f"{key}:{window}"
     return redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()[-1]
 
 
-# 5.2
+# 12.2
 
 
-@right("5.2")
+@right("12.2")
 def after_by_floor(redis_conn, key, limit):
     count, left = redis_conn.get(key), redis_conn.pttl(key)
     return -(-left // 1000) if count and int(count) >= limit else 0
 
 
-@right("5.2")
+@right("12.2")
 def after_in_one_reading(redis_conn, key, limit):
     count, left = redis_conn.transaction(lambda pipe: pipe.get(key).pttl(key))
     seconds, rest = divmod(left, 1000)
     return seconds + (rest > 0) if count is not None and int(count) >= limit else 0
 
 
-@wrong("5.2", "that of a new one")
+@wrong("12.2", "that of a new one")
 def after_the_window_before(redis_conn, key, limit):
     left, count = redis_conn.pttl(key), redis_conn.get(key)
     return -(-left // 1000) if count and int(count) >= limit else 0
 
 
-@wrong("5.2", "raised TypeError")
+@wrong("12.2", "raised TypeError")
 def after_a_counter_that_went(redis_conn, key, limit):
     if not redis_conn.exists(key) or int(redis_conn.get(key)) < limit:
         return 0
     return math.ceil(redis_conn.pttl(key) / 1000)
 
 
-@wrong("5.2", "the next request would be let in")
+@wrong("12.2", "the next request would be let in")
 def after_comparing_texts(redis_conn, key, limit):
     count, left = redis_conn.pipeline().get(key).pttl(key).execute()
     return math.ceil(left / 1000) if (count or "0") >= str(limit) else 0
 
 
-@wrong("5.2", "0 means: come now")
+@wrong("12.2", "0 means: come now")
 def after_only_if_above(redis_conn, key, limit):
     count, left = redis_conn.pipeline().get(key).pttl(key).execute()
     return math.ceil(left / 1000) if int(count or 0) > limit else 0
 
 
-@wrong("5.2", "kept it to itself")
+@wrong("12.2", "kept it to itself")
 def after_or_nothing(redis_conn, key, limit):
     try:
         count, left = redis_conn.pipeline().get(key).pttl(key).execute()
@@ -168,7 +168,7 @@ def after_or_nothing(redis_conn, key, limit):
     return math.ceil(left / 1000) if int(count or 0) >= limit else 0
 
 
-@wrong("5.2", "leave the TTL as it is")
+@wrong("12.2", "leave the TTL as it is")
 def after_a_new_window(redis_conn, key, limit):
     count, left = redis_conn.pipeline().get(key).pttl(key).execute()
     if int(count or 0) < limit:
@@ -177,7 +177,7 @@ def after_a_new_window(redis_conn, key, limit):
     return math.ceil(left / 1000)
 
 
-@wrong("5.2", "looking is not counting")
+@wrong("12.2", "looking is not counting")
 def after_deleting(redis_conn, key, limit):
     count, left = redis_conn.pipeline().get(key).pttl(key).execute()
     if int(count or 0) >= limit:
@@ -186,7 +186,7 @@ def after_deleting(redis_conn, key, limit):
     return 0
 
 
-@right("5.2")
+@right("12.2")
 def after_by_script(redis_conn, key, limit):
     script = """
         if tonumber(redis.call('GET', KEYS[1]) or 0) < tonumber(ARGV[1]) then return 0 end
@@ -195,31 +195,31 @@ def after_by_script(redis_conn, key, limit):
     return redis_conn.eval(script, 1, key, limit)
 
 
-@wrong("5.2", "0 means: come now")
+@wrong("12.2", "0 means: come now")
 def after_by_ttl(redis_conn, key, limit):
     count = int(redis_conn.get(key) or 0)
     return redis_conn.ttl(key) if count >= limit else 0
 
 
-@wrong("5.2", "rounded up")
+@wrong("12.2", "rounded up")
 def after_rounded_down(redis_conn, key, limit):
     count = int(redis_conn.get(key) or 0)
     return max(1, redis_conn.pttl(key) // 1000) if count >= limit else 0
 
 
-@wrong("5.2", "so nobody needs to wait")
+@wrong("12.2", "so nobody needs to wait")
 def after_for_everybody(redis_conn, key, limit):
     return math.ceil(max(0, redis_conn.pttl(key)) / 1000)
 
 
-@wrong("5.2", "so the customer may come now: 0")
+@wrong("12.2", "so the customer may come now: 0")
 def after_without_a_counter(redis_conn, key, limit):
     if int(redis_conn.get(key) or 0) > limit:
         return 0
     return redis_conn.ttl(key)
 
 
-@wrong("5.2", "looking is not counting")
+@wrong("12.2", "looking is not counting")
 def after_counting(redis_conn, key, limit):
     if not redis_conn.exists(key):
         return 0
@@ -227,24 +227,24 @@ def after_counting(redis_conn, key, limit):
     return math.ceil(redis_conn.pttl(key) / 1000) if count >= limit else 0
 
 
-@wrong("5.2", "whole seconds: return an int")
+@wrong("12.2", "whole seconds: return an int")
 def after_in_fractions(redis_conn, key, limit):
     count = int(redis_conn.get(key) or 0)
     return redis_conn.pttl(key) / 1000 if count >= limit else 0
 
 
-@wrong("5.2", "rounded up")
+@wrong("12.2", "rounded up")
 def after_in_milliseconds(redis_conn, key, limit):
     count = int(redis_conn.get(key) or 0)
     return redis_conn.pttl(key) if count >= limit else 0
 
 
-@wrong("5.2", "TypeError")
+@wrong("12.2", "TypeError")
 def after_none(redis_conn, key, limit):
     return math.ceil(redis_conn.pttl(key) / 1000) if int(redis_conn.get(key)) >= limit else 0
 
 
-# 5.3
+# 12.3
 
 
 CLOCK = """
@@ -266,7 +266,7 @@ def bucket(old="", new=""):
     return lambda redis_conn, key, *args: redis_conn.eval(script.replace(old, new), 1, key, *args)
 
 
-@right("5.3")
+@right("12.3")
 def tokens_as_tokens(redis_conn, key, limit, window, crates):
     script = """
         local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
@@ -281,7 +281,7 @@ def tokens_as_tokens(redis_conn, key, limit, window, crates):
     return redis_conn.register_script(CLOCK + script)([key], [limit, window, crates])
 
 
-@right("5.3")
+@right("12.3")
 def tokens_with_watch(redis_conn, key, limit, window, crates):
     while True:
         with redis_conn.pipeline() as pipe:
@@ -300,12 +300,12 @@ def tokens_with_watch(redis_conn, key, limit, window, crates):
             return 0
 
 
-@right("5.3")
+@right("12.3")
 def tokens_as_in_the_lesson(redis_conn, key, limit, window, crates):
     return bucket()(redis_conn, key, limit, window, crates)
 
 
-@right("5.3")
+@right("12.3")
 def tokens_as_a_time_to_live(redis_conn, key, limit, window, crates):
     script = """
         local left = math.max(0, redis.call('PTTL', KEYS[1]))
@@ -317,7 +317,7 @@ def tokens_as_a_time_to_live(redis_conn, key, limit, window, crates):
     return redis_conn.eval(script, 1, key, limit, window, crates)
 
 
-@right("5.3")
+@right("12.3")
 def tokens_read_and_then_exchanged(redis_conn, key, limit, window, crates):
     script = """
         if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
@@ -355,12 +355,12 @@ WITH_A_NOTE_OF_THE_TIME = """
 """
 
 
-@right("5.3")
+@right("12.3")
 def tokens_noted_also_for_a_no(redis_conn, key, limit, window, crates):
     return tokens_left(WITH_A_NOTE_OF_THE_TIME)(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "a part of the wait has passed")
+@wrong("12.3", "a part of the wait has passed")
 def tokens_forgotten_at_a_no(redis_conn, key, limit, window, crates):
     lines = """
         local now_there = math.min(limit, tokens + (now - at) * limit / window)
@@ -371,7 +371,7 @@ def tokens_forgotten_at_a_no(redis_conn, key, limit, window, crates):
     return tokens_left(lines)(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "half a token was left over")
+@wrong("12.3", "half a token was left over")
 def tokens_as_whole_numbers(redis_conn, key, limit, window, crates):
     lines = """
         local now_there = math.min(limit, tokens + math.floor((now - at) * limit / window))
@@ -383,62 +383,62 @@ def tokens_as_whole_numbers(redis_conn, key, limit, window, crates):
     return tokens_left(lines)(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "there are tokens enough")
+@wrong("12.3", "there are tokens enough")
 def tokens_compared_as_texts(redis_conn, key, limit, window, crates):
     lines = WITH_A_NOTE_OF_THE_TIME.replace("tokens >= tonumber(ARGV[3])", "tostring(tokens) >= ARGV[3]")
     return tokens_left(lines)(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "exactly as many tokens as were wanted")
+@wrong("12.3", "exactly as many tokens as were wanted")
 def tokens_but_not_the_last(redis_conn, key, limit, window, crates):
     return bucket("math.ceil(full - now - window)", "math.floor(full - now - window) + 1")(
         redis_conn, key, limit, window, crates
     )
 
 
-@wrong("5.3", "a part of a millisecond before the tokens are there")
+@wrong("12.3", "a part of a millisecond before the tokens are there")
 def tokens_rounded_down(redis_conn, key, limit, window, crates):
     return bucket("math.ceil", "math.floor")(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "a wait of less than a millisecond is a wait")
+@wrong("12.3", "a wait of less than a millisecond is a wait")
 def tokens_a_millisecond_early(redis_conn, key, limit, window, crates):
     script = bucket("if wait == 0 then", "if full - now - window < 1 then wait = 0")
     return script(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "a part of the wait has passed, by the server's clock")
+@wrong("12.3", "a part of the wait has passed, by the server's clock")
 def tokens_by_whole_seconds(redis_conn, key, limit, window, crates):
     return bucket("time[1] * 1000 + math.floor(time[2] / 1000)", "time[1] * 1000")(
         redis_conn, key, limit, window, crates
     )
 
 
-@wrong("5.3", "a whole window has passed on the server's clock")
+@wrong("12.3", "a whole window has passed on the server's clock")
 def tokens_by_another_clock_of_the_client(redis_conn, key, limit, window, crates):
     script = bucket("local now = time[1] * 1000 + math.floor(time[2] / 1000)", "local now = tonumber(ARGV[4])")
     return script(redis_conn, key, limit, window, crates, int(1000 * datetime.now().timestamp()))
 
 
-@wrong("5.3", "the key ends before the bucket is full again")
+@wrong("12.3", "the key ends before the bucket is full again")
 def tokens_that_end_when_they_began(redis_conn, key, limit, window, crates):
     keep = "redis.call('SET', KEYS[1], full, 'KEEPTTL') redis.call('PEXPIRE', KEYS[1], 2 * window, 'NX')"
     return bucket("redis.call('SET', KEYS[1], full, 'PX', 2 * window)", keep)(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "stays in memory until then")
+@wrong("12.3", "stays in memory until then")
 def tokens_for_some_days(redis_conn, key, limit, window, crates):
     return bucket("'PX', 2 * window", "'EX', 2 * window")(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "the key has no TTL")
+@wrong("12.3", "the key has no TTL")
 def tokens_with_an_end_in_another_command(redis_conn, key, limit, window, crates):
     wait = bucket(", 'PX', 2 * window", ", 'KEEPTTL'")(redis_conn, key, limit, window, crates)
     redis_conn.pexpire(key, 2 * window)
     return wait
 
 
-@wrong("5.3", "kept it to itself")
+@wrong("12.3", "kept it to itself")
 def tokens_for_everybody_if_redis_fails(redis_conn, key, limit, window, crates):
     try:
         return bucket()(redis_conn, key, limit, window, crates)
@@ -446,33 +446,33 @@ def tokens_for_everybody_if_redis_fails(redis_conn, key, limit, window, crates):
         return 0
 
 
-@wrong("5.3", "one is missing")
+@wrong("12.3", "one is missing")
 def tokens_one_each(redis_conn, key, limit, window, crates):
     return bucket(" * ARGV[3]")(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "a denied request must take nothing")
+@wrong("12.3", "a denied request must take nothing")
 def tokens_also_for_a_no(redis_conn, key, limit, window, crates):
     return bucket("if wait == 0 then", "if true then")(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "the key has no TTL")
+@wrong("12.3", "the key has no TTL")
 def tokens_for_ever(redis_conn, key, limit, window, crates):
     return bucket(", 'PX', 2 * window")(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "the key ends before the bucket is full again")
+@wrong("12.3", "the key ends before the bucket is full again")
 def tokens_for_a_moment(redis_conn, key, limit, window, crates):
     return bucket("2 * window", "math.ceil(window / limit)")(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "a program whose clock is an hour ahead got a full bucket")
+@wrong("12.3", "a program whose clock is an hour ahead got a full bucket")
 def tokens_by_the_clients_clock(redis_conn, key, limit, window, crates):
     script = bucket("local now = time[1] * 1000 + math.floor(time[2] / 1000)", "local now = tonumber(ARGV[4])")
     return script(redis_conn, key, limit, window, crates, int(1000 * time.time()))
 
 
-@wrong("5.3", "two wanted 4 of 7 tokens at once")
+@wrong("12.3", "two wanted 4 of 7 tokens at once")
 def tokens_by_get_and_set(redis_conn, key, limit, window, crates):
     seconds, micros = redis_conn.time()
     now = seconds * 1000 + micros // 1000
@@ -483,22 +483,22 @@ def tokens_by_get_and_set(redis_conn, key, limit, window, crates):
     return 0
 
 
-@wrong("5.3", "return the wait in milliseconds")
+@wrong("12.3", "return the wait in milliseconds")
 def tokens_with_the_time(redis_conn, key, limit, window, crates):
     return bucket("return wait", "return {now, wait}")(redis_conn, key, limit, window, crates)
 
 
-@wrong("5.3", "return the wait in milliseconds")
+@wrong("12.3", "return the wait in milliseconds")
 def tokens_yes_or_no(redis_conn, key, limit, window, crates):
     return bucket()(redis_conn, key, limit, window, crates) == 0
 
 
-@wrong("5.3", "one is missing")
+@wrong("12.3", "one is missing")
 def tokens_in_seconds(redis_conn, key, limit, window, crates):
     return bucket()(redis_conn, key, limit, window, crates) // 1000
 
 
-@wrong("5.3", "one is missing")
+@wrong("12.3", "one is missing")
 def tokens_in_a_fixed_window(redis_conn, key, limit, window, crates):
     count = redis_conn.pipeline().set(key, 0, px=window, nx=True).incrby(key, crates).execute()[-1]
     if count <= limit:
@@ -507,17 +507,17 @@ def tokens_in_a_fixed_window(redis_conn, key, limit, window, crates):
     return redis_conn.pttl(key)
 
 
-@wrong("5.3", "the bucket ran over")
+@wrong("12.3", "the bucket ran over")
 def tokens_without_a_brim(redis_conn, key, limit, window, crates):
     return bucket("math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))", "(redis.call('GET', KEYS[1]) or now)")(
         redis_conn, key, limit, window, crates
     )
 
 
-# 5.4
+# 12.4
 
 
-@right("5.4")
+@right("12.4")
 def both_with_watch(redis_conn, keys, limits, windows):
     while True:
         with redis_conn.pipeline() as pipe:
@@ -535,7 +535,7 @@ def both_with_watch(redis_conn, keys, limits, windows):
             return True
 
 
-@right("5.4")
+@right("12.4")
 def both_written_out(redis_conn, keys, limits, windows):
     script = """
         local short, long = tonumber(redis.call('GET', KEYS[1])), tonumber(redis.call('GET', KEYS[2]))
@@ -551,18 +551,18 @@ def one_window(redis_conn, key, limit, window):
     return redis_conn.pipeline().set(key, 0, px=window, nx=True).incr(key).execute()[-1] <= limit
 
 
-@wrong("5.4", "a request that was denied counts in a window")
+@wrong("12.4", "a request that was denied counts in a window")
 def both_one_after_the_other(redis_conn, keys, limits, windows):
     answers = [one_window(redis_conn, *each) for each in zip(keys, limits, windows, strict=True)]
     return all(answers)
 
 
-@wrong("5.4", "a request that was denied counts in a window")
+@wrong("12.4", "a request that was denied counts in a window")
 def both_until_one_says_no(redis_conn, keys, limits, windows):
     return all(one_window(redis_conn, *each) for each in zip(keys, limits, windows, strict=True))
 
 
-@wrong("5.4", "what it left is half")
+@wrong("12.4", "what it left is half")
 def both_given_back(redis_conn, keys, limits, windows):
     pipe = redis_conn.pipeline()
     for key, window in zip(keys, windows, strict=True):
@@ -574,7 +574,7 @@ def both_given_back(redis_conn, keys, limits, windows):
     return False
 
 
-@wrong("5.4", "two requests at once, and one place")
+@wrong("12.4", "two requests at once, and one place")
 def both_looked_then_counted(redis_conn, keys, limits, windows):
     counts = [int(count or 0) for count in redis_conn.mget(keys)]
     if any(count >= limit for count, limit in zip(counts, limits, strict=True)):
@@ -601,36 +601,36 @@ def both(redis_conn, how, keys, limits, windows):
     return redis_conn.eval(COUNT_IN_BOTH % how, 2, *keys, *limits, *windows)
 
 
-@wrong("5.4", "a counter has no TTL")
+@wrong("12.4", "a counter has no TTL")
 def both_for_ever(redis_conn, keys, limits, windows):
     return both(redis_conn, "redis.call('INCR', key)", keys, limits, windows) == 1
 
 
-@wrong("5.4", "must not prolong a window")
+@wrong("12.4", "must not prolong a window")
 def both_renewed(redis_conn, keys, limits, windows):
     how = "redis.call('INCR', key) redis.call('PEXPIRE', key, ARGV[number + 2])"
     return both(redis_conn, how, keys, limits, windows) == 1
 
 
-@wrong("5.4", "each counter has its own window")
+@wrong("12.4", "each counter has its own window")
 def both_with_one_window(redis_conn, keys, limits, windows):
     how = "redis.call('SET', key, 0, 'PX', ARGV[4], 'NX') redis.call('INCR', key)"
     return both(redis_conn, how, keys, limits, windows) == 1
 
 
-@wrong("5.4", "return True or False")
+@wrong("12.4", "return True or False")
 def both_as_a_number(redis_conn, keys, limits, windows):
     how = "redis.call('SET', key, 0, 'PX', ARGV[number + 2], 'NX') redis.call('INCR', key)"
     return both(redis_conn, how, keys, limits, windows)
 
 
-@wrong("5.4", "attempt to compare number")
+@wrong("12.4", "attempt to compare number")
 def both_compared_as_text(redis_conn, keys, limits, windows):
     script = "if redis.call('GET', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end return redis.call('INCR', KEYS[1])"
     return redis_conn.eval(script, 2, *keys, *limits, *windows) == 1
 
 
-@right("5.4")
+@right("12.4")
 def both_by_redis_pys_transaction(redis_conn, keys, limits, windows):
     def count_in_both(pipe):
         counts = [int(pipe.get(key) or 0) for key in keys]
@@ -644,7 +644,7 @@ def both_by_redis_pys_transaction(redis_conn, keys, limits, windows):
     return redis_conn.transaction(count_in_both, *keys, value_from_callable=True)
 
 
-@right("5.4")
+@right("12.4")
 def both_with_counters_made_first(redis_conn, keys, limits, windows):
     script = """
         for number, key in ipairs(KEYS) do redis.call('SET', key, 0, 'PX', ARGV[number + 2], 'NX') end
@@ -660,14 +660,14 @@ def both_with_counters_made_first(redis_conn, keys, limits, windows):
 COUNT = "redis.call('SET', key, 0, 'PX', ARGV[number + 2], 'NX') redis.call('INCR', key)"
 
 
-@wrong("5.4", "both limits have room")
+@wrong("12.4", "both limits have room")
 def both_by_texts(redis_conn, keys, limits, windows):
     script = (COUNT_IN_BOTH % COUNT).replace("tonumber(redis.call('GET', key) or 0)", "(redis.call('GET', key) or '0')")
     script = script.replace("tonumber(ARGV[number])", "ARGV[number]")
     return redis_conn.eval(script, 2, *keys, *limits, *windows) == 1
 
 
-@wrong("5.4", "one place was left in the first window")
+@wrong("12.4", "one place was left in the first window")
 def both_with_one_watched(redis_conn, keys, limits, windows):
     def count_in_both(pipe):
         counts = [int(pipe.get(key) or 0) for key in keys]
@@ -681,7 +681,7 @@ def both_with_one_watched(redis_conn, keys, limits, windows):
     return redis_conn.transaction(count_in_both, keys[1], value_from_callable=True)
 
 
-@wrong("5.4", "kept it to itself")
+@wrong("12.4", "kept it to itself")
 def both_or_not_at_all(redis_conn, keys, limits, windows):
     try:
         return both(redis_conn, COUNT, keys, limits, windows) == 1
@@ -689,19 +689,19 @@ def both_or_not_at_all(redis_conn, keys, limits, windows):
         return False
 
 
-@wrong("5.4", "more is counted than the first limit")
+@wrong("12.4", "more is counted than the first limit")
 def both_if_exactly_full(redis_conn, keys, limits, windows):
     script = (COUNT_IN_BOTH % COUNT).replace(">=", "==")
     return redis_conn.eval(script, 2, *keys, *limits, *windows) == 1
 
 
-@wrong("5.4", "each counter has its own window")
+@wrong("12.4", "each counter has its own window")
 def both_in_seconds(redis_conn, keys, limits, windows):
     how = COUNT.replace("'PX', ARGV[number + 2]", "'EX', math.ceil(ARGV[number + 2] / 1000)")
     return both(redis_conn, how, keys, limits, windows) == 1
 
 
-@wrong("5.4", "what it left is half")
+@wrong("12.4", "what it left is half")
 def both_with_a_gap_between_them(redis_conn, keys, limits, windows):
     counts = [int(count or 0) for count in redis_conn.mget(keys)]
     if counts[0] >= limits[0] or counts[1] >= limits[1]:

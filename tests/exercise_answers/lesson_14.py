@@ -1,66 +1,66 @@
-"""Answers to the exercises of lesson 06."""
+"""Answers to the exercises of lesson 14."""
 
 import redis
 
 from tests.exercise_answers import right, wrong
 
-# 6.1
+# 14.1
 
 
-@right("6.1")
+@right("14.1")
 def off_the_list_by_script(redis_conn, held, order, pack):
     pack(order)
     redis_conn.eval("return redis.call('LREM', KEYS[1], 1, ARGV[1])", 1, held, order)
 
 
-@right("6.1")
+@right("14.1")
 def off_the_list_from_the_other_end(redis_conn, held, order, pack):
     pack(order)
     redis_conn.lrem(held, -1, order)
 
 
-@wrong("6.1", "still on the list")
+@wrong("14.1", "still on the list")
 def never_acknowledged(redis_conn, held, order, pack):
     return pack(order)
 
 
-@wrong("6.1", "an order that reads the same was deleted too")
+@wrong("14.1", "an order that reads the same was deleted too")
 def all_that_read_the_same(redis_conn, held, order, pack):
     pack(order)
     redis_conn.lrem(held, 0, order)
 
 
-@wrong("6.1", "acknowledge this one, by its value")
+@wrong("14.1", "acknowledge this one, by its value")
 def the_whole_list(redis_conn, held, order, pack):
     pack(order)
     redis_conn.delete(held)
 
 
-@wrong("6.1", "still on the list")
+@wrong("14.1", "still on the list")
 def whatever_lies_at_the_left(redis_conn, held, order, pack):
     pack(order)
     redis_conn.lpop(held)
 
 
-@wrong("6.1", "still on the list")
+@wrong("14.1", "still on the list")
 def whatever_lies_at_the_right(redis_conn, held, order, pack):
     pack(order)
     redis_conn.rpop(held)
 
 
-@wrong("6.1", "acknowledged before it was packed")
+@wrong("14.1", "acknowledged before it was packed")
 def acknowledged_first(redis_conn, held, order, pack):
     redis_conn.lrem(held, 1, order)
     pack(order)
 
 
-@wrong("6.1", "raised ResponseError")
+@wrong("14.1", "raised ResponseError")
 def count_and_value_mixed_up(redis_conn, held, order, pack):
     pack(order)
     redis_conn.lrem(held, order, 1)
 
 
-@wrong("6.1", "acknowledge only what is packed")
+@wrong("14.1", "acknowledge only what is packed")
 def acknowledged_whatever_happens(redis_conn, held, order, pack):
     try:
         pack(order)
@@ -68,12 +68,12 @@ def acknowledged_whatever_happens(redis_conn, held, order, pack):
         redis_conn.lrem(held, 1, order)
 
 
-@wrong("6.1", "the order is to be packed, once")
+@wrong("14.1", "the order is to be packed, once")
 def not_packed(redis_conn, held, order, pack):
     redis_conn.lrem(held, 1, order)
 
 
-@wrong("6.1", "kept it to itself")
+@wrong("14.1", "kept it to itself")
 def errors_swallowed(redis_conn, held, order, pack):
     try:
         pack(order)
@@ -82,7 +82,7 @@ def errors_swallowed(redis_conn, held, order, pack):
         pass
 
 
-@right("6.1")
+@right("14.1")
 def off_a_list_that_is_watched(redis_conn, held, order, pack):
     pack(order)
 
@@ -97,7 +97,7 @@ def off_a_list_that_is_watched(redis_conn, held, order, pack):
     redis_conn.transaction(without_one, held)
 
 
-@right("6.1")
+@right("14.1")
 def off_the_list_and_errors_told(redis_conn, held, order, pack):
     try:
         pack(order)
@@ -106,7 +106,7 @@ def off_the_list_and_errors_told(redis_conn, held, order, pack):
     redis_conn.pipeline().lrem(held, 1, order).execute()
 
 
-@wrong("6.1", "another worker changed the list between two of your commands")
+@wrong("14.1", "another worker changed the list between two of your commands")
 def a_list_written_anew(redis_conn, held, order, pack):
     pack(order)
     orders = redis_conn.lrange(held, 0, -1)
@@ -114,14 +114,14 @@ def a_list_written_anew(redis_conn, held, order, pack):
     redis_conn.pipeline().delete(held).rpush(held, *orders or ["-"]).lrem(held, 1, "-").execute()
 
 
-@wrong("6.1", "another worker changed the list between two of your commands")
+@wrong("14.1", "another worker changed the list between two of your commands")
 def by_its_place(redis_conn, held, order, pack):
     pack(order)
     place = redis_conn.lrange(held, 0, -1).index(order)
     redis_conn.pipeline().lset(held, place, "packed").lrem(held, 1, "packed").execute()
 
 
-@wrong("6.1", "orders of others are gone")
+@wrong("14.1", "orders of others are gone")
 def a_mark_that_stays(redis_conn, held, order, pack):
     pack(order)
     script = "redis.call('LSET', KEYS[1], redis.call('LPOS', KEYS[1], ARGV[1]), ARGV[2])"
@@ -129,14 +129,14 @@ def a_mark_that_stays(redis_conn, held, order, pack):
     redis_conn.lrem(held, 1, f"packed {order}")
 
 
-@wrong("6.1", "one order is to leave the list")
+@wrong("14.1", "one order is to leave the list")
 def among_the_first_hundred(redis_conn, held, order, pack):
     pack(order)
     if order in redis_conn.lrange(held, 0, 99):
         redis_conn.lrem(held, 1, order)
 
 
-@wrong("6.1", "pack() failed, and your function kept it to itself")
+@wrong("14.1", "pack() failed, and your function kept it to itself")
 def bad_values_swallowed(redis_conn, held, order, pack):
     try:
         pack(order)
@@ -145,7 +145,7 @@ def bad_values_swallowed(redis_conn, held, order, pack):
     redis_conn.lrem(held, 1, order)
 
 
-@wrong("6.1", "your function kept it to itself")
+@wrong("14.1", "your function kept it to itself")
 def acknowledged_if_possible(redis_conn, held, order, pack):
     pack(order)
     try:
@@ -154,10 +154,10 @@ def acknowledged_if_possible(redis_conn, held, order, pack):
         return
 
 
-# 6.2
+# 14.2
 
 
-@right("6.2")
+@right("14.2")
 def back_and_watched(redis_conn, held, queue):
     def put_back(pipe):
         orders = pipe.lrange(held, 0, -1)
@@ -168,7 +168,7 @@ def back_and_watched(redis_conn, held, queue):
     redis_conn.transaction(put_back, held)
 
 
-@wrong("6.2", "kept it to itself")
+@wrong("14.2", "kept it to itself")
 def back_as_far_as_it_goes(redis_conn, held, queue):
     try:
         while redis_conn.rpoplpush(held, queue):
@@ -177,13 +177,13 @@ def back_as_far_as_it_goes(redis_conn, held, queue):
         return
 
 
-@wrong("6.2", "waits until something comes")
+@wrong("14.2", "waits until something comes")
 def back_with_patience(redis_conn, held, queue):
     while redis_conn.blmove(held, queue, 0.1, "RIGHT", "LEFT"):
         pass
 
 
-@wrong("6.2", "an order is gone: it was on neither list")
+@wrong("14.2", "an order is gone: it was on neither list")
 def back_by_way_of_another_list(redis_conn, held, queue):
     if redis_conn.exists(held):
         redis_conn.rename(held, f"{held}:old")
@@ -191,7 +191,7 @@ def back_by_way_of_another_list(redis_conn, held, queue):
             pass
 
 
-@wrong("6.2", "every order must be in the queue once")
+@wrong("14.2", "every order must be in the queue once")
 def back_without_repetitions(redis_conn, held, queue):
     script = """
         local seen = {}
@@ -204,13 +204,13 @@ def back_without_repetitions(redis_conn, held, queue):
     redis_conn.eval(script, 2, held, queue)
 
 
-@wrong("6.2", "every order comes back")
+@wrong("14.2", "every order comes back")
 def back_with_a_hundred_at_most(redis_conn, held, queue):
     for _ in range(100):
         redis_conn.lmove(held, queue, "RIGHT", "LEFT")
 
 
-@right("6.2")
+@right("14.2")
 def back_by_script(redis_conn, held, queue):
     script = """
         local held = redis.call('LRANGE', KEYS[1], 0, -1)
@@ -220,7 +220,7 @@ def back_by_script(redis_conn, held, queue):
     redis_conn.eval(script, 2, held, queue)
 
 
-@right("6.2")
+@right("14.2")
 def back_in_one_transaction(redis_conn, held, queue):
     with redis_conn.pipeline() as pipe:
         for _ in range(redis_conn.llen(held)):
@@ -228,49 +228,49 @@ def back_in_one_transaction(redis_conn, held, queue):
         pipe.execute()
 
 
-@right("6.2")
+@right("14.2")
 def back_with_the_old_command(redis_conn, held, queue):
     while redis_conn.rpoplpush(held, queue):
         pass
 
 
-@wrong("6.2", "must not wait again")
+@wrong("14.2", "must not wait again")
 def back_as_in_the_lesson(redis_conn, held, queue):
     while redis_conn.lmove(held, queue, "LEFT", "RIGHT"):
         pass
 
 
-@wrong("6.2", "must not wait again")
+@wrong("14.2", "must not wait again")
 def back_at_the_right(redis_conn, held, queue):
     while redis_conn.lmove(held, queue, "RIGHT", "RIGHT"):
         pass
 
 
-@wrong("6.2", "from the newest to the oldest")
+@wrong("14.2", "from the newest to the oldest")
 def back_the_wrong_way_round(redis_conn, held, queue):
     while redis_conn.lmove(held, queue, "LEFT", "LEFT"):
         pass
 
 
-@wrong("6.2", "an order is gone: it was on neither list")
+@wrong("14.2", "an order is gone: it was on neither list")
 def back_by_hand(redis_conn, held, queue):
     while order := redis_conn.rpop(held):
         redis_conn.lpush(queue, order)
 
 
-@wrong("6.2", "an order is there twice")
+@wrong("14.2", "an order is there twice")
 def back_in_first_out_later(redis_conn, held, queue):
     for order in reversed(redis_conn.lrange(held, 0, -1)):
         redis_conn.lpush(queue, order)
         redis_conn.rpop(held)
 
 
-@wrong("6.2", "nothing may be left")
+@wrong("14.2", "nothing may be left")
 def only_one_back(redis_conn, held, queue):
     redis_conn.lmove(held, queue, "RIGHT", "LEFT")
 
 
-@wrong("6.2", "the worker was only slow")
+@wrong("14.2", "the worker was only slow")
 def all_that_was_seen(redis_conn, held, queue):
     orders = redis_conn.lrange(held, 0, -1)
     with redis_conn.pipeline() as pipe:
@@ -280,10 +280,10 @@ def all_that_was_seen(redis_conn, held, queue):
         pipe.execute()
 
 
-# 6.3
+# 14.3
 
 
-@right("6.3")
+@right("14.3")
 def own_then_new(redis_conn, stream, group, consumer, count):
     [[_, own]] = redis_conn.xreadgroup(group, consumer, {stream: 0}, count)
     if own:
@@ -292,7 +292,7 @@ def own_then_new(redis_conn, stream, group, consumer, count):
     return new[0][1] if new else []
 
 
-@right("6.3")
+@right("14.3")
 def own_by_the_books(redis_conn, stream, group, consumer, count):
     own = redis_conn.xpending_range(stream, group, "-", "+", count, consumer)
     if own:
@@ -300,18 +300,18 @@ def own_by_the_books(redis_conn, stream, group, consumer, count):
     return [tuple(entry) for _, new in redis_conn.xreadgroup(group, consumer, {stream: ">"}, count) for entry in new]
 
 
-@wrong("6.3", "those she was given before the crash wait for ever")
+@wrong("14.3", "those she was given before the crash wait for ever")
 def new_ones_only(redis_conn, stream, group, consumer, count):
     found = redis_conn.xreadgroup(group, consumer, {stream: ">"}, count=count)
     return found[0][1] if found else []
 
 
-@wrong("6.3", "she gets the oldest new orders")
+@wrong("14.3", "she gets the oldest new orders")
 def own_ones_only(redis_conn, stream, group, consumer, count):
     return redis_conn.xreadgroup(group, consumer, {stream: "0"}, count=count)[0][1]
 
 
-@wrong("6.3", "she gets the oldest new orders")
+@wrong("14.3", "she gets the oldest new orders")
 def an_answer_mistaken_for_entries(redis_conn, stream, group, consumer, count):
     found = redis_conn.xreadgroup(group, consumer, {stream: "0"}, count=count)
     if not found:
@@ -319,7 +319,7 @@ def an_answer_mistaken_for_entries(redis_conn, stream, group, consumer, count):
     return found[0][1] if found else []
 
 
-@wrong("6.3", "an order that Bob is packing")
+@wrong("14.3", "an order that Bob is packing")
 def everybodys(redis_conn, stream, group, consumer, count):
     _, own, *_ = redis_conn.xautoclaim(stream, group, consumer, 0, count=count)
     if own:
@@ -328,7 +328,7 @@ def everybodys(redis_conn, stream, group, consumer, count):
     return found[0][1] if found else []
 
 
-@wrong("6.3", "more orders than count")
+@wrong("14.3", "more orders than count")
 def both_kinds(redis_conn, stream, group, consumer, count):
     entries = []
     for start in ("0", ">"):
@@ -337,7 +337,7 @@ def both_kinds(redis_conn, stream, group, consumer, count):
     return entries
 
 
-@wrong("6.3", "must be pending under her name")
+@wrong("14.3", "must be pending under her name")
 def handed_out_without_a_record(redis_conn, stream, group, consumer, count):
     for start in ("0", ">"):
         found = redis_conn.xreadgroup(group, consumer, {stream: start}, count=count, noack=True)
@@ -346,7 +346,7 @@ def handed_out_without_a_record(redis_conn, stream, group, consumer, count):
     return []
 
 
-@wrong("6.3", "must be pending under her name")
+@wrong("14.3", "must be pending under her name")
 def acknowledged_at_once(redis_conn, stream, group, consumer, count):
     for start in ("0", ">"):
         found = redis_conn.xreadgroup(group, consumer, {stream: start}, count=count)
@@ -356,19 +356,19 @@ def acknowledged_at_once(redis_conn, stream, group, consumer, count):
     return []
 
 
-@wrong("6.3", "return a list of (id, fields)")
+@wrong("14.3", "return a list of (id, fields)")
 def the_answer_as_it_comes(redis_conn, stream, group, consumer, count):
     own = redis_conn.xreadgroup(group, consumer, {stream: "0"}, count=count)
     return own if own[0][1] else redis_conn.xreadgroup(group, consumer, {stream: ">"}, count=count)
 
 
-@wrong("6.3", "raised IndexError")
+@wrong("14.3", "raised IndexError")
 def nothing_forgotten(redis_conn, stream, group, consumer, count):
     own = redis_conn.xreadgroup(group, consumer, {stream: "0"}, count=count)[0][1]
     return own or redis_conn.xreadgroup(group, consumer, {stream: ">"}, count=count)[0][1]
 
 
-@wrong("6.3", "at most count orders")
+@wrong("14.3", "at most count orders")
 def as_many_as_there_are(redis_conn, stream, group, consumer, count):
     own = redis_conn.xreadgroup(group, consumer, {stream: "0"})[0][1]
     if own:
@@ -377,7 +377,7 @@ def as_many_as_there_are(redis_conn, stream, group, consumer, count):
     return found[0][1] if found else []
 
 
-@right("6.3")
+@right("14.3")
 def entries_of_both_kinds_of_answer(redis_conn, stream, group, consumer, count):
     def read(start):
         answer = redis_conn.xreadgroup(group, consumer, {stream: start}, count=count)
@@ -386,7 +386,7 @@ def entries_of_both_kinds_of_answer(redis_conn, stream, group, consumer, count):
     return read("0") or read(">")
 
 
-@wrong("6.3", "new orders were added to her own")
+@wrong("14.3", "new orders were added to her own")
 def filled_up(redis_conn, stream, group, consumer, count):
     own = redis_conn.xreadgroup(group, consumer, {stream: "0"}, count=count)[0][1]
     if len(own) < count:
@@ -395,41 +395,41 @@ def filled_up(redis_conn, stream, group, consumer, count):
     return own
 
 
-@wrong("6.3", "NOGROUP")
+@wrong("14.3", "NOGROUP")
 def always_the_packers(redis_conn, stream, group, consumer, count):
     return own_then_new(redis_conn, stream, "packers", consumer, count)
 
 
-@wrong("6.3", "she gets the oldest new orders")
+@wrong("14.3", "she gets the oldest new orders")
 def always_ann(redis_conn, stream, group, consumer, count):
     redis_conn.xreadgroup(group, consumer, {stream: ">"}, count=count)
     return []
 
 
-@wrong("6.3", "must be pending under her name")
+@wrong("14.3", "must be pending under her name")
 def under_another_name(redis_conn, stream, group, consumer, count):
     return own_then_new(redis_conn, stream, group, f"{consumer}-1", count)
 
 
-@wrong("6.3", "waits until something comes")
+@wrong("14.3", "waits until something comes")
 def with_patience(redis_conn, stream, group, consumer, count):
     own = redis_conn.xreadgroup(group, consumer, {stream: "0"}, count=count)[0][1]
     new = [] if own else redis_conn.xreadgroup(group, consumer, {stream: ">"}, count=count, block=20)
     return own or (new[0][1] if new else [])
 
 
-@wrong("6.3", "an order that Bob is packing")
+@wrong("14.3", "an order that Bob is packing")
 def those_of_the_dead_too(redis_conn, stream, group, consumer, count):
     redis_conn.xautoclaim(stream, group, consumer, 60_000, count=count)
     return own_then_new(redis_conn, stream, group, consumer, count)
 
 
-@wrong("6.3", "more new orders than `count` were taken")
+@wrong("14.3", "more new orders than `count` were taken")
 def cut_off_here(redis_conn, stream, group, consumer, count):
     return own_then_new(redis_conn, stream, group, consumer, 1000)[:count]
 
 
-@wrong("6.3", "kept it to itself")
+@wrong("14.3", "kept it to itself")
 def nothing_if_redis_fails(redis_conn, stream, group, consumer, count):
     try:
         return own_then_new(redis_conn, stream, group, consumer, count)
@@ -437,17 +437,17 @@ def nothing_if_redis_fails(redis_conn, stream, group, consumer, count):
         return []
 
 
-@wrong("6.3", "at most count orders, the oldest first")
+@wrong("14.3", "at most count orders, the oldest first")
 def ten_at_most(redis_conn, stream, group, consumer, count):
     return own_then_new(redis_conn, stream, group, consumer, min(10, count))
 
 
-@wrong("6.3", "return a list of (id, fields)")
+@wrong("14.3", "return a list of (id, fields)")
 def none_for_nothing(redis_conn, stream, group, consumer, count):
     return own_then_new(redis_conn, stream, group, consumer, count) or None
 
 
-# 6.4
+# 14.4
 
 
 def _give_up(pipe, stream, dead, group, entry, order):
@@ -466,7 +466,7 @@ def _deliveries(redis_conn, stream, group):
     }
 
 
-@right("6.4")
+@right("14.4")
 def claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -478,7 +478,7 @@ def claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
-@right("6.4")
+@right("14.4")
 def counted_before_claimed(redis_conn, stream, dead, group, consumer, idle, most):
     stale = redis_conn.xpending_range(stream, group, "-", "+", 100, idle=idle)
     count = {one["message_id"]: one["times_delivered"] + 1 for one in stale}
@@ -491,12 +491,12 @@ def counted_before_claimed(redis_conn, stream, dead, group, consumer, idle, most
     return to_pack
 
 
-@wrong("6.4", "now it went out once more")
+@wrong("14.4", "now it went out once more")
 def nothing_given_up(redis_conn, stream, dead, group, consumer, idle, most):
     return _claimed(redis_conn, stream, group, consumer, idle)
 
 
-@wrong("6.4", "now it went out once more")
+@wrong("14.4", "now it went out once more")
 def counted_too_early(redis_conn, stream, dead, group, consumer, idle, most):
     count = _deliveries(redis_conn, stream, group)
     to_pack = []
@@ -508,7 +508,7 @@ def counted_too_early(redis_conn, stream, dead, group, consumer, idle, most):
     return to_pack
 
 
-@wrong("6.4", "only *more* than `most` is too many")
+@wrong("14.4", "only *more* than `most` is too many")
 def given_up_too_early(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -518,7 +518,7 @@ def given_up_too_early(redis_conn, stream, dead, group, consumer, idle, most):
     return [(entry, order) for entry, order in entries if count[entry] < most]
 
 
-@wrong("6.4", "still pending")
+@wrong("14.4", "still pending")
 def dead_and_pending(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -528,7 +528,7 @@ def dead_and_pending(redis_conn, stream, dead, group, consumer, idle, most):
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
-@wrong("6.4", "order 2 is nowhere")
+@wrong("14.4", "order 2 is nowhere")
 def dropped(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -538,7 +538,7 @@ def dropped(redis_conn, stream, dead, group, consumer, idle, most):
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
-@wrong("6.4", "is pending and dead at once")
+@wrong("14.4", "is pending and dead at once")
 def given_up_in_two_commands(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -549,7 +549,7 @@ def given_up_in_two_commands(redis_conn, stream, dead, group, consumer, idle, mo
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
-@wrong("6.4", "an order that is given up is lost")
+@wrong("14.4", "an order that is given up is lost")
 def acknowledged_before_kept(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -560,7 +560,7 @@ def acknowledged_before_kept(redis_conn, stream, dead, group, consumer, idle, mo
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
-@wrong("6.4", "take over only what has been pending for")
+@wrong("14.4", "take over only what has been pending for")
 def whatever_is_pending(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, 0)
     count = _deliveries(redis_conn, stream, group)
@@ -570,7 +570,7 @@ def whatever_is_pending(redis_conn, stream, dead, group, consumer, idle, most):
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
-@wrong("6.4", "must have its fields")
+@wrong("14.4", "must have its fields")
 def only_the_id_kept(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -580,7 +580,7 @@ def only_the_id_kept(redis_conn, stream, dead, group, consumer, idle, most):
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
-@wrong("6.4", "are to be returned")
+@wrong("14.4", "are to be returned")
 def the_dead_returned_too(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
@@ -590,7 +590,7 @@ def the_dead_returned_too(redis_conn, stream, dead, group, consumer, idle, most)
     return entries
 
 
-@right("6.4")
+@right("14.4")
 def claimed_page_by_page(redis_conn, stream, dead, group, consumer, idle, most):
     to_pack, start = [], "-"
     while page := redis_conn.xpending_range(stream, group, start, "+", 20, idle=idle):
@@ -604,7 +604,7 @@ def claimed_page_by_page(redis_conn, stream, dead, group, consumer, idle, most):
     return to_pack
 
 
-@right("6.4")
+@right("14.4")
 def given_up_by_script(redis_conn, stream, dead, group, consumer, idle, most):
     script = """
         local fields = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1][2]
@@ -629,14 +629,14 @@ def _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count
     return to_pack
 
 
-@wrong("6.4", "72 orders had been pending")
+@wrong("14.4", "72 orders had been pending")
 def claimed_ten(redis_conn, stream, dead, group, consumer, idle, most):
     _, entries, *_ = redis_conn.xautoclaim(stream, group, consumer, idle, count=10)
     count = _deliveries(redis_conn, stream, group)
     return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
 
 
-@wrong("6.4", "72 orders had been pending")
+@wrong("14.4", "72 orders had been pending")
 def counted_ten(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     pending = redis_conn.xpending_range(stream, group, "-", "+", 10)
@@ -644,19 +644,19 @@ def counted_ten(redis_conn, stream, dead, group, consumer, idle, most):
     return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
 
 
-@wrong("6.4", "were left with the worker that died")
+@wrong("14.4", "were left with the worker that died")
 def claimed_one(redis_conn, stream, dead, group, consumer, idle, most):
     _, entries, *_ = redis_conn.xautoclaim(stream, group, consumer, idle, count=1)
     count = _deliveries(redis_conn, stream, group)
     return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
 
 
-@wrong("6.4", "NOGROUP")
+@wrong("14.4", "NOGROUP")
 def claimed_from_the_packers(redis_conn, stream, dead, group, consumer, idle, most):
     return claimed_and_counted_together(redis_conn, stream, dead, "packers", consumer, idle, most)
 
 
-@wrong("6.4", "kept it to itself")
+@wrong("14.4", "kept it to itself")
 def claimed_if_redis_likes(redis_conn, stream, dead, group, consumer, idle, most):
     try:
         return claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle, most)
@@ -664,7 +664,7 @@ def claimed_if_redis_likes(redis_conn, stream, dead, group, consumer, idle, most
         return []
 
 
-@wrong("6.4", "order 4 is being packed")
+@wrong("14.4", "order 4 is being packed")
 def given_up_by_the_count_alone(redis_conn, stream, dead, group, consumer, idle, most):
     for entry, times in _deliveries(redis_conn, stream, group).items():
         if times > most:
@@ -673,24 +673,24 @@ def given_up_by_the_count_alone(redis_conn, stream, dead, group, consumer, idle,
     return claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle, most)
 
 
-@wrong("6.4", "must stay there")
+@wrong("14.4", "must stay there")
 def only_the_last_letters_kept(redis_conn, stream, dead, group, consumer, idle, most):
     to_pack = claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle, most)
     redis_conn.xtrim(dead, maxlen=2, approximate=False)
     return to_pack
 
 
-@wrong("6.4", "pending under the new name")
+@wrong("14.4", "pending under the new name")
 def handed_to_somebody_else(redis_conn, stream, dead, group, consumer, idle, most):
     return claimed_and_counted_together(redis_conn, stream, dead, group, "recovery", idle, most)
 
 
-@wrong("6.4", "return a list of (id, fields)")
+@wrong("14.4", "return a list of (id, fields)")
 def nothing_for_nothing(redis_conn, stream, dead, group, consumer, idle, most):
     return claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle, most) or None
 
 
-@wrong("6.4", "an order that nobody has packed is acknowledged")
+@wrong("14.4", "an order that nobody has packed is acknowledged")
 def acknowledged_before_it_is_returned(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     count = _deliveries(redis_conn, stream, group)
