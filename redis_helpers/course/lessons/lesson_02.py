@@ -298,7 +298,8 @@ The prices of a day end with the day. This code corrects one of them, and gives 
 each time: corrected often enough, it never ends.
 
 Change it: the correction leaves the TTL as it is, and the function returns the seconds that are left, as `TTL`
-answers. (A hash that has ended already is not asked for here: the solution shows what can be done about it.)""",
+answers. (A hash that has ended already is not asked for here: the solution shows what can be done about it,
+with a script: `EVAL`.)""",
     stub="""\
 def correct_price(redis_conn, key, fruit, price):
     redis_conn.hset(key, fruit, price)
