@@ -346,7 +346,7 @@ class Trial:
         """
         took = time.monotonic() - self._end_of_call_before
         left = int(cast(Any, self.redis.pttl(key)))
-        if not max(0, least - took) * 1000 <= left <= most * 1000:
+        if not max(0, least - took) * 1000 - 1 <= left <= most * 1000 + 1:  # whole milliseconds, rounded either way
             shown = {-1: "no TTL: the key never expires", -2: MISSING}.get(left, f"{left / 1000:g} {unit}")
             wanted = f"{most:g}" if most - least <= 5 else f"{least:g} to {most:g}"
             raise Failed(why, Plain(f"a TTL of {wanted} {unit}"), Plain(shown))

@@ -346,11 +346,16 @@ def _given(connection: AbstractConnection) -> Call | None:
 
 
 def _call_of(connection: AbstractConnection) -> Call | None:
-    """The call that uses the connection; also from a thread that the learner's function has started."""
+    """The call that uses the connection, also from a thread that the learner's function has started.
+
+    A client belongs to the call that it was given to: what Python cleans up later, in the middle of another call (a
+    pipeline sends UNWATCH at its end), is not of that one.
+    """
     call: Call | None = getattr(_this_thread, "call", None)
-    if call is None and not getattr(_this_thread, "inside", False):
-        return _given(connection)
-    return call
+    given = _given(connection)
+    if call is not None:
+        return call if given is None else given
+    return None if getattr(_this_thread, "inside", False) else given
 
 
 def _send(connection: AbstractConnection, packed: Any, check_health: bool = True) -> None:
