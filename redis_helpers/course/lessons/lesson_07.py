@@ -259,7 +259,7 @@ SELL = Exercise(
     kind="blank",
     question="""\
 `sell` adds the crates of one sale to the fruit's total, and returns the three best sellers. Many tills do so at
-once. One line is missing in place of the `...`.""",
+once, and a board with a TTL keeps it. One line is missing in place of the `...`.""",
     stub="""\
 def sell(redis_conn, key, fruit, crates):
     ...
