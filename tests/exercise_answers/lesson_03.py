@@ -359,7 +359,7 @@ def in_an_envelope(redis_conn, key, load, ttl, not_found_ttl):
         return json.loads(cached).get("value")
     value = load()
     box, seconds = ({}, not_found_ttl) if value is None else ({"value": value}, ttl)
-    redis_conn.setex(key, seconds, json.dumps(box))
+    redis_conn.set(key, json.dumps(box), ex=seconds)
     return value
 
 
@@ -883,7 +883,7 @@ def from_a_bell_curve_with_ends(redis_conn, key, value, ttl):
 @right("3.5")
 def shorter_than_the_longest(redis_conn, key, value, ttl):
     longest = ttl + ttl // 5
-    redis_conn.setex(key, longest - secrets.randbelow(ttl // 5 + 1), json.dumps(value))
+    redis_conn.set(key, json.dumps(value), ex=longest - secrets.randbelow(ttl // 5 + 1))
 
 
 @right("3.5")
