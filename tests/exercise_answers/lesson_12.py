@@ -422,7 +422,10 @@ def tokens_by_another_clock_of_the_client(redis_conn, key, limit, window, crates
 
 @wrong("12.3", "the key ends before the bucket is full again")
 def tokens_that_end_when_they_began(redis_conn, key, limit, window, crates):
-    keep = "redis.call('SET', KEYS[1], full, 'KEEPTTL') redis.call('PEXPIRE', KEYS[1], 2 * window, 'NX')"
+    keep = """
+        redis.call('SET', KEYS[1], full, 'KEEPTTL')
+        if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], 2 * window) end
+    """
     return bucket("redis.call('SET', KEYS[1], full, 'PX', 2 * window)", keep)(redis_conn, key, limit, window, crates)
 
 

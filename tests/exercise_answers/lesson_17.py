@@ -390,8 +390,8 @@ def place_among_the_first_thousand(redis_conn, key, member):
     return 1 + len(redis_conn.zrange(key, "+inf", f"({score}", byscore=True, desc=True, offset=0, num=1000))
 
 
-@wrong("17.3", "only to look")
-def place_of_who_is_added(redis_conn, key, member):
+@wrong("17.3", "stays too long")
+def place_that_keeps_the_board(redis_conn, key, member):
     redis_conn.expire(key, 3600)
     score = redis_conn.zscore(key, member)
     return None if score is None else 1 + redis_conn.zcount(key, f"({score}", "+inf")
@@ -404,6 +404,13 @@ def place_without_errors(redis_conn, key, member):
         return None if score is None else 1 + redis_conn.zcount(key, f"({score}", "+inf")
     except redis.RedisError:
         return None
+
+
+@wrong("17.3", "only to look")
+def place_of_who_comes_last(redis_conn, key, member):
+    if redis_conn.zadd(key, {member: 0}, nx=True):
+        return None
+    return 1 + redis_conn.zcount(key, f"({redis_conn.zscore(key, member)}", "+inf")
 
 
 # 17.4

@@ -32,7 +32,18 @@ from redis_helpers.course.exercises.schedule_table import table
 from redis_helpers.course.exercises.schedules import Actor, Caller, Rival, Run, all_runs, serial_runs
 from redis_helpers.course.exercises.shown import first_words, short, written_call
 from redis_helpers.course.exercises.state import Ends, Entry, entry, keys_below, whole_state, without_times
-from redis_helpers.course.exercises.wire import CUT_OFF, NO_ROOM, Call, Faults, Holder, Step, give, watching
+from redis_helpers.course.exercises.wire import (
+    CUT_OFF,
+    NO_ROOM,
+    SEEN_BY_NOBODY,
+    Call,
+    Faults,
+    Holder,
+    Step,
+    give,
+    watching,
+)
+from redis_helpers.errors import CourseError
 from redis_helpers.redis_repository import RedisRepository
 
 TIME_LIMIT = 5.0  # seconds that one call of the learner's function may take
@@ -219,6 +230,7 @@ class Trial:
         rivals: Mapping[str, Callable[[], object]] | None = None,
         view: View | None = None,
         allowed: Callable[[Run, object], bool] | None = None,
+        cure: str | None = None,
     ) -> None:
         """Tries every order of the steps of all callers, and of the rivals, each of which acts once.
 
@@ -251,7 +263,8 @@ class Trial:
                     self._look_at_run(run)
                     seen = view()
                     if _result(run, seen) not in right and not (allowed and allowed(run, seen)):
-                        raise Failed(why if isinstance(why, str) else why(run), story=table(run, self.prefix))
+                        sentence = why if isinstance(why, str) else why(run)
+                        raise Failed(sentence, cure=cure, story=table(run, self.prefix))
         finally:
             for client in clients:
                 client.pool.disconnect()
@@ -264,10 +277,11 @@ class Trial:
         rivals: Mapping[str, Callable[[], object]],
         view: View | None = None,
         allowed: Callable[[Run, object], bool] | None = None,
+        cure: str | None = None,
     ) -> None:
         """`orders` for one call, and for each rival by itself: it acts once, in each gap of the call in turn."""
         for name, act in rivals.items():
-            self.orders(why, {"your function": args}, before, {name: act}, view, allowed)
+            self.orders(why, {"your function": args}, before, {name: act}, view, allowed, cure)
 
     def every_cut(
         self,
@@ -276,6 +290,7 @@ class Trial:
         before: Callable[[], object],
         view: View | None = None,
         allowed: Callable[[object], bool] | None = None,
+        cure: str | None = None,
     ) -> None:
         """Lets the program die after each of its commands: all of its work must be there then, or nothing of it.
 
@@ -295,13 +310,16 @@ class Trial:
             left = view()
             if left not in (untouched, done) and not (allowed and allowed(left)):
                 last = f"The program died after its command number {reached} ({sent[reached - 1]}): "
-                raise Failed(last + why)
+                raise Failed(last + why, cure=cure)
 
     def every_error(self, args: tuple, before: Callable[[], object], why: str | None = None) -> None:
         """Lets Redis answer with an error, from each command on: the caller of the function must learn of it."""
+        self.put({})
         before()
         _value(self.attempt(*args))
-        for reached in range(len(self.commands)):
+        for reached, name in enumerate(list(self.commands)):
+            if name in SEEN_BY_NOBODY:
+                continue
             self.put({})
             before()
             outcome = self.attempt(*args, error_after=reached)
@@ -313,7 +331,7 @@ class Trial:
                     Plain("the error of Redis"),
                     Plain(f"the answer {short(outcome.value)}"),
                 )
-            if not isinstance(outcome.error, redis.RedisError):
+            if not isinstance(outcome.error, (redis.RedisError, CourseError)):
                 raise Crashed(outcome.error)
 
     def cuts(self, *args: object, prepare: Callable[[], object]) -> Iterator[int]:
@@ -340,7 +358,7 @@ class Trial:
         """
         took = time.monotonic() - self._end_of_call_before
         left = int(cast(Any, self.redis.pttl(key)))
-        if not max(0, least - took) * 1000 <= left <= most * 1000:
+        if not max(0, least - took) * 1000 - 1 <= left <= most * 1000 + 1:  # whole milliseconds, rounded either way
             shown = {-1: "no TTL: the key never expires", -2: MISSING}.get(left, f"{left / 1000:g} {unit}")
             wanted = f"{most:g}" if most - least <= 5 else f"{least:g} to {most:g}"
             raise Failed(why, Plain(f"a TTL of {wanted} {unit}"), Plain(shown))
@@ -370,8 +388,7 @@ class Trial:
         if seen:
             key = next(iter(seen))
             raise Failed(
-                f"your code left a key that nobody asked for, {short(key.removeprefix(self.prefix))}: nobody will ever "
-                "delete it",
+                f"your code left a key that nobody asked for: {short(key.removeprefix(self.prefix))}",
                 None,
                 Plain(str(seen[key])),
             )
@@ -414,13 +431,13 @@ class Trial:
             value = wanted.value if isinstance(wanted, Ends) else wanted
             if isinstance(value, dict) and value and all(isinstance(score, float) for score in value.values()):
                 pipe.zadd(key, value)
-            elif isinstance(value, dict):
+            elif isinstance(value, dict) and value:
                 pipe.hset(key, mapping=value)
-            elif isinstance(value, list):
+            elif isinstance(value, list) and value:
                 pipe.rpush(key, *value)
-            elif isinstance(value, set):
+            elif isinstance(value, set) and value:
                 pipe.sadd(key, *value)
-            elif value is not None:
+            elif isinstance(value, (str, bytes, int, float)):
                 pipe.set(key, cast(Any, value))
             if isinstance(wanted, Ends):
                 pipe.pexpire(key, round(1000 * wanted.seconds))

@@ -23,6 +23,7 @@ MOST_SCHEDULES = 160
 SAMPLE = 24  # of the schedules that are left out then
 MOST_IN_A_ROW = 15  # steps of one caller while another waits: a loop that waits for the other must not starve it
 MOST_STEPS = 200  # of one schedule
+MOST_STEPS_IN_ALL = 3000  # then no further schedule is tried: calls of hundreds of steps would take minutes
 STEP_LIMIT = 2.0  # seconds that a caller may take from one step to the next
 
 
@@ -82,14 +83,16 @@ def all_runs(actors: Sequence[Actor], begin: Callable[[], list[Call | None]], cl
     """
     waiting: list[tuple[int, int, tuple[int, ...]]] = [(0, 0, ())]
     seen: set[tuple[int, ...]] = {()}
+    steps = 0
     for number in range(MOST_SCHEDULES + SAMPLE):
-        if not waiting:
+        if not waiting or steps > MOST_STEPS_IN_ALL:
             return
         if number == MOST_SCHEDULES:
             random.Random(1).shuffle(waiting)
         *_, forced = heapq.heappop(waiting) if number < MOST_SCHEDULES else waiting.pop()
         run = _run(actors, begin(), clock, forced)
         yield run
+        steps += len(run.moves)
         if number >= MOST_SCHEDULES:
             continue
         for place in range(len(forced), len(run.moves)):

@@ -53,7 +53,10 @@ def entry(client: redis.Redis, key: str) -> Entry | None:
     kind = str(client.type(key))
     if kind == "none":
         return None
-    value = READERS[kind](client, key) if kind in READERS else f"a {kind}"
+    try:
+        value = READERS[kind](client, key) if kind in READERS else f"a {kind}"
+    except UnicodeDecodeError:
+        value = "bytes that are no text"
     left = int(cast(Any, client.pttl(key)))
     if left == -2:
         return None

@@ -1,5 +1,6 @@
 """What `check` says: passed and what comes next, failed and why, raised and what that means."""
 
+import re
 from collections.abc import Callable
 
 from redis_helpers.course.exercises.advice import advice_on, notes_on
@@ -68,7 +69,10 @@ def crashed(exercise: Exercise, trial: Trial, function: Callable, crash: Crashed
 
 
 def sentence(text: str) -> str:
-    return text[0].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    """With a capital, unless the first word is code, and a full stop."""
+    is_code = re.match(r"\w+[(._]", text)
+    first = text[0] if is_code else text[0].upper()
+    return first + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def _called(trial: Trial) -> list[str]:

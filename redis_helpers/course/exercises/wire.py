@@ -150,7 +150,8 @@ class Call:
         step = Step([_words(command) for command in commands])
         is_own_thread = getattr(_this_thread, "call", None) is self  # not one that the function has started
         if self.turn is not None and is_own_thread and step.commands[0][0] not in SEEN_BY_NOBODY:
-            self.turn(step)
+            with _inside():  # what is done in this turn is not the learner's
+                self.turn(step)
         if self.over:
             raise redis.ConnectionError("the check of this exercise has ended")
         self.steps.append(step)
@@ -162,7 +163,7 @@ class Call:
         self._note_open(connection, step)
         if faults.lost_reply is not None and before < faults.lost_reply <= after:
             self._cut(connection, step, commands[: faults.lost_reply - before])
-        if faults.error_after is not None and after > faults.error_after:
+        if faults.error_after is not None and after > faults.error_after and step.commands[0][0] not in SEEN_BY_NOBODY:
             self._answer(connection, step, _errors(step, faults.error_after - before))
             return
         if step.commands[0][0] == "TIME" and self._now is not None:
@@ -212,7 +213,8 @@ class Call:
 
     def _cut(self, connection: AbstractConnection, step: Step, commands: list[list[bytes]]) -> None:
         """The connection dies: these commands still reach Redis, the others do not, and no reply comes back."""
-        self.commands += ["(cut)"] * (self._faults.cut_after is not None)
+        if self._faults.cut_after is not None:
+            self.commands += [*(words[0] for words in step.commands[: len(commands)]), "(cut)"]
         self.send_unseen(connection, commands)
         connection.disconnect()
         step.replies.append("(cut)")
@@ -346,11 +348,16 @@ def _given(connection: AbstractConnection) -> Call | None:
 
 
 def _call_of(connection: AbstractConnection) -> Call | None:
-    """The call that uses the connection; also from a thread that the learner's function has started."""
+    """The call that uses the connection, also from a thread that the learner's function has started.
+
+    A client belongs to the call that it was given to: what Python cleans up later, in the middle of another call (a
+    pipeline sends UNWATCH at its end), is not of that one.
+    """
     call: Call | None = getattr(_this_thread, "call", None)
-    if call is None and not getattr(_this_thread, "inside", False):
-        return _given(connection)
-    return call
+    given = _given(connection)
+    if call is not None:
+        return call if given is None else given
+    return None if getattr(_this_thread, "inside", False) else given
 
 
 def _send(connection: AbstractConnection, packed: Any, check_health: bool = True) -> None:

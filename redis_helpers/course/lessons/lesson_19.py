@@ -431,7 +431,8 @@ FIRST_REFUSED = "nobody with a fence has written yet, and the holder was refused
 SAME_REFUSED = "a holder may write twice, and the second time it was refused: its own fence is not a higher one"
 NEWER_REFUSED = "a newer holder was refused: the shop keeps an old price. Look at how the fences are compared"
 LATE_WROTE = (
-    "a holder that was paused woke up too late, and replaced the price of a newer one: customers pay an old price"
+    "a holder that was paused woke up too late, and changed what a newer one had stored: customers pay an old price, "
+    "now or after the next late write"
 )
 LATE_TOLD_TRUE = "a late holder changed nothing, and was told that its price is stored"
 NEWER_LOST = (

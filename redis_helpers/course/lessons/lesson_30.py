@@ -195,10 +195,10 @@ def _check_should_reload(trial: Trial) -> None:
         "does until the entry is gone. Look at what chance decides, anew for each read, and at the units"
     )
     _expect_chance(trial, chance, key, left, 1, 1, 1000, same)
-    _expect_chance(trial, chance, key, left, 3, 1, 1000)
+    _expect_chance(trial, chance, key, left, 3, 1, 800)
     beta = "with another beta the readers reload too often, or too seldom: a larger beta must make them reload earlier"
-    _expect_chance(trial, beta, key, left, 1, 4, 500)
-    _expect_chance(trial, beta, key, left, 1, 0.25, 500)
+    _expect_chance(trial, beta, key, left, 1, 4, 300)
+    _expect_chance(trial, beta, key, left, 1, 0.25, 300)
     _expect_gone_and_short(trial, key)
     trial.every_error((key, 1000, 1), before=lambda: trial.put({key: "1"}))
 

@@ -32,6 +32,8 @@ def test_the_cells_that_a_notebook_shows(exercise):
     check_lines = 'check("1.2", put_once)\n# hint("1.2")\n# solution("1.2")'
     assert exercise.answer_cell() == f"{exercise.stub}\n\n\n{check_lines}"
     assert exercise.answer_cell("put_once = 1") == f"put_once = 1\n\n\n{check_lines}"
+
+
 def test_a_question_has_a_word_on_each_letter():
     question = Question("Which?", (("this", "no"), ("that", "yes"), ("none", "never")), "b")
     assert question.letters == "abc"

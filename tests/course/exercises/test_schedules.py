@@ -167,3 +167,9 @@ def test_a_step_that_comes_only_in_some_orders_is_tried_too():
     orders = [run.order for run in all_runs([Caller("puts", puts), Caller("looks", looks)], begin, FairClock())]
     assert sorted(orders) == [(0, 1, 1), (1, 0)]
     assert seen == ["took"]
+
+
+def test_long_calls_are_not_tried_for_ever():
+    orders = tried((90, 90))
+    assert sum(map(len, orders)) <= schedules.MOST_STEPS_IN_ALL + 180
+    assert len(orders) == len(set(orders)) > 10

@@ -316,3 +316,15 @@ def test_a_script_loaded_within_the_call_is_known(begin):
     assert client.evalsha(sha, 0, "here") == "here"
     with pytest.raises(redis.exceptions.NoScriptError):
         client.evalsha("1" * 40, 0)
+
+
+def test_what_python_cleans_up_later_is_not_of_the_call_that_runs_then(begin, server):
+    first, first_client = begin()
+    pipe = first_client.pipeline()
+    pipe.watch("mine:a")
+    first.end()
+    second, second_client = begin()
+    pipe.__del__()  # as when the garbage is collected: it would send UNWATCH
+    second_client.get("mine:a")
+    assert second.commands == ["GET"]
+    assert first.commands == ["WATCH"]
