@@ -824,7 +824,8 @@ QUIZ = (
         answer="b",
     ),
     Question(
-        "You look through the baskets of a shop. Which answer of `TTL` tells you that memory fills up?",
+        "A shop keeps its baskets in Redis, and the memory is nearly full of old ones. You ask `TTL` for some of them. "
+        "Which answer explains it?",
         (
             ("0", "This basket is in its last half second. It is gone soon."),
             ("-2", "There is no such basket. It needs no memory."),
