@@ -352,7 +352,8 @@ def end_by_writing_the_value_again(redis_conn, key, seconds):
 
 @wrong("2.4", "whatever TTL it had before")
 def end_only_where_there_is_none(redis_conn, key, seconds):
-    redis_conn.expire(key, seconds, nx=True)
+    if redis_conn.ttl(key) == -1:
+        redis_conn.expire(key, seconds)
     return redis_conn.exists(key) == 1
 
 

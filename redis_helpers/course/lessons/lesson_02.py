@@ -791,7 +791,7 @@ CORRECT_PRICE = Exercise(
     question="""\
 This function corrects a price in the day's list, and gives the whole list another 40 seconds each time. Corrected often
 enough, the list never ends. Change it: the TTL stays as it is, and the function returns the seconds that are left, as
-`TTL` answers. (The list is there while your function works. What else can happen is in lesson 05.)""",
+`TTL` answers. (Assume that the list does not end while your function works. Lesson 05 closes this gap.)""",
     stub="""\
 def correct_price(redis_conn, key, fruit, price):
     redis_conn.hset(key, fruit, price)
