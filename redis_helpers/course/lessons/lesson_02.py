@@ -564,7 +564,7 @@ def _check_read_fruit(trial: Trial) -> None:
     _every_error(trial, (key,), lambda: trial.put({key: _stored(full)}))
 
 
-def _stored(record: dict) -> dict[str, str]:
+def _stored(record: dict) -> dict:
     return {field: str(int(value) if isinstance(value, bool) else value) for field, value in record.items()}
 
 
