@@ -459,7 +459,7 @@ def read_with_hmget(redis_conn, key):
 
 @right("2.6")
 def read_with_a_table(redis_conn, key):
-    types = {"name": str, "price": int, "boxes": int, "organic": lambda text: text != "0"}
+    types: dict = {"name": str, "price": int, "boxes": int, "organic": lambda text: text != "0"}
     texts = redis_conn.hgetall(key)
     defaults = {"name": "unknown", "price": 0, "boxes": 1, "organic": False}
     return defaults | {field: types[field](text) for field, text in texts.items()} if texts else None
