@@ -107,9 +107,10 @@ def plot_hit_and_source(times: Mapping[str, Mapping[str, int]]) -> None:
 
 def _faster(measured: Mapping[str, int]) -> str:
     hit, source = measured["hit"], measured["SQLite"]
-    if source > hit:
-        return f"a hit is {source / hit:,.0f} times as fast" if source >= 10 * hit else "a hit is faster"
-    return "the source is faster"
+    if hit > source:
+        return "the source is faster"
+    times = float(f"{source / hit:.2g}")  # two figures: the next ones change from run to run
+    return f"a hit is about {times:,.0f} times as fast" if times >= 2 else "a hit is faster"
 
 
 # How many hits are enough?
@@ -135,7 +136,7 @@ class PlayedReads:
             return 0.0
         for (few, slow), (many, fast) in pairwise(points):
             if fast < self.source:
-                return few + (many - few) * (slow - self.source) / (slow - fast)
+                return round(few + (many - few) * (slow - self.source) / (slow - fast), 1)
         return None
 
 
@@ -194,6 +195,7 @@ def plot_break_even(played: PlayedReads) -> None:
         {"cache": CACHE, "source": SOURCE},
     )
     ax.set_xticks(range(READS + 1))
+    ax.set_xlim(left=-0.4)
     if played.break_even is not None:
         crossing = (played.break_even, played.source)
         ax.plot(*crossing, "o", markersize=11, color=MARK)
