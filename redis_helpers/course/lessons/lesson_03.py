@@ -57,8 +57,8 @@ LOOK_IN_CACHE = Exercise(
     title="Look into the cache",
     kind="write",
     question="""\
-Write the first step. Under `key` there is perhaps a text in JSON. Return it as a Python value. If there is no such
-key, return `None`.""",
+Write the first step: look into the cache. If there is a text under `key`, it is JSON: return it as a Python value. If
+there is no such key, return `None`.""",
     stub="""\
 import json
 
