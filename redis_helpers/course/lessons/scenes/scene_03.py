@@ -1,0 +1,202 @@
+"""The bench of lesson 03: a hit against the source, and the hit ratio from which a cache pays.
+
+Times are in microseconds (µs). Whatever is compared is measured in turns, so that other programs disturb all of it
+alike.
+"""
+
+import contextlib
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from itertools import pairwise
+from time import perf_counter_ns
+
+import matplotlib.pyplot as plt
+import redis
+
+from redis_helpers.course.plots import CACHE, MARK, SOURCE, plot_bars, plot_lines
+from redis_helpers.market.mysql_connection import mysql_options
+from redis_helpers.market.repositories import MysqlRepository, SourceRepository
+
+BENCH = "cell-by-cell:cache:bench:"
+TTL = 600  # seconds: longer than any measurement here
+
+Load = Callable[[], object]
+ReadThrough = Callable[[redis.Redis, str, Load, int], object]
+
+# The lesson's three questions, for a source that is not SQLite.
+QUESTIONS: dict[str, Callable[[SourceRepository], object]] = {
+    "one fruit": lambda source: source.fruit(1),
+    "one day": lambda source: source.day_sales("2025-06-14"),
+    "best sellers": lambda source: source.best_sellers(3),
+}
+
+
+def _keep_quickest(times: dict[str, float], name: str, function: Callable[[], object]) -> None:
+    times[name] = min(_time_of(function), times.get(name, math.inf))
+
+
+def _time_of(function: Callable[[], object]) -> float:
+    begin = perf_counter_ns()
+    function()
+    return (perf_counter_ns() - begin) / 1000
+
+
+# A hit, a miss, the source
+
+
+def hit_and_source(redis_conn: redis.Redis, read_through: ReadThrough, name: str, load: Load) -> dict[str, int]:
+    """The time of a hit, and of the source: the quickest of many calls, in µs.
+
+    The source is SQLite, which `load` asks. When MYSQL_HOST is set, MySQL is asked the question `name` too.
+    """
+    key = f"{BENCH}{name}"
+    redis_conn.delete(key)
+    read_through(redis_conn, key, load, TTL)  # from here on, each read is a hit
+    with _mysql_question(name) as ask_mysql:
+        return _quickest({"hit": lambda: read_through(redis_conn, key, load, TTL), "SQLite": load} | ask_mysql)
+
+
+def miss_and_source(redis_conn: redis.Redis, read_through: ReadThrough, load: Load) -> dict[str, int]:
+    """The time of a miss, and of the source alone: the quickest of many calls, in µs."""
+    key = f"{BENCH}miss"
+    return _quickest(
+        {"miss": lambda: read_through(redis_conn, key, load, TTL), "SQLite": load},
+        before=lambda: redis_conn.delete(key),
+    )
+
+
+def _quickest(
+    functions: Mapping[str, Callable[[], object]], before: Callable[[], object] = lambda: None
+) -> dict[str, int]:
+    """Calls the functions in turns, more often the quicker they are. What `before` does is not measured."""
+    quickest: dict[str, float] = {}
+    for name, function in functions.items():
+        before()
+        quickest[name] = _time_of(function)
+    slowest = max(quickest.values())
+    often = {name: 20 if 100 * took < slowest else 1 for name, took in quickest.items()}
+    for _ in range(min(200, max(2, round(500_000 / slowest)))):
+        for name, function in functions.items():
+            for _ in range(often[name]):
+                before()
+                _keep_quickest(quickest, name, function)
+    return {name: round(took) for name, took in quickest.items()}
+
+
+@contextlib.contextmanager
+def _mysql_question(name: str) -> Iterator[dict[str, Load]]:
+    """{"MySQL": a function that asks it}; nothing when MYSQL_HOST is not set, or the question is the learner's own."""
+    if mysql_options() is None or name not in QUESTIONS:
+        yield {}
+        return
+    with contextlib.closing(MysqlRepository()) as source:
+        yield {"MySQL": partial(QUESTIONS[name], source)}
+
+
+def plot_hit_and_source(times: Mapping[str, Mapping[str, int]]) -> None:
+    """A box for each question, with a bar for the hit and one for each source. Its title says which is faster."""
+    bars = sum(len(measured) for measured in times.values())
+    panels = plt.subplots(len(times), 1, figsize=(8, 0.5 * bars + 1.1 * len(times)), squeeze=False)[1][:, 0]
+    for ax, (name, measured) in zip(panels, times.items(), strict=True):
+        plot_bars(measured, f"{name}: {_faster(measured)}", "µs", {"hit": CACHE, "SQLite": SOURCE, "MySQL": SOURCE}, ax)
+
+
+def _faster(measured: Mapping[str, int]) -> str:
+    hit, source = measured["hit"], measured["SQLite"]
+    if hit > source:
+        return "the source is faster"
+    times = float(f"{source / hit:.2g}")  # two figures: the next ones change from run to run
+    return f"a hit is about {times:,.0f} times as fast" if times >= 2 else "a hit is faster"
+
+
+# How many hits are enough?
+
+READS = 10
+HITS = (0, 1, 2, 3, 5, 7, 10)  # of ten reads
+ROUNDS = 25
+
+
+@dataclass(frozen=True)
+class PlayedReads:
+    """What a read took on average, in µs: from the source alone, and through the cache, by the hits in ten reads."""
+
+    question: str
+    source: int
+    through_cache: dict[int, int]
+
+    @property
+    def break_even(self) -> float | None:
+        """The hits in ten reads at which both take the same. None: ten of ten are not enough."""
+        points = list(self.through_cache.items())
+        if points[0][1] <= self.source:
+            return 0.0
+        for (few, slow), (many, fast) in pairwise(points):
+            if fast < self.source:
+                return round(few + (many - few) * (slow - self.source) / (slow - fast), 1)
+        return None
+
+
+def play_reads(
+    redis_conn: redis.Redis, read_through: ReadThrough, source: SourceRepository, question: str
+) -> PlayedReads:
+    """Reads ten different days, or fruits: from the source alone, then through the cache with 0, 1, 2 … hits.
+
+    Before each run, so many answers are stored: these reads are hits, the others are misses. Each run is done 25 times,
+    in turns. Of each single read the quickest one counts: other programs disturbed it least.
+    """
+    loads = _loads(source, question)
+    answers = {key: json.dumps(load()) for key, load in loads.items()}
+    alone: dict[str, float] = {}
+    through_cache: dict[int, dict[str, float]] = {hits: {} for hits in HITS}
+    for _ in range(ROUNDS):
+        for key, load in loads.items():
+            _keep_quickest(alone, key, load)
+        for hits in HITS:
+            _store_only(redis_conn, answers, hits)
+            for key, load in loads.items():
+                _keep_quickest(through_cache[hits], key, partial(read_through, redis_conn, key, load, TTL))
+    redis_conn.delete(*answers)
+    means = {hits: round(sum(times.values()) / READS) for hits, times in through_cache.items()}
+    return PlayedReads(question, round(sum(alone.values()) / READS), means)
+
+
+def _loads(source: SourceRepository, question: str) -> dict[str, Load]:
+    """Ten reads: for each key a function that asks the source. The days are Saturdays, which have the most orders."""
+    if question == "one day":
+        days = [(date(2025, 6, 14) + timedelta(days=7 * week)).isoformat() for week in range(READS)]
+        return {f"{BENCH}{day}": partial(source.day_sales, day) for day in days}
+    if question == "one fruit":
+        return {f"{BENCH}{number}": partial(source.fruit, number) for number in range(1, READS + 1)}
+    raise ValueError(f'the question is "one day" or "one fruit", not {question!r}')
+
+
+def _store_only(redis_conn: redis.Redis, answers: Mapping[str, str], hits: int) -> None:
+    """So many of the answers are in Redis, spread over the reads, and no other."""
+    redis_conn.delete(*answers)
+    for number, (key, text) in enumerate(answers.items()):
+        if (number + 1) * hits // READS > number * hits // READS:
+            redis_conn.set(key, text, ex=TTL)
+
+
+def plot_break_even(played: PlayedReads) -> None:
+    """An average read through the cache as a falling line, from the source alone as a flat one; the crossing marked."""
+    ax = plot_lines(
+        {
+            "cache": (list(played.through_cache), list(played.through_cache.values())),
+            "source": ([0, READS], [played.source, played.source]),
+        },
+        f"{played.question}: how many hits are enough?",
+        "hits in ten reads",
+        "time of an average read, µs",
+        {"cache": CACHE, "source": SOURCE},
+    )
+    ax.set_xticks(range(READS + 1))
+    ax.set_xlim(left=-0.4)
+    if played.break_even is not None:
+        crossing = (played.break_even, played.source)
+        ax.plot(*crossing, "o", markersize=11, color=MARK)
+        ax.annotate("break-even", crossing, (10, 10), textcoords="offset points", color=MARK, weight="bold")
