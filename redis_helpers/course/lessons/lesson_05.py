@@ -17,6 +17,8 @@ from redis_helpers.errors import CourseError
 
 # For all of them
 
+MANY_COMMANDS = 60  # a right answer sends five or six
+
 
 @contextlib.contextmanager
 def _cured(cure: str) -> Iterator[None]:
@@ -57,6 +59,17 @@ def _or_gave_up(why: str, run: Run) -> str:
     if any(isinstance(outcome.error, redis.WatchError) for outcome in run.outcomes):
         return "somebody came in between, and your function gave up with a WatchError: it must look again"
     return why
+
+
+def _expect_an_end(trial: Trial, args: tuple, before: dict) -> None:
+    """Nobody else is there, so the first try must do."""
+    trial.put(before)
+    trial.attempt(*args, cut_after=MANY_COMMANDS)
+    if len(trial.commands) >= MANY_COMMANDS:
+        raise Failed(
+            f"nobody came in between, and your function had sent {MANY_COMMANDS} commands and was not done: it tries "
+            "again and again. Look at what changes the key that it watches",
+        )
 
 
 def _clock(milliseconds: int | None) -> str:
@@ -200,6 +213,7 @@ def _check_correct_price(trial: Trial) -> None:
     key, fruit = trial.key("day *14*"), "maçã 'Gala' *"
     prices = {fruit: "312", "banana": f"{trial.number(100, 999)}", trial.word(): "480"}
     price = str(trial.number(200, 299))
+    _expect_an_end(trial, (key, fruit, price), {key: Ends(prices, 40.4)})
     for ending in (trial.number(20, 38) + 0.6, trial.number(3000, 90_000) + 0.4, None):
         _expect_correction(trial, key, fruit, price, prices, ending)
     for odd in ("", "0", "312"):
@@ -342,9 +356,6 @@ So `correct_price` looks first, with `EXISTS`. If the list is there, it corrects
 returns the seconds that are left. If not, it changes nothing and returns −2. In place of the `...`, three lines are
 missing. (The list may also end between the look and the correction.)""",
     stub="""\
-import redis
-
-
 def correct_price(redis_conn, key, fruit, price):
     while True:
         try:
@@ -594,8 +605,8 @@ QUIZ = (
         answer="b",
     ),
     Question(
-        "A pipeline counts a visit (INCR), then sets a field of a hash. The hash's key holds a text, so execute() raises "
-        "ResponseError. The program catches it, and runs the same pipeline again. What has the counter done?",
+        "A pipeline counts a visit (INCR), then sets a field of a hash. The hash's key holds a text, so execute() "
+        "raises ResponseError. The program catches it, and runs the same pipeline again. What has the counter done?",
         (
             ("It has counted once", "That would be so if the first try had been taken back. Redis takes nothing back."),
             ("It has not counted", "INCR works each time. Only the other command fails."),
