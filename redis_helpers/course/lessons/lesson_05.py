@@ -586,8 +586,8 @@ def take(redis_conn, key, fruit, crates):
         except redis.WatchError:
             pass  # somebody came in between: look again""",
     why="EXEC takes the crates only if the stock is still what the look has seen. A program that is killed before EXEC "
-    "has taken none. With very many customers at one key the loop looks again often: lesson 06 does the same in one "
-    "step inside Redis.",
+    "has taken none. When only the reply of EXEC is lost, the loop takes once more: the end of the lesson shows it. "
+    "With very many customers at one key the loop looks again often: lesson 06 does the same in one step inside Redis.",
     check=_check_take,
 )
 

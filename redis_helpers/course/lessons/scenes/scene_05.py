@@ -10,8 +10,8 @@ def draw_sold_twice() -> Axes:
     return plot_story(
         "Who gets the last crate?",
         {
-            "customer A": [(0, 1.6, "looks: 1"), (6, 7.6, "takes: −1 left")],
-            "customer B": [(2, 3.6, "looks: 1"), (4, 5.6, "takes: 0 left")],
+            "customer A": [(0, 1.6, "sees 1 crate"), (6, 7.6, "takes it: −1 left")],
+            "customer B": [(2, 3.6, "sees 1 crate"), (4, 5.6, "takes it: 0 left")],
         },
     )
 
@@ -21,7 +21,7 @@ def draw_sold_once() -> Axes:
     return plot_story(
         "Who gets the last crate, with WATCH?",
         {
-            "customer A": [(0, 1.6, "watches, looks: 1"), (6, 7.6, "EXEC: refused"), (8, 9.6, "looks again: 0")],
-            "customer B": [(2, 3.6, "watches, looks: 1"), (4, 5.6, "EXEC: 0 left")],
+            "customer A": [(0, 1.6, "watches, sees 1"), (6, 7.6, "EXEC: refused"), (8, 9.6, "looks again: sees 0")],
+            "customer B": [(2, 3.6, "watches, sees 1"), (4, 5.6, "EXEC done: 0 left")],
         },
     )
