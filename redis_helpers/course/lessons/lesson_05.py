@@ -1,0 +1,649 @@
+"""Lesson 05: commands that happen together or not at all, and a look before a change."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from unittest import mock
+
+import redis
+
+from redis_helpers.course.exercises import schedules
+from redis_helpers.course.exercises.checker import Plain, Trial
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.schedules import Run
+from redis_helpers.course.exercises.state import Ends
+from redis_helpers.errors import CourseError
+
+# For all of them
+
+MANY_COMMANDS = 60  # a right answer sends five or six
+
+
+@contextlib.contextmanager
+def _cured(cure: str) -> Iterator[None]:
+    """Says what to do, where a check of every moment fails."""
+    try:
+        yield
+    except Failed as failure:
+        failure.cure = failure.cure or cure
+        raise
+
+
+def _every_error(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
+    """An error of Redis must come through, as redis-py or RedisRepository raises it."""
+    try:
+        trial.every_error(args, before)
+    except Crashed as crash:
+        if not isinstance(crash.error, CourseError):
+            raise
+
+
+def _expect_refusal(trial: Trial, key: str, args: tuple) -> None:
+    """The key holds no hash, and Redis refuses: the caller must learn of it."""
+    trial.put({key: "no hash"})
+    outcome = trial.attempt(*args)
+    if outcome.error is None:
+        raise Failed(
+            "the key held something else, Redis refused the command, and your function kept that to itself: its "
+            "caller takes the answer for true",
+            Plain("the error of Redis"),
+            outcome.value,
+            cure="Let errors through that you cannot mend.",
+        )
+    trial.expect_value("Redis refused the command, and yet the key was changed", key, "no hash")
+
+
+def _or_gave_up(why: str, run: Run) -> str:
+    """Whoever does not catch a WatchError has changed nothing, and has not done the work either."""
+    if any(isinstance(outcome.error, redis.WatchError) for outcome in run.outcomes):
+        return "somebody came in between, and your function gave up with a WatchError: it must look again"
+    return why
+
+
+def _expect_an_end(trial: Trial, args: tuple, before: dict) -> None:
+    """Nobody else is there, so the first try must do."""
+    trial.put(before)
+    trial.attempt(*args, cut_after=MANY_COMMANDS)
+    if len(trial.commands) >= MANY_COMMANDS:
+        raise Failed(
+            f"nobody came in between, and your function had sent {MANY_COMMANDS} commands and was not done: it tries "
+            "again and again. Look at what changes the key that it watches",
+        )
+
+
+def _clock(milliseconds: int | None) -> str:
+    """Which of the clocks of a check it is: exact times are never twice the same."""
+    if milliseconds is None:
+        return "none"
+    return "long" if milliseconds > 1_000_000 else "short"
+
+
+def _clocks(trial: Trial) -> dict:
+    """Every key with its value and its clock."""
+    return {key: (found.value, _clock(found.left)) for key, found in trial.state().items()}
+
+
+# 5.1
+
+BOTH = "Both commands in one transaction (MULTI … EXEC): in redis-py a pipeline with execute(), transaction left on."
+
+
+def _check_store_day(trial: Trial) -> None:
+    key, prices = trial.key("day *ü* 14"), _some_prices(trial)
+    texts = {fruit: str(price) for fruit, price in prices.items()}
+    gone = {trial.word(): "180", "banana": "999"}  # yesterday's: a fruit that is sold no more, and an old price
+    args = (key, prices, trial.number(41, 59))
+    _expect_day(trial, args, {}, [texts])
+    merged_or_new = [gone | texts, texts]
+    for ending in (Ends(gone, 5000), Ends(gone, 20.5), gone):
+        for ttl in (trial.number(61, 99), trial.number(10_000, 90_000)):
+            _expect_day(trial, (key, prices, ttl), {key: ending}, merged_or_new)
+
+    def whole(left: dict, before: dict) -> bool:
+        """The new day, or what was before; and what is left under other names ends."""
+        others_end = all(ends for name, (_, ends) in left.items() if name != key)
+        return others_end and left.get(key) in [*[(value, True) for value in merged_or_new], before.get(key)]
+
+    why = "the day is left without its end, or with a part of its prices: nobody comes back to finish it"
+    with _cured(BOTH):
+        trial.every_cut(why, args, lambda: None, allowed=partial(whole, before={}))
+        there = partial(whole, before={key: (gone, True)})
+        trial.every_cut(why, args, lambda: trial.put({key: Ends(gone, 300)}), allowed=there)
+        trial.orders(
+            "two programs stored the day at once, and its prices and its end do not belong together",
+            {"program 1": (key, {"banana": "1"}, 50), "program 2": (key, {"banana": "2"}, 5000)},
+            before=lambda: None,
+            view=lambda: _clocks(trial),
+        )
+    _expect_day_or_refusal(trial, args, texts)
+    _every_error(trial, args, lambda: trial.put({}))
+
+
+def _expect_day_or_refusal(trial: Trial, args: tuple, texts: dict) -> None:
+    """The key holds no hash: who replaces it stores the day, for all others Redis refuses."""
+    trial.put({args[0]: "no hash"})
+    if trial.attempt(*args).error is None:
+        why = "the key held something else, Redis refused, and your function kept that to itself: the day is not stored"
+        trial.expect_value(why, args[0], texts)
+
+
+def _some_prices(trial: Trial) -> dict[str, object]:
+    return {
+        "banana": 312,
+        trial.word(): f"{trial.number(100, 999)}",
+        "maçã 'Gala' *": trial.number(100, 999),
+        "uva": "0",
+    }
+
+
+def _expect_day(trial: Trial, args: tuple, before: dict, values: list[dict]) -> None:
+    """EXPIREAT with rounded seconds may be a second off."""
+    key, _, ttl = args
+    trial.put(before)
+    begin = time.monotonic()
+    trial.call(*args)
+    state = trial.state()
+    found = state.pop(key, None)
+    if found is None or found.value not in values:
+        raise Failed(
+            "customers find wrong prices, or none: the prices must be fields of one hash under the key",
+            values[0],
+            Plain("no such key") if found is None else found.value,
+            cure="A pipeline sends nothing before execute().",
+        )
+    wanted = Plain(f"a TTL of {ttl} seconds")
+    if found.left is None:
+        raise Failed(
+            "the day never ends: customers find these prices for ever. Look at what gives the hash its end, and when",
+            wanted,
+            Plain("no TTL"),
+            cure="EXPIRE gives a key its TTL, and finds none before the first HSET has made it.",
+        )
+    least = ttl - 1.5 - (time.monotonic() - begin)
+    if not 1000 * least <= found.left <= 1000 * (ttl + 1):
+        raise Failed(
+            "the day ends too early or too late: it must live as long as the call says, whatever was there before",
+            wanted,
+            Plain(f"{found.left / 1000:g} seconds"),
+        )
+    if state:
+        raise Failed("a key is stored that nobody asked for", None, Plain(next(iter(state)).removeprefix(trial.prefix)))
+
+
+STORE_DAY = Exercise(
+    id="5.1",
+    title="A list that is born with its end",
+    kind="blank",
+    question="""\
+`store_day` stores a day's prices as one hash, which lives for `ttl` seconds. The program may be killed at any moment.
+Then the hash is there *with* its TTL, or it is not there at all. In place of the `...`, two lines are missing.""",
+    stub="""\
+def store_day(redis_conn, key, prices, ttl):
+    with redis_conn.pipeline() as pipe:
+        pipe.hset(key, mapping=prices)
+        ...""",
+    hints=(
+        "The pipeline holds one command so far, and has sent nothing. Which command gives a key its TTL?",
+        "First `pipe.expire(...)` with the key and the seconds. And what sends the commands of a pipeline?",
+        "`pipe.execute()` sends them as one transaction: MULTI, HSET, EXPIRE, EXEC.",
+    ),
+    solution="""\
+def store_day(redis_conn, key, prices, ttl):
+    with redis_conn.pipeline() as pipe:
+        pipe.hset(key, mapping=prices)
+        pipe.expire(key, ttl)
+        pipe.execute()""",
+    why="redis-py puts MULTI before the commands of a pipeline and EXEC behind them. Redis runs nothing of it before "
+    "EXEC has arrived, so a program that is killed earlier leaves nothing.",
+    check=_check_store_day,
+)
+
+# 5.2
+
+LEAVE_THE_CLOCK = "HSET changes a field and leaves the clock of the hash alone. TTL reads it."
+WATCH_IT = "WATCH the key, look with EXISTS, then MULTI, HSET, TTL and EXEC; after a WatchError look again."
+GHOST = (
+    "the list had ended, and your correction made a new one: one price, without the others, and it never ends. Look at "
+    "whether the list is there, and at what comes between your look and your HSET"
+)
+
+
+def _check_correct_price(trial: Trial) -> None:
+    key, fruit = trial.key("day *14*"), "maçã 'Gala' *"
+    prices = {fruit: "312", "banana": f"{trial.number(100, 999)}", trial.word(): "480"}
+    price = str(trial.number(200, 299))
+    _expect_an_end(trial, (key, fruit, price), {key: Ends(prices, 40.4)})
+    for ending in (trial.number(20, 38) + 0.6, trial.number(3000, 90_000) + 0.4, None):
+        _expect_correction(trial, key, fruit, price, prices, ending)
+    for odd in ("", "0", "312"):
+        _expect_correction(trial, key, fruit, odd, prices, 25.4)
+    _expect_last_correction(trial, key, fruit, price, prices)
+    _expect_correction_in_every_gap(trial, key, fruit, price, prices)
+    _expect_refusal(trial, key, (key, fruit, price))
+    _every_error(trial, (key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}))
+    _expect_nothing_to_correct(trial, key, fruit, price)
+    _expect_no_ghost_in_every_gap(trial, key, fruit, price, prices)
+
+
+def _expect_nothing_to_correct(trial: Trial, key: str, fruit: str, price: str) -> None:
+    """The list has ended before the call."""
+    trial.put({})
+    answer = trial.call(key, fruit, price)
+    if trial.redis.exists(key):
+        raise Failed(GHOST, Plain("no such key"), trial.redis.hgetall(key), cure=WATCH_IT)
+    trial.expect("the list has ended, and the caller is not told: return -2, as TTL answers", -2, answer)
+    trial.expect_state("there was nothing to correct", {})
+
+
+def _expect_no_ghost_in_every_gap(trial: Trial, key: str, fruit: str, price: str, prices: dict) -> None:
+    """The list ends at every moment of the call."""
+
+    def right(run: Run, seen: object) -> bool:
+        answer = run.outcomes[0].value
+        return seen == {} and type(answer) is int and (answer == -2 or 30 <= answer <= 41)
+
+    with _cured(WATCH_IT):
+        trial.every_gap(
+            partial(_or_gave_up, GHOST),
+            (key, fruit, price),
+            lambda: trial.put({key: Ends(prices, 40.4)}),
+            {"the list ends": lambda: trial.redis.unlink(key)},
+            lambda: _clocks(trial),
+            allowed=right,
+        )
+
+
+def _expect_correction(trial: Trial, key: str, fruit: str, price: str, prices: dict, seconds: float | None) -> None:
+    """One price changes, and nothing else. `seconds`: what the hash has to live, None when it never ends."""
+    trial.put({key: prices if seconds is None else Ends(prices, seconds)})
+    begin = time.monotonic()
+    left = trial.call(key, fruit, price)
+    took = time.monotonic() - begin
+    corrected = prices | {fruit: price}
+    trial.expect_value("customers see wrong prices: one price, and only that, must change", key, corrected)
+    now = trial.redis.pttl(key)
+    if seconds is None:
+        if now != -1:
+            why = "the hash had no end, and a correction gave it one: all prices will be gone"
+            raise Failed(why, Plain("no TTL"), Plain(f"{now / 1000:g} seconds"), cure=LEAVE_THE_CLOCK)
+    elif now == -1:
+        raise Failed("the hash had an end, and now it has none: old prices stay for ever", cure=LEAVE_THE_CLOCK)
+    elif now > 1000 * seconds + 2:
+        raise Failed(
+            "the TTL was set anew: a hash that is corrected often enough never ends, and old prices stay",
+            Plain(f"at most {seconds:g} seconds"),
+            Plain(f"{now / 1000:g} seconds"),
+            cure=LEAVE_THE_CLOCK,
+        )
+    trial.expect_state(
+        "one price, and only that, must change", {key: corrected if seconds is None else Ends(corrected, seconds)}
+    )
+    least, most = (-1, -1) if seconds is None else (int(seconds - took) - 1, int(seconds) + 2)
+    if type(left) is not int or not least <= left <= most:
+        raise Failed(
+            "the caller is told a wrong time: return how many whole seconds the hash has left, as TTL answers",
+            Plain("-1: it never ends" if seconds is None else f"{round(seconds)}"),
+            left,
+        )
+
+
+def _expect_last_correction(trial: Trial, key: str, fruit: str, price: str, prices: dict) -> None:
+    """A hash with less than half a second to live. On a busy machine it may have ended before: then once more."""
+    for _ in range(8):
+        begin = time.monotonic()
+        trial.put({key: Ends(prices, 0.45)})
+        trial.call(key, fruit, price)
+        found = trial.state().get(key)
+        if time.monotonic() - begin > 0.35:
+            continue
+        if found is None or found.left is None or found.left > 452 or found.value != prices | {fruit: price}:
+            raise Failed(
+                "a hash in its last half second was lost, or lives on: look at what its seconds are rounded to",
+                Plain("the corrected hash, with less than half a second left"),
+                Plain("no such key" if found is None else str(found)),
+                cure=LEAVE_THE_CLOCK,
+            )
+        return
+
+
+def _expect_correction_in_every_gap(trial: Trial, key: str, fruit: str, price: str, prices: dict) -> None:
+    """Whatever else is done to the hash meanwhile, and wherever the program dies."""
+    last = list(prices)[-1]
+    corrected = prices | {fruit: price}
+    rivals: dict = {
+        "the day is prolonged": (lambda: trial.redis.expire(key, 5000), corrected, "long"),
+        "its end is taken away": (lambda: trial.redis.persist(key), corrected, "none"),
+        "another price changes": (lambda: trial.redis.hset(key, last, "999"), corrected | {last: "999"}, "short"),
+        "another fruit is sold out": (lambda: trial.redis.hdel(key, last), _without(corrected, last), "short"),
+    }
+    for name, (act, value, clock) in rivals.items():
+
+        def right(run: Run, seen: object, value: dict = value, clock: str = clock) -> bool:
+            """The seconds that are returned may be those before the rival or after."""
+            answer = run.outcomes[0].value
+            ranges = [(30, 41), {"long": (4900, 5000), "none": (-1, -1), "short": (30, 41)}[clock]]
+            return seen == {key: (value, clock)} and any(
+                type(answer) is int and least <= answer <= most for least, most in ranges
+            )
+
+        why = "the hash was changed between two of your commands, and your code undid that: somebody's change is lost"
+        with _cured("Change the one field, and leave everything else alone."):
+            trial.every_gap(
+                partial(_or_gave_up, why),
+                (key, fruit, price),
+                lambda: trial.put({key: Ends(prices, 40.4)}),
+                {name: act},
+                lambda: _clocks(trial),
+                allowed=right,
+            )
+    why = "the hash is left without its end or its other prices: change the one field, and leave the rest alone"
+    with _cured(LEAVE_THE_CLOCK):
+        trial.every_cut(why, (key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}), lambda: _clocks(trial))
+
+
+def _without(prices: dict, fruit: str) -> dict:
+    return {name: price for name, price in prices.items() if name != fruit}
+
+
+CORRECT_PRICE = Exercise(
+    id="5.2",
+    title="Correct a price, if its list is still there",
+    kind="blank",
+    question="""\
+A correction comes late: perhaps the list has ended. Then `HSET` would make a new list, with one price and no end.
+So `correct_price` looks first, with `EXISTS`. If the list is there, it corrects the price, leaves the TTL as it is, and
+returns the seconds that are left. If not, it changes nothing and returns −2. In place of the `...`, three lines are
+missing. (The list may also end between the look and the correction.)""",
+    stub="""\
+def correct_price(redis_conn, key, fruit, price):
+    while True:
+        try:
+            with redis_conn.pipeline() as pipe:
+                pipe.watch(key)
+                if not pipe.exists(key):
+                    return -2
+                ...
+                replies = pipe.execute()
+                return replies[-1]
+        except redis.WatchError:
+            pass  # somebody came in between: look again""",
+    hints=(
+        "After `watch`, each command runs at once. Which line makes redis-py keep the commands for `execute`?",
+        "First `pipe.multi()`. Then the correction: `HSET` with key, fruit and price. It leaves the TTL alone.",
+        "The function returns the last reply. So the third line asks for the seconds that are left: `pipe.ttl(key)`.",
+    ),
+    solution="""\
+import redis
+
+
+def correct_price(redis_conn, key, fruit, price):
+    while True:
+        try:
+            with redis_conn.pipeline() as pipe:
+                pipe.watch(key)
+                if not pipe.exists(key):
+                    return -2
+                pipe.multi()
+                pipe.hset(key, fruit, price)
+                pipe.ttl(key)
+                replies = pipe.execute()
+                return replies[-1]
+        except redis.WatchError:
+            pass  # somebody came in between: look again""",
+    why="When the list ends or changes after the look, EXEC runs nothing, and the loop looks again. A key that ends by "
+    "its TTL counts as changed, too.",
+    check=_check_correct_price,
+)
+
+# 5.3
+
+IN_ONE_STEP = "WATCH the stock, look at it, then MULTI, HINCRBY, EXEC; after a WatchError look again."
+
+
+def _check_take(trial: Trial) -> None:
+    key, fruit, other = trial.key("stock *1*"), "maçã 'Gala' *", trial.word()
+    stock, some = trial.number(20, 60), trial.number(2, 9)
+    for there, crates in ((stock, some), (stock, stock), (10, 9), (100, some), (1, 1), (some, 1)):
+        _expect_taken(trial, key, {fruit: str(there), other: "5"}, (fruit, crates), True)
+    for there, crates in ((0, 1), (some, some + 1), (9, 10), (some, 100), (0, 7)):
+        _expect_taken(trial, key, {fruit: str(there), other: "500"}, (fruit, crates), False)
+    _expect_customers_at_once(trial, key, fruit)
+    _expect_whole_sales(trial, key, fruit)
+    _expect_none_of_it(trial, key, fruit, other)
+    _expect_refusal(trial, key, (key, fruit, some))
+    _every_error(trial, (key, fruit, some), lambda: trial.put({key: {fruit: str(stock)}}))
+
+
+def _expect_taken(trial: Trial, key: str, stock: dict, wanted: tuple[str, int], sold: bool) -> None:
+    """One customer asks, while nobody else does."""
+    fruit, crates = wanted
+    for ends in (False, True):
+        before = Ends(stock, 300) if ends else stock
+        trial.put({key: before})
+        answer = trial.call(key, fruit, crates)
+        told = "there were enough crates, and the customer gets none: the answer is True"
+        if not sold:
+            told = "there were not enough crates, and the customer is not told so: the answer is False"
+        left = stock | {fruit: str(int(stock[fruit]) - crates)} if sold else stock
+        wrong = "the stock must say what is left after the sale, and nothing else may change"
+        if not sold:
+            wrong = "nothing was sold, and yet the stock is not as it was"
+        if type(answer) is not bool or answer is not sold:
+            raise Failed(told, Plain(f"{sold} with {stock[fruit]} crates there, {crates} wanted"), answer)
+        trial.expect_value(wrong, key, left)
+        trial.expect_state(wrong, {key: Ends(left, 300) if ends else left})
+
+
+def _expect_none_of_it(trial: Trial, key: str, fruit: str, other: str) -> None:
+    """A fruit that is not in the stock."""
+    for before in ({key: {other: "5"}}, {}):
+        trial.put(before)
+        answer = trial.call(key, fruit, 1)
+        trial.expect("the market has no such fruit, so it cannot be sold: the answer is False", False, answer)
+        trial.expect_state("the market has no such fruit: the stock must stay as it was", {key: before.get(key)})
+
+
+def _expect_customers_at_once(trial: Trial, key: str, fruit: str) -> None:
+    """Two customers, in every order of their commands: for the last crates, for more than there are, for few."""
+    first, second = trial.number(3, 5), trial.number(6, 9)
+    trial.put({key: {fruit: "50"}})
+    trial.call(key, fruit, 1)
+    may_be_a_lock = _uses_another_key(trial, key)
+    with _cured(IN_ONE_STEP), _short_sleeps(fewer_orders=may_be_a_lock):
+        if not may_be_a_lock:  # a lock is known to its own callers only
+            _expect_other_customers_in_every_gap(trial, key, fruit, first)
+        for there, one, two in (
+            (first + second - 1, first, second),
+            (first, second, first),
+            (first + second + 2, first, second),
+        ):
+            trial.orders(
+                partial(_why_not_sold, trial, key, fruit, there, (one, two)),
+                {"customer A": (key, fruit, one), "customer B": (key, fruit, two)},
+                before=partial(trial.put, {key: {fruit: str(there)}}),
+            )
+
+
+def _uses_another_key(trial: Trial, key: str) -> bool:
+    """Whether the last call named a key beside this one: a lock, for instance, that callers respect."""
+    words = {word for step in trial.call_seen.steps for command in step.commands for word in command}
+    return any(word.startswith(trial.prefix) and word != key for word in words)
+
+
+def _expect_other_customers_in_every_gap(trial: Trial, key: str, fruit: str, crates: int) -> None:
+    """Two other customers, who look and take in one step: one takes what was to be had, one the rest."""
+    there = crates + 1
+    sold: list[int] = []
+
+    def sells(wanted: int) -> None:
+        if int(trial.redis.hget(key, fruit) or 0) >= wanted:
+            trial.redis.hincrby(key, fruit, -wanted)
+            sold.append(wanted)
+
+    def before() -> None:
+        sold.clear()
+        trial.put({key: {fruit: str(there)}})
+
+    def why(run: Run) -> str:
+        mine = crates if run.outcomes[0].value is True else 0
+        return _why_not_right(mine + sum(sold), there, trial.redis.hget(key, fruit))
+
+    trial.orders(
+        why,
+        {"your function": (key, fruit, crates)},
+        before,
+        {"customer B wants 2": lambda: sells(2), f"customer C wants {crates - 1}": lambda: sells(crates - 1)},
+        view=lambda: (trial.state(), sorted(sold)),
+    )
+
+
+def _why_not_sold(trial: Trial, key: str, fruit: str, there: int, wanted: tuple[int, int], run: Run) -> str:
+    sold = sum(crates for crates, outcome in zip(wanted, run.outcomes, strict=True) if outcome.value is True)
+    return _why_not_right(sold, there, trial.redis.hget(key, fruit))
+
+
+def _why_not_right(sold: int, there: int, left: str | None) -> str:
+    if sold > there:
+        return "crates were sold that are not there: two customers got the same ones. Look at what comes in between"
+    if left != str(there - sold):
+        return "the stock is not what is left after the sales: crates were lost, or came from nowhere"
+    return (
+        "a customer was sent away although there were enough crates: look at what the other call had done to the stock "
+        "at that moment, and whether your code looks at it again"
+    )
+
+
+def _expect_whole_sales(trial: Trial, key: str, fruit: str) -> None:
+    """Wherever the program dies: all crates or none are taken, and what is left beside the stock ends."""
+    for there, crates in ((20, 3), (2, 3)):
+        before = {key: {fruit: str(there)}}
+        rights = [({fruit: str(there)}, False), ({fruit: str(there - crates if there >= crates else there)}, False)]
+
+        def whole(left: dict, rights: list = rights) -> bool:
+            return left.get(key) in rights and all(ends for name, (_, ends) in left.items() if name != key)
+
+        with _cured(IN_ONE_STEP):
+            trial.every_cut(
+                "crates are gone that nobody bought, or something is left that never ends: nobody will ever mend that",
+                (key, fruit, crates),
+                partial(trial.put, before),
+                allowed=whole,
+            )
+
+
+@contextlib.contextmanager
+def _short_sleeps(fewer_orders: bool = False) -> Iterator[None]:
+    """Whoever waits for a lock looks again soon. And asks often: where there may be one, fewer orders are tried."""
+    sleep = time.sleep
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(mock.patch("time.sleep", lambda seconds: sleep(min(seconds, 0.001))))
+        if fewer_orders:
+            stack.enter_context(mock.patch.multiple(schedules, MOST_IN_A_ROW=3, MOST_SCHEDULES=24, SAMPLE=4))
+        yield
+
+
+TAKE = Exercise(
+    id="5.3",
+    title="The last crates",
+    kind="stretch",
+    question="""\
+A hash holds the stock: the fruit is the field, the number of crates the value. Write `take`. It takes so many crates
+out and returns `True`. If there are not enough, it changes nothing and returns `False`. Of a fruit that is not in the
+hash there are none.
+
+Many customers buy at the same time. No crate may be sold twice. No customer may be sent away while there are enough.
+The program may be killed at any moment. So the stock must never be too low, not even for a moment.""",
+    stub="""\
+def take(redis_conn, key, fruit, crates):
+    # your code here
+    ...""",
+    hints=(
+        "Which of the lesson's functions leaves no gap between the look and the change, and never makes the stock too "
+        "low? It is not `take_first`.",
+        "Begin with `sell_one`. Its look becomes `pipe.hget(key, fruit)`. That is None when there is no such fruit: "
+        "`int(... or 0)` makes 0 of it.",
+        "Return False when there are fewer than `crates`. Otherwise: `pipe.multi()`, HINCRBY with `-crates`, "
+        "`pipe.execute()`, and True.",
+        "Do not forget the loop: after a WatchError there may still be enough crates for this customer.",
+    ),
+    solution="""\
+import redis
+
+
+def take(redis_conn, key, fruit, crates):
+    while True:
+        try:
+            with redis_conn.pipeline() as pipe:
+                pipe.watch(key)
+                stock = int(pipe.hget(key, fruit) or 0)
+                if stock < crates:
+                    return False
+                pipe.multi()
+                pipe.hincrby(key, fruit, -crates)
+                pipe.execute()
+                return True
+        except redis.WatchError:
+            pass  # somebody came in between: look again""",
+    why="EXEC takes the crates only if the stock is still what the look has seen. A program that is killed before EXEC "
+    "has taken none. When only the reply of EXEC is lost, the loop takes once more: the end of the lesson shows it. "
+    "With very many customers at one key the loop looks again often: lesson 06 does the same in one step inside Redis.",
+    check=_check_take,
+)
+
+EXERCISES = (STORE_DAY, CORRECT_PRICE, TAKE)
+
+QUIZ = (
+    Question(
+        "Anna gives Bruno 50 points. The program sends MULTI, takes 50 from Anna's counter, adds 50 to Bruno's. Then "
+        "its connection breaks, before EXEC. What do the two counters say?",
+        (
+            ("Anna's has 50 less, Bruno's is as before", "That is what two single commands can leave."),
+            ("Both are as before", "Redis had only kept the commands, and forgot them when the connection broke."),
+            ("Both have changed", "Redis runs the commands when EXEC arrives. It never did."),
+        ),
+        answer="b",
+    ),
+    Question(
+        "A pipeline counts a visit (INCR), then sets a field of a hash. The hash's key holds a text, so execute() "
+        "raises ResponseError. The program catches it, and runs the same pipeline again. What has the counter done?",
+        (
+            ("It has counted once", "That would be so if the first try had been taken back. Redis takes nothing back."),
+            ("It has not counted", "INCR works each time. Only the other command fails."),
+            ("It has counted twice", "INCR was done in both tries: one failed command does not undo the others."),
+        ),
+        answer="c",
+    ),
+    Question(
+        "Two clerks correct the same customer's hash at the same moment, each with WATCH and MULTI. One changes the "
+        "street, the other the telephone number. What happens to the second one?",
+        (
+            (
+                "execute() raises WatchError",
+                "WATCH watches the whole key, and it was changed. A second try helps.",
+            ),
+            ("It overwrites the street", "EXEC runs nothing after a change, so nothing is overwritten."),
+            ("Both changes are done at once", "Redis does not compare fields. It sees one key, which was changed."),
+        ),
+        answer="a",
+    ),
+    Question(
+        "A page counts its visitors, many at the same moment. What is enough?",
+        (
+            ("WATCH, GET, MULTI, SET, EXEC, in a loop", "It counts right, with many messages and many second tries."),
+            ("INCR", "One command is one step already. Nobody can come into the middle of it."),
+            ("GET and SET in one pipeline", "The SET would need the reply of the GET, which comes only at the end."),
+        ),
+        answer="b",
+    ),
+    Question(
+        'A cinema counts its free seats with "take first, look then". Three are free, and a group asks for five. The '
+        "program is killed right after it has taken. Later somebody asks for two seats. What happens?",
+        (
+            ("They get two of the three seats", "The counter says −2. The program that wanted to put back is dead."),
+            ("They get an error of Redis", "HINCRBY works with numbers below zero, too."),
+            ("They are sent away", "The counter says −2 until somebody corrects it by hand."),
+        ),
+        answer="c",
+    ),
+)
