@@ -124,6 +124,7 @@ READ_PRICE = Exercise(
 Write `read_price`. It returns the price under `key` as a number. If there is no such key, it returns `None`.""",
     stub="""\
 def read_price(redis_conn, key):
+    # your code here
     ...""",
     hints=(
         "GET answers text. `int(...)` makes a number of it. What does GET answer when there is no such key?",
@@ -158,7 +159,10 @@ def _check_store_fruit(trial: Trial) -> None:
 def _expect_fruit(trial: Trial, key: str, fruit: dict, before: dict) -> None:
     trial.put(before)
     trial.call(key, fruit)
-    found = trial.state().get(key)
+    try:
+        found = trial.state().get(key)
+    except UnicodeDecodeError:
+        raise Failed("what is stored is no text, so no other program can read it", cure=DUMPS) from None
     if found is None:
         raise Failed("whoever looks for the fruit does not find it: it must be stored under the key", fruit, None)
     stored = found.value
@@ -184,6 +188,7 @@ STORE_FRUIT = Exercise(
 Write `store_fruit`. It stores the dictionary `fruit` as JSON under `key`.""",
     stub="""\
 def store_fruit(redis_conn, key, fruit):
+    # your code here
     ...""",
     hints=(
         "Two steps: make text of the dictionary, then store the text.",
@@ -217,14 +222,17 @@ def _check_all_there(trial: Trial) -> None:
     )
     for before, expected, why in cases:
         trial.put(before)
-        _must(why, expected, trial.call(first, second), COUNT)
+        answer = trial.call(first, second)
+        if type(answer) is int:
+            why = "True or False is wanted, and your function gives the number that EXISTS has counted"
+        _must(why, expected, answer, COUNT)
         trial.expect_state("your function only looks, and yet something has changed in Redis", before)
     _every_error(trial, (first, second), lambda: trial.put({first: "312", second: "195"}))
 
 
 ALL_THERE = Exercise(
     id="1.3",
-    title="Are both there?",
+    title="Two keys at once",
     kind="blank",
     question="""\
 Replace the dots. The function returns `True` if **both** keys are there, and otherwise `False`.""",
@@ -337,46 +345,44 @@ NX = "SET with NX stores only where nothing is, and says whether it did. bool() 
 def _check_put_once(trial: Trial) -> None:
     key, alice, bob = trial.key("place *7 [left]?"), f"Alice {trial.word()}", f"Bob {trial.word()}"
     trial.put({})
-    _must("the place was free, and the customer was sent away", True, trial.call(key, alice), NX)
-    trial.expect_state("the customer who came first must have the place, for good", {key: alice})
+    _must("the place was free, and the seller was sent away", True, trial.call(key, alice), NX)
+    trial.expect_state("the seller who came first must have the place, for good", {key: alice})
     _expect_an_end(trial, key, alice, bob)
     for value in (alice, "", "0"):
         for there in (value, Ends(value, 300.5)):
             trial.put({key: there})
             answer = trial.call(key, bob)
-            trial.expect_value("the place was taken away from the customer who had it", key, value)
+            trial.expect_value("the place was taken away from the seller who had it", key, value)
             trial.expect_state("a place that is taken stays as it is, with its end if it has one", {key: there})
-            why = "the place was taken, and the customer was not told so: the answer is False"
+            why = "the place was taken, and the seller was not told so: the answer is False"
             _must(why, False, answer, "redis-py's set(..., nx=True) answers None then. bool() makes it False.")
     trial.put({key: alice})
-    why = "the same customer asked twice, and was told twice to have got the place: the second time it was taken"
+    why = "the same seller asked twice, and was told twice to have got the place: the second time it was taken"
     trial.expect(why, False, trial.call(key, alice))
     trial.put({})
-    _must("the place was free, and the customer was sent away", True, trial.call(key, ""), NX)
-    trial.expect_state("what the customer wants stored must be stored", {key: ""})
+    _must("the place was free, and the seller was sent away", True, trial.call(key, ""), NX)
+    trial.expect_state("what the seller wants stored must be stored", {key: ""})
     _expect_one_winner(trial, key, alice, bob)
     _every_error(trial, (key, bob), lambda: trial.put({}))
 
 
 def _expect_an_end(trial: Trial, key: str, alice: str, bob: str) -> None:
-    """A customer who comes too late is not to wait. (A loop that goes on asking is stopped after some 200 commands.)"""
+    """A seller who comes too late is not to wait. (A loop that goes on asking is stopped after some 200 commands.)"""
     try:
         with _short_sleeps():
-            trial.orders("", {"customer": (key, bob)}, before=lambda: trial.put({key: alice}))
+            trial.orders("", {"seller": (key, bob)}, before=lambda: trial.put({key: alice}))
     except Failed as failure:
         if "your code was stopped" not in failure.why:
             raise
         raise Failed(
-            "the place is taken, and your function goes on asking: the customer waits for ever, instead of being told",
+            "the place is taken, and your function goes on asking: the seller waits for ever, instead of being told",
             cure="Ask once, and return False when the place is taken.",
         ) from None
 
 
 def _expect_one_winner(trial: Trial, key: str, alice: str, bob: str) -> None:
-    """Nothing that comes in between makes two customers of one place, or none."""
-    both = (
-        "between your look and your booking another customer got the place: now both have been told that it is theirs"
-    )
+    """Nothing that comes in between gives one place to two sellers, or to none."""
+    both = "between your look and your booking another seller got the place: now both have been told that it is theirs"
     ended = "a booking ended meanwhile, and what your function says is not what happened"
     alice_has_it: list[bool] = []
 
@@ -386,7 +392,7 @@ def _expect_one_winner(trial: Trial, key: str, alice: str, bob: str) -> None:
     def why(run: Run) -> str:
         if [outcome.value for outcome in run.outcomes].count(True) > 1:
             return both
-        return "two customers came at once, and what they were told is not what Redis holds"
+        return "two sellers came at once, and what they were told is not what Redis holds"
 
     may_be_a_lock = _uses_another_key(trial, key)
     with _cured(NX), _short_sleeps(fewer_orders=may_be_a_lock):
@@ -395,10 +401,10 @@ def _expect_one_winner(trial: Trial, key: str, alice: str, bob: str) -> None:
                 both,
                 (key, bob),
                 alice_has_it.clear,
-                {"another customer books": alice_comes},
+                {"another seller books": alice_comes},
                 view=lambda: (trial.redis.get(key), tuple(alice_has_it)),
             )
-        trial.orders(why, {"customer A": (key, alice), "customer B": (key, bob)}, before=lambda: None)
+        trial.orders(why, {"seller A": (key, alice), "seller B": (key, bob)}, before=lambda: None)
         ends = {"the booking ends": lambda: trial.redis.delete(key)}
         trial.every_gap(ended, (key, bob), lambda: None, ends)
         trial.every_gap(ended, (key, bob), lambda: trial.put({key: alice}), ends)
@@ -480,13 +486,14 @@ def _check_swap_price(trial: Trial) -> None:
 
 SWAP_PRICE = Exercise(
     id="1.6",
-    title="The old price, please",
+    title="The old price",
     kind="stretch",
     question="""\
 Write `swap_price`. It stores `price` under `key`, and returns the **old** price as a number, or `None` if there was
 none. Nobody may come between the look at the old price and the new one.""",
     stub="""\
 def swap_price(redis_conn, key, price):
+    # your code here
     ...""",
     hints=(
         "One option of SET makes it answer the old value. You have seen it twice in this section.",
