@@ -370,7 +370,11 @@ def _expect_an_end(trial: Trial, key: str, alice: str, bob: str) -> None:
     """A seller who comes too late is not to wait. (A loop that goes on asking is stopped after some 200 commands.)"""
     try:
         with _short_sleeps():
-            trial.orders("", {"seller": (key, bob)}, before=lambda: trial.put({key: alice}))
+            trial.orders(
+                "the place is taken, and your function says or does something else each time it is called",
+                {"seller": (key, bob)},
+                before=lambda: trial.put({key: alice}),
+            )
     except Failed as failure:
         if "your code was stopped" not in failure.why:
             raise
@@ -535,6 +539,15 @@ QUIZ = (
         answer="c",
     ),
     Question(
+        "redis_conn.set(key, 5, get=True) answers None. What do you know?",
+        (
+            ("Nothing was stored.", "That is what None means with nx=True or xx=True."),
+            ("The key was not there before, and now it holds 5.", "With get=True the answer is the old value: none."),
+            ("The connection is broken.", "Then you would see an error."),
+        ),
+        answer="b",
+    ),
+    Question(
         "Two servers count visitors with GET, plus one, SET. Each server uses a lock of Python, so that one of its "
         "threads counts at a time. Is every visitor counted?",
         (
@@ -543,14 +556,5 @@ QUIZ = (
             ("Yes, if both servers have the same clock", "The time plays no part: both may read the same number."),
         ),
         answer="a",
-    ),
-    Question(
-        "redis_conn.set(key, 5, get=True) answers None. What do you know?",
-        (
-            ("Nothing was stored.", "That is what None means with nx=True or xx=True."),
-            ("The key was not there before, and now it holds 5.", "With get=True the answer is the old value: none."),
-            ("The connection is broken.", "Then you would see an error."),
-        ),
-        answer="b",
     ),
 )
