@@ -50,12 +50,12 @@ def verdict(market, capsys, monkeypatch):
 
     def run(function):
         before = sys.stdout
-        check("1.2", function)
+        check("1.5", function)
         assert sys.stdout is before
         text = capsys.readouterr().out
         monkeypatch.setattr("redis_helpers.course.exercises.checker.TIME_LIMIT", 5.0)
         monkeypatch.setattr("redis_helpers.course.exercises.checker.TOTAL_LIMIT", 30.0)
-        check("1.2", put_once)
+        check("1.5", put_once)
         assert capsys.readouterr().out.startswith("✅")
         return text
 
@@ -425,7 +425,7 @@ def test_the_clock_of_the_limits_runs_slower_on_a_busy_machine():
 @pytest.mark.parametrize("seconds_ago", [0, 3])
 def test_what_is_left_of_a_ttl_is_judged_by_when_it_may_have_begun(market, server, seconds_ago, monkeypatch):
     options = options_of(server)
-    with Trial("1.2", put_once, market, options) as trial:
+    with Trial("1.5", put_once, market, options) as trial:
         trial.call(trial.key("first"), "value")
         trial.redis.set(trial.key("timed"), "value", px=60_000 - 1000 * seconds_ago)
         monkeypatch.setattr(trial, "_end_of_call", trial._end_of_call - seconds_ago)  # as if the machine had been busy
@@ -447,7 +447,7 @@ def test_calls_at_once_that_wait_for_each_other_outside_of_redis_come_to_an_end(
         first_has_been_there.set()
         return value
 
-    with Trial("1.2", waits_for_the_other, market, options_of(server)) as trial:
+    with Trial("1.5", waits_for_the_other, market, options_of(server)) as trial:
         key = trial.key("meeting")
         assert trial.call_at_once([(key, "first"), (key, "second")]) == ["first", "second"]
 
@@ -459,9 +459,9 @@ def test_the_learners_own_line_is_shown(verdict):
 
     text = verdict(second_line)
     line = second_line.__code__.co_firstlineno + 2
-    assert text.startswith("💥 1.2")
+    assert text.startswith("💥 1.5")
     assert f"at line {line}: return prices[key.upper()]" in text
-    assert "call:     second_line(redis_conn, 'cell-by-cell:exercise:1.2:" in text
+    assert "call:     second_line(redis_conn, 'cell-by-cell:exercise:1.5:" in text
 
 
 def test_an_error_in_a_helper_of_redis_py_is_shown_at_the_learners_line(verdict):
@@ -476,7 +476,7 @@ def test_what_was_printed_is_shown(verdict):
         print("my key is", key)
         return put_once(redis_conn, key, value)
 
-    assert "Your code printed:\n  | my key is cell-by-cell:exercise:1.2:" in verdict(talks)
+    assert "Your code printed:\n  | my key is cell-by-cell:exercise:1.5:" in verdict(talks)
 
 
 def test_redis_dies_in_the_middle(monkeypatch, capsys):
@@ -487,7 +487,7 @@ def test_redis_dies_in_the_middle(monkeypatch, capsys):
             os.kill(server.pid, signal.SIGKILL)
             return put_once(redis_conn, key, value)
 
-        check("1.2", kills)
+        check("1.5", kills)
     text = capsys.readouterr().out
     assert text.count("\n") == 1
     assert "Redis did not do what was asked" in text
@@ -497,9 +497,9 @@ def test_the_check_itself_cannot_raise(market, monkeypatch, capsys):
     def broken(trial):
         raise ZeroDivisionError("a mistake of ours")
 
-    exercise = commands.exercises()["1.2"]
-    monkeypatch.setattr(commands, "exercises", lambda: {"1.2": _with_check(exercise, broken)})
-    check("1.2", put_once)
+    exercise = commands.exercises()["1.5"]
+    monkeypatch.setattr(commands, "exercises", lambda: {"1.5": _with_check(exercise, broken)})
+    check("1.5", put_once)
     assert "ZeroDivisionError: a mistake of ours" in capsys.readouterr().out
 
 

@@ -44,12 +44,12 @@ class TestHints:
         assert said(hint, exercise.id) == shown[-1]
 
     def test_each_exercise_counts_by_itself(self, said, course):
-        said(hint, "1.2")
+        said(hint, "1.5")
         assert "hint 1 of" in said(hint, "1.3")
-        assert "hint 2 of" in said(hint, "1.2")
+        assert "hint 2 of" in said(hint, "1.5")
 
     def test_unknown(self, said):
-        assert said(hint, "7.7").startswith("There is no exercise '7.7'. These exist: 0.1, 1.1")
+        assert said(hint, "7.7").startswith("There is no exercise '7.7'. These exist: 0.1, 0.2")
         assert said(hint, None).startswith("There is no exercise None")
         assert said(hint).startswith("There is no exercise")
 
@@ -106,39 +106,39 @@ class TestQuiz:
 
 class TestProgress:
     def test_what_was_passed_is_kept_in_a_file(self, course, said):
-        assert "⏳ 1.2" in said(progress)
-        assert said(check, "1.2", put_once).startswith("✅")
-        assert list(progress_file.read_passed()) == ["1.2"]
+        assert "⏳ 1.5" in said(progress)
+        assert said(check, "1.5", put_once).startswith("✅")
+        assert list(progress_file.read_passed()) == ["1.5"]
         assert course.keys("*") == []
         text = said(progress)
-        assert "Lesson 01: 1 of 5 passed" in text
-        assert "✅ 1.2 First come, first served" in text
+        assert "Lesson 01: 1 of 6 passed" in text
+        assert "✅ 1.5 First come, first served" in text
         assert "⏳ 1.1" in text
         assert text.endswith(f"This is written down in {progress_file.progress_path()}\n")
 
     def test_stays_passed_after_a_wrong_answer(self, course, said):
-        said(check, "1.2", put_once)
-        assert said(check, "1.2", lambda redis_conn, key, value: True).startswith("❌")
-        assert "✅ 1.2" in said(progress)
+        said(check, "1.5", put_once)
+        assert said(check, "1.5", lambda redis_conn, key, value: True).startswith("❌")
+        assert "✅ 1.5" in said(progress)
 
     def test_without_redis(self, said, monkeypatch):
         monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
-        text = said(check, "1.2", put_once)
+        text = said(check, "1.5", put_once)
         assert text.count("\n") == 1
         assert "is not there (connection refused)" in text
 
     def test_hints_quizzes_and_progress_need_no_redis(self, said, monkeypatch):
         monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
-        assert said(hint, "1.2").startswith("💡")
+        assert said(hint, "1.5").startswith("💡")
         assert said(quiz, "1").startswith("1.1")
-        assert said(progress).startswith("Lesson 00: 0 of 1 passed")
-        assert said(check, "1.2", lambda redis_conn, key, value: None).startswith("⏳")
+        assert said(progress).startswith("Lesson 00: 0 of 3 passed")
+        assert said(check, "1.5", lambda redis_conn, key, value: None).startswith("⏳")
 
     def test_redis_comes_back_elsewhere(self, course, said, monkeypatch, server):
         monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
-        said(check, "1.2", put_once)
+        said(check, "1.5", put_once)
         monkeypatch.setenv("REDIS_URL", server.url)
-        assert said(check, "1.2", put_once).startswith("✅")
+        assert said(check, "1.5", put_once).startswith("✅")
 
 
 class TestOddCalls:
@@ -146,18 +146,18 @@ class TestOddCalls:
         ("args", "sentence"),
         [
             ((), "There is no exercise"),
-            (("1.2",), 'give the check your function: check("1.2", put_once)'),
-            (("1.2", None), "give the check your function"),
-            (("1.2", True), "without parentheses behind put_once"),
-            (("1.2", "put_once"), "check needs the function itself, not 'put_once'"),
+            (("1.5",), 'give the check your function: check("1.5", put_once)'),
+            (("1.5", None), "give the check your function"),
+            (("1.5", True), "without parentheses behind put_once"),
+            (("1.5", "put_once"), "check needs the function itself, not 'put_once'"),
             (("9.9", put_once), "There is no exercise '9.9'"),
-            ((put_once, "1.2"), "The exercise comes first"),
-            (("1.2", put_once, 3), "This did not work (TypeError"),
-            (("1.2", lambda redis_conn: 1), "is called as put_once(redis_conn, key, value), and yours does not take"),
-            (("1.2", lambda a, b, c, d: 1), "yours does not take these 3 arguments"),
-            (("1.2", print), "❌"),
-            (("1.2", dict), "💥"),
-            (("1.2", int), "💥"),
+            ((put_once, "1.5"), "The exercise comes first"),
+            (("1.5", put_once, 3), "This did not work (TypeError"),
+            (("1.5", lambda redis_conn: 1), "is called as put_once(redis_conn, key, value), and yours does not take"),
+            (("1.5", lambda a, b, c, d: 1), "yours does not take these 3 arguments"),
+            (("1.5", print), "❌"),
+            (("1.5", dict), "💥"),
+            (("1.5", int), "💥"),
         ],
     )
     def test_a_sentence(self, args, sentence, said, course):
@@ -171,7 +171,7 @@ class TestOddCalls:
             yield True
 
         for function in (later, bit_by_bit):
-            assert "must be an ordinary function, without async and without yield" in said(check, "1.2", function)
+            assert "must be an ordinary function, without async and without yield" in said(check, "1.5", function)
 
     def test_other_callables_are_welcome(self, said, course):
         class Shop:
@@ -183,7 +183,7 @@ class TestOddCalls:
 
         shop = Shop()
         for function in (shop, shop.put_once, functools.partial(put_once), lambda *args: put_once(*args)):
-            assert said(check, "1.2", function).startswith("✅")
+            assert said(check, "1.5", function).startswith("✅")
 
     def test_a_number_for_the_exercise(self, said, course):
-        assert said(check, 1.2, put_once).startswith("✅")
+        assert said(check, 1.5, put_once).startswith("✅")

@@ -44,7 +44,7 @@ def talks(redis_conn, key, value):
     return 1 / 0
 
 def checks_itself(redis_conn, key, value):
-    check("1.2", put_once)
+    check("1.5", put_once)
 
 async def later(redis_conn, key, value):
     return True
@@ -69,9 +69,9 @@ class Spiteful:
     __hash__ = None
 """
 
-# Expressions that name exercise 1.2, and others that name none.
-NAMES_OF_1_2 = ["1.2", "'1.2'", "'1.2 '", "' 1.2\\n'", "'1.2\\u00a0'", "'Exercise 1.2'", "'exercise 1.2:'", "'01.2'"]
-NO_NAMES = ["None", "1", "-1", "True", "''", "'  '", "'77'", "'9.9'", "'1,2'", "['1.2']", "{}", "b'1.2'"]
+# Expressions that name exercise 1.5, and others that name none.
+NAMES_OF_1_5 = ["1.5", "'1.5'", "'1.5 '", "' 1.5\\n'", "'1.5\\u00a0'", "'Exercise 1.5'", "'exercise 1.5:'", "'01.5'"]
+NO_NAMES = ["None", "1", "-1", "True", "''", "'  '", "'77'", "'9.9'", "'1,2'", "['1.5']", "{}", "b'1.5'"]
 NO_NAMES += ["float('nan')", "10 ** 5000", "'x' * 5000", "'\\ud800'", "'²'", "Spiteful()", "object()", "1 + 2j"]
 FUNCTIONS = ["put_once", "Shop", "print", "functools.partial(put_once)", "lambda: 1"]
 
@@ -109,7 +109,7 @@ def use(notebook, url):
 
 def is_passed(texts):
     (text,) = texts
-    assert text.startswith("✅ 1.2 First come, first served: passed.\n   1 of ")
+    assert text.startswith("✅ 1.5 First come, first served: passed.\n   1 of ")
 
 
 def in_one_sentence(texts, part):
@@ -121,18 +121,18 @@ def in_one_sentence(texts, part):
 
 
 class TestWhatIsWritten:
-    @pytest.mark.parametrize("name", NAMES_OF_1_2)
+    @pytest.mark.parametrize("name", NAMES_OF_1_5)
     def test_ways_to_name_an_exercise(self, name, said):
         is_passed(said(f"check({name}, put_once)"))
-        assert said(f"hint({name})")[0].startswith("💡 1.2, hint")
-        assert said(f"solution({name})")[0].startswith("1.2 First come, first served: one solution")
+        assert said(f"hint({name})")[0].startswith("💡 1.5, hint")
+        assert said(f"solution({name})")[0].startswith("1.5 First come, first served: one solution")
 
     @pytest.mark.parametrize("name", NO_NAMES)
     def test_what_names_nothing(self, name, said):
         in_one_sentence(said(f"check({name}, put_once)"), NO_EXERCISE)
         in_one_sentence(said(f"hint({name})"), NO_EXERCISE)
         in_one_sentence(said(f"solution({name})"), NO_EXERCISE)
-        in_one_sentence(said(f"check('1.2', {name})"), "give the check your" if name == "None" else NOT_A_FUNCTION)
+        in_one_sentence(said(f"check('1.5', {name})"), "give the check your" if name == "None" else NOT_A_FUNCTION)
         if name != "1":  # the questions of lesson 01
             in_one_sentence(said(f"quiz({name})"), NO_QUESTION)
         if name != "None":  # the question itself
@@ -140,7 +140,7 @@ class TestWhatIsWritten:
 
     @pytest.mark.parametrize("function", FUNCTIONS)
     def test_the_function_first(self, function, said):
-        assert 'check("1.2", your_function)' in in_one_sentence(said(f"check({function}, '1.2')"), FIRST)
+        assert 'check("1.2", your_function)' in in_one_sentence(said(f"check({function}, '1.5')"), FIRST)
         assert 'hint("1.2")' in in_one_sentence(said(f"hint({function})"), FIRST)
         assert 'solution("1.2")' in in_one_sentence(said(f"solution({function})"), FIRST)
         assert 'quiz("1.3", "b")' in in_one_sentence(said(f"quiz({function})"), FIRST)
@@ -153,21 +153,21 @@ class TestWhatIsWritten:
             ("hint()", NO_EXERCISE),
             ("solution()", NO_EXERCISE),
             ("quiz()", NO_QUESTION),
-            ("check('1.2', put_once, 3)", 'write check("1.2", your_function)'),
-            ("check(exercise='1.2')", 'write check("1.2", your_function)'),
-            ("hint('1.2', 1)", 'write hint("1.2")'),
-            ("solution(number='1.2')", 'write solution("1.2")'),
+            ("check('1.5', put_once, 3)", 'write check("1.2", your_function)'),
+            ("check(exercise='1.5')", 'write check("1.2", your_function)'),
+            ("hint('1.5', 1)", 'write hint("1.2")'),
+            ("solution(number='1.5')", 'write solution("1.2")'),
             ("quiz(1, 2, 3)", 'write quiz("1.3", "b")'),
             ("progress(1)", "write progress()"),
-            ("check('1.2', later)", "without async and without yield"),
-            ("check('1.2', bit_by_bit)", "without async and without yield"),
-            ("check('1.2', LaterShop())", "without async and without yield"),
-            ("check('1.2', functools.partial(later))", "without async and without yield"),
-            ("check('1.2', later(1, 2, 3))", NOT_A_FUNCTION),
-            ("check('1.2', bit_by_bit(1, 2, 3))", NOT_A_FUNCTION),
-            ("check('1.2', len)", "yours does not take these 3 arguments"),
-            ("check('1.2', stub)", "not attempted yet"),
-            ("check('1.2', lambda redis_conn, key, value: None)", "not attempted yet"),
+            ("check('1.5', later)", "without async and without yield"),
+            ("check('1.5', bit_by_bit)", "without async and without yield"),
+            ("check('1.5', LaterShop())", "without async and without yield"),
+            ("check('1.5', functools.partial(later))", "without async and without yield"),
+            ("check('1.5', later(1, 2, 3))", NOT_A_FUNCTION),
+            ("check('1.5', bit_by_bit(1, 2, 3))", NOT_A_FUNCTION),
+            ("check('1.5', len)", "yours does not take these 3 arguments"),
+            ("check('1.5', stub)", "not attempted yet"),
+            ("check('1.5', lambda redis_conn, key, value: None)", "not attempted yet"),
         ],
     )
     def test_odd_calls(self, call, part, said):
@@ -176,12 +176,12 @@ class TestWhatIsWritten:
     @pytest.mark.parametrize(
         ("call", "mark", "part"),
         [
-            ("check('1.2', Shop)", "❌", "Shop(redis_conn, "),
-            ("check('1.2', dict)", "💥", "your code raised TypeError"),
-            ("check('1.2', functools.partial(put_once))", "✅", "passed"),
-            ("check('2.1', put_once)", "❌", 'Note: put_once is the function of exercise 1.2: check("1.2", put_once).'),
-            ("check('1.3', put_once)", "❌", 'Note: put_once is the function of exercise 1.2: check("1.2", put_once).'),
-            ("check(function=put_once, exercise_id='1.2')", "✅", "passed"),
+            ("check('1.5', Shop)", "❌", "Shop(redis_conn, "),
+            ("check('1.5', dict)", "💥", "your code raised TypeError"),
+            ("check('1.5', functools.partial(put_once))", "✅", "passed"),
+            ("check('2.1', put_once)", "❌", 'Note: put_once is the function of exercise 1.5: check("1.5", put_once).'),
+            ("check('1.3', put_once)", "❌", 'Note: put_once is the function of exercise 1.5: check("1.5", put_once).'),
+            ("check(function=put_once, exercise_id='1.5')", "✅", "passed"),
         ],
     )
     def test_odd_answers(self, call, mark, part, said):
@@ -190,36 +190,36 @@ class TestWhatIsWritten:
         assert part in verdict
 
     def test_a_builtin_that_prints(self, said):
-        printed, verdict = said("check('1.2', print)")
+        printed, verdict = said("check('1.5', print)")
         assert printed.startswith("Your code printed:")
-        assert verdict.startswith("❌ 1.2")
+        assert verdict.startswith("❌ 1.5")
 
     def test_what_no_front_end_can_show(self, said):
-        printed, verdict = said("check('1.2', talks)")
+        printed, verdict = said("check('1.5', talks)")
         assert r"half of a pair: \ud800, and <b>" in printed
         assert "ZeroDivisionError: division by zero at line 21: return 1 / 0" in verdict
 
     def test_a_check_within_a_checked_function(self, said, notebook):
         notebook.run("from redis_helpers.course.exercises import checker\nchecker.TIME_LIMIT = 0.3")
-        (verdict,) = said("check('1.2', checks_itself)")
+        (verdict,) = said("check('1.5', checks_itself)")
         notebook.run("checker.TIME_LIMIT = 5.0")
-        assert verdict.startswith("❌ 1.2 First come, first served: Your code was stopped")
-        is_passed(said("check('1.2', put_once)"))
+        assert verdict.startswith("❌ 1.5 First come, first served: Your code was stopped")
+        is_passed(said("check('1.5', put_once)"))
 
 
 class TestServers:
     def check_all_others(self, said):
         """The commands that need no Redis."""
-        assert said("check('1.2', stub)")[0].startswith("⏳")
-        assert said("hint('1.2')")[0].startswith("💡")
-        assert said("solution('1.2')")[0].startswith("1.2")
+        assert said("check('1.5', stub)")[0].startswith("⏳")
+        assert said("hint('1.5')")[0].startswith("💡")
+        assert said("solution('1.5')")[0].startswith("1.5")
         assert said("quiz('1')")[0].startswith("1.1")
         assert said("quiz('1.3', 'b')")[0].startswith("✅")
         assert said("progress()")[0].startswith("Lesson 00")
 
     def test_redis_is_gone(self, said, notebook):
         use(notebook, NOBODY)
-        in_one_sentence(said("check('1.2', put_once)"), "is not there (connection refused): start it")
+        in_one_sentence(said("check('1.5', put_once)"), "is not there (connection refused): start it")
         self.check_all_others(said)
 
     def test_redis_dies_in_the_middle(self, said, notebook):
@@ -227,19 +227,19 @@ class TestServers:
             use(notebook, server.url)
             kills = f"def kills(redis_conn, key, value):\n    os.kill({server.pid}, signal.SIGKILL)\n"
             kills += "    print('dead')\n    return put_once(redis_conn, key, value)\n"
-            printed, sentence = said(f"{kills}check('1.2', kills)")
+            printed, sentence = said(f"{kills}check('1.5', kills)")
             assert printed == "Your code printed:\n  | dead"
             in_one_sentence([sentence], "Redis did not do what was asked. Redis")
             self.check_all_others(said)
             wait_until(lambda: not server.is_running())
             server.start()
-            assert said("check('1.2', put_once)")[0].startswith("✅")
+            assert said("check('1.5', put_once)")[0].startswith("✅")
 
     def test_env_file_broken(self, said, notebook):
         settings = notebook.folder / ".env"
         settings.write_text("REDIS PASSWORD = my-secret\n")
         try:
-            sentence = in_one_sentence(said("check('1.2', put_once)"), "is not of the form NAME=value")
+            sentence = in_one_sentence(said("check('1.5', put_once)"), "is not of the form NAME=value")
             assert "my-secret" not in sentence
             self.check_all_others(said)
         finally:
@@ -255,7 +255,7 @@ class TestServers:
             with redis.Redis.from_url(server.url) as admin:
                 admin.execute_command("ACL", "SETUSER", "guest", "on", ">my-secret", *rights.split())
             use(notebook, f"redis://guest:my-secret@127.0.0.1:{server.port}/0")
-            sentence = in_one_sentence(said("check('1.2', put_once)"), "ACL SETUSER")
+            sentence = in_one_sentence(said("check('1.5', put_once)"), "ACL SETUSER")
             assert "my-secret" not in sentence
             self.check_all_others(said)
 
@@ -264,40 +264,40 @@ class TestServers:
             with redis.Redis.from_url(server.url) as admin:
                 admin.execute_command("ACL", "SETUSER", "guest", "on", ">my-secret", "~*", "+@all", "-incrby")
             use(notebook, f"redis://guest:my-secret@127.0.0.1:{server.port}/0")
-            (verdict,) = said("check('1.2', lambda redis_conn, key, value: redis_conn.incr(key))")
-            assert verdict.startswith("💥 1.2")
+            (verdict,) = said("check('1.5', lambda redis_conn, key, value: redis_conn.incr(key))")
+            assert verdict.startswith("💥 1.5")
             assert "The server does not let this user do that. Your code is not to blame." in verdict
 
 
 class TestAtTheSameTime:
     def test_in_a_thread(self, said):
-        call = "thread = threading.Thread(target=check, args=('1.2', put_once))\nthread.start()\nthread.join()"
+        call = "thread = threading.Thread(target=check, args=('1.5', put_once))\nthread.start()\nthread.join()"
         is_passed(said(call))
 
     def test_several_at_once_give_back_what_they_catch(self, said, notebook):
-        begin = "threads = [threading.Thread(target=check, args=('1.2', f)) for f in [put_once, talks] * 4]\n"
+        begin = "threads = [threading.Thread(target=check, args=('1.5', f)) for f in [put_once, talks] * 4]\n"
         texts = said(begin + "for t in threads: t.start()\nfor t in threads: t.join()")
         assert sorted(text[:1] for text in texts) == sorted("✅✅✅✅💥💥💥💥YYYY")
         (output,) = notebook.run("print('still heard')")
         assert output["text"] == "still heard\n"
 
     def test_in_a_coroutine(self, said):
-        call = "async def main():\n    check('1.2', put_once)\nawait main()"
+        call = "async def main():\n    check('1.5', put_once)\nawait main()"
         is_passed(said(call))
 
     @pytest.mark.parametrize("times", [1, 2, 5])
     def test_interrupted(self, times, said, notebook):
-        cell = notebook.kernel.begin("check('1.2', endless)")
-        assert wait_until(lambda: notebook.redis.keys("*exercise:1.2*"))
+        cell = notebook.kernel.begin("check('1.5', endless)")
+        assert wait_until(lambda: notebook.redis.keys("*exercise:1.5*"))
         for _ in range(times):
             notebook.kernel.interrupt()
         texts = shown_in(notebook.kernel.outputs_of(cell))
         assert texts == ["Interrupted. Run this cell again when you like."]
         assert notebook.redis.keys("*") == []
-        is_passed(said("check('1.2', put_once)"))
+        is_passed(said("check('1.5', put_once)"))
 
     def test_the_next_cell_can_be_interrupted_as_ever(self, said, notebook):
-        said("hint('1.2')")
+        said("hint('1.5')")
         cell = notebook.kernel.begin("print('begun', flush=True)\ntime.sleep(60)")
         notebook.kernel.wait_for_output(cell)
         notebook.kernel.interrupt()
@@ -308,19 +308,19 @@ class TestProgress:
     def test_it_outlives_the_server_and_the_kernel(self, said, notebook, tmp_path):
         with EmbeddedRedis() as server:
             use(notebook, server.url)
-            assert said("check('1.2', put_once)")[0].startswith("✅")
+            assert said("check('1.5', put_once)")[0].startswith("✅")
         use(notebook, NOBODY)
-        assert "✅ 1.2" in said("progress()")[0]
+        assert "✅ 1.5" in said("progress()")[0]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(progress_file.VARIABLE, str(notebook.file))
             with kernel_in(tmp_path) as another:
                 another.run("from redis_helpers.course.exercises import progress")
-                assert "✅ 1.2" in shown_in(another.run("progress()"))[0]
+                assert "✅ 1.5" in shown_in(another.run("progress()"))[0]
 
-    @pytest.mark.parametrize("broken", ["", "{", "[1, 2]", '{"passed": ["1.2"]}', "[" * 100_000, "\udcff"])
+    @pytest.mark.parametrize("broken", ["", "{", "[1, 2]", '{"passed": ["1.5"]}', "[" * 100_000, "\udcff"])
     def test_a_broken_file_costs_no_verdict(self, broken, said, notebook):
         notebook.file.write_text(broken, errors="surrogateescape")
-        verdict, sentence = said("check('1.2', put_once)")
+        verdict, sentence = said("check('1.5', put_once)")
         is_passed([verdict])
         in_one_sentence([sentence], "does not hold what the course wrote there: mend it, or delete it")
         in_one_sentence(said("progress()"), "does not hold what the course wrote there: mend it, or delete it")
@@ -331,14 +331,14 @@ class TestProgress:
         blocked.write_text("a file where a folder should be")
         try:
             notebook.run(f"os.environ['{progress_file.VARIABLE}'] = {str(blocked / 'progress.json')!r}")
-            verdict, sentence = said("check('1.2', put_once)")
+            verdict, sentence = said("check('1.5', put_once)")
             is_passed([verdict])
             in_one_sentence([sentence], f"name another file in {progress_file.VARIABLE}")
         finally:
             notebook.run(f"os.environ['{progress_file.VARIABLE}'] = {str(notebook.file)!r}")
 
     def test_a_wrong_answer_writes_nothing(self, said, notebook):
-        assert said("check('1.2', lambda redis_conn, key, value: True)")[0].startswith("❌")
+        assert said("check('1.5', lambda redis_conn, key, value: True)")[0].startswith("❌")
         assert not os.path.exists(notebook.file)
-        assert said("check('1.2', put_once)")[0].startswith("✅")
-        assert list(json.loads(notebook.file.read_text())["passed"]) == ["1.2"]
+        assert said("check('1.5', put_once)")[0].startswith("✅")
+        assert list(json.loads(notebook.file.read_text())["passed"]) == ["1.5"]
