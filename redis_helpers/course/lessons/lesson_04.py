@@ -589,7 +589,7 @@ QUIZ = (
             ("one: Redis notices that they were sent before", "Redis does not. It runs what it gets."),
             (
                 "two: the first time, they were counted too",
-                "Each command of a pipeline is run for itself. So look at the replies before you send it again.",
+                "Each command of a pipeline is run for itself. An error does not mean that nothing was done.",
             ),
         ),
         answer="c",
