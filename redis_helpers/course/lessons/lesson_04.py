@@ -73,6 +73,7 @@ Write `put_in_cart`. `prefix` ends with a colon, such as `shop:cart:`. Customer 
 of `banana` into the cart: store `2` under the key `shop:cart:7:banana`.""",
     stub="""\
 def put_in_cart(redis_conn, prefix, customer, fruit, boxes):
+    # your code here
     ...""",
     hints=(
         "Two things: put the name of the key together, then `redis_conn.set(key, boxes)`.",
@@ -136,6 +137,7 @@ Write `find_keys`. It returns a `set` with the names of all keys that begin with
 once. When there is none, the set is empty. (`prefix` holds letters, digits, `:` and `-`.)""",
     stub="""\
 def find_keys(redis_conn, prefix):
+    # your code here
     ...""",
     hints=(
         "`scan_iter` walks for you, over empty pages too. What does its `match=` need behind the prefix?",
@@ -305,6 +307,7 @@ A prefix may hold any character, also `*`, `?`, `[` and `\\`. `KEYS` is not allo
 server.""",
     stub="""\
 def forget(redis_conn, prefix):
+    # your code here
     ...""",
     hints=(
         "Two steps: find the names as in `find_keys`, then delete them.",
@@ -379,6 +382,7 @@ Write `read_prices`. `keys` is a list of keys. Return the list of their values, 
 and `None` for a key that is not there. However many keys: **one** round trip.""",
     stub="""\
 def read_prices(redis_conn, keys):
+    # your code here
     ...""",
     hints=(
         "Make a pipeline. In a loop, call `pipe.get(...)` for each key. Nothing is sent in the loop.",
@@ -520,6 +524,7 @@ are new. However many there are: **one** round trip. (Lesson 01: `get=True` lets
 old value. Lesson 02: `ex=` gives the seconds.)""",
     stub="""\
 def update_prices(redis_conn, prices, ttl):
+    # your code here
     ...""",
     hints=(
         "One `set` for each price does all: it stores, it sets the TTL, and it answers the old value.",
