@@ -3,12 +3,14 @@
 import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import redis
+from matplotlib.axes import Axes
 
 from redis_helpers.course.measure import measure_interleaved
 from redis_helpers.course.notebook.same_client import same_client
+from redis_helpers.course.plots import plot_story
 
 BATCH = 10_000  # keys that are written or deleted at once
 ROUNDS = 3
@@ -17,12 +19,14 @@ A_CLEAN_UP = 0.3  # seconds: a server tidies up behind deleted keys ten times in
 
 
 def fill_with_orders(redis_conn: redis.Redis, size: int) -> None:
-    """Makes `order:0`, `order:1` and so on, `size` of them. Orders that an earlier call made beyond are deleted."""
+    """Makes `order:0`, `order:1` and so on, `size` of them. When there are more, all go first, so that none is left."""
+    if redis_conn.exists(_order(size)):
+        begin = 0
+        while redis_conn.unlink(*[_order(number) for number in range(begin, begin + BATCH)]):
+            begin += BATCH
+        time.sleep(A_CLEAN_UP)
     for begin in range(0, size, BATCH):
         redis_conn.mset({_order(number): "open" for number in range(begin, min(begin + BATCH, size))})
-    begin = size
-    while redis_conn.unlink(*[_order(number) for number in range(begin, begin + BATCH)]):
-        begin += BATCH
 
 
 def walk_while_others_delete(redis_conn: redis.Redis) -> list[str]:
@@ -92,6 +96,15 @@ def _pings_once(redis_conn: redis.Redis, work: Callable[[], object]) -> dict[str
     return {"alone": statistics.median(waits[:alone]), "beside": max(waits[alone:])}
 
 
+def longest_commands(redis_conn: redis.Redis, work: Callable[[], object], thousands: Sequence[int]) -> list[float]:
+    """`longest_command`, in milliseconds, in a market with so many thousand orders, for each number."""
+    found = []
+    for size in thousands:
+        fill_with_orders(redis_conn, 1000 * size)
+        found.append(longest_command(redis_conn, work))
+    return found
+
+
 def longest_command(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
     """Calls `work()`, and returns how long the longest of its commands took, in milliseconds, by the server's clock.
 
@@ -114,6 +127,15 @@ def longest_command(redis_conn: redis.Redis, work: Callable[[], object]) -> floa
 def _is_a_search(command: bytes | str) -> bool:
     words = command.decode() if isinstance(command, bytes) else command
     return words.upper().startswith(("KEYS", "SCAN"))
+
+
+def draw_round_trips(title: str) -> Axes:
+    """Draws three commands one by one, and the same three in a pipeline. The lengths are not measured."""
+    one_by_one: list[tuple[float, float, str]] = []
+    for begin in (0, 4, 8):
+        one_by_one += [(begin, begin + 1, "SET"), (begin + 1, begin + 4, "waits")]
+    together = [(0, 1, "SET"), (1, 2, "SET"), (2, 3, "SET"), (3, 6.4, "waits once")]
+    return plot_story(title, {"one by one": one_by_one, "in a pipeline": together})
 
 
 def milliseconds(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
