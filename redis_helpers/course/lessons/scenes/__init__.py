@@ -1,1 +1,1 @@
-"""The test benches of the lessons: what measures, fills and disturbs, a module `scene_NN` a lesson."""
+"""The benches of the lessons: what a lesson measures, breaks or draws with, in a module `scene_NN` of its own."""
