@@ -33,6 +33,7 @@ from redis_helpers.course.exercises.schedules import Actor, Caller, Rival, Run, 
 from redis_helpers.course.exercises.shown import first_words, short, written_call
 from redis_helpers.course.exercises.state import Ends, Entry, entry, keys_below, whole_state, without_times
 from redis_helpers.course.exercises.wire import CUT_OFF, NO_ROOM, Call, Faults, Holder, Step, give, watching
+from redis_helpers.errors import CourseError
 from redis_helpers.redis_repository import RedisRepository
 
 TIME_LIMIT = 5.0  # seconds that one call of the learner's function may take
@@ -313,7 +314,7 @@ class Trial:
                     Plain("the error of Redis"),
                     Plain(f"the answer {short(outcome.value)}"),
                 )
-            if not isinstance(outcome.error, redis.RedisError):
+            if not isinstance(outcome.error, (redis.RedisError, CourseError)):  # RedisRepository raises the latter
                 raise Crashed(outcome.error)
 
     def cuts(self, *args: object, prepare: Callable[[], object]) -> Iterator[int]:
