@@ -42,9 +42,7 @@ def _check_is_stale(trial: Trial) -> None:
             why += ". Redis gives the copy back as text, and the source gives a number"
         trial.case(why, (key, Source(source).load), before=there, returns=copy != source)
         trial.expect_state("your function is only to look, and it changed something", there)
-    trial.case(
-        "there is no copy: then nothing is stale", (key, Source(price).load), before={}, returns=False, after={}
-    )
+    trial.case("there is no copy: then nothing is stale", (key, Source(price).load), before={}, returns=False, after={})
     with told_that_it_ended():
         trial.every_gap(
             "the copy ended between two of your commands, and the answer is wrong",

@@ -13,7 +13,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.ticker import PercentFormatter
 
-from redis_helpers.course.plots import CACHE, MARK, OTHER, plot_lines, plot_story
+from redis_helpers.course.plots import CACHE, MARK, plot_lines, plot_story
 
 PRICES = {"banana": 312, "apple": 195, "uva": 480}
 
@@ -124,6 +124,7 @@ def plot_hit_ratio(ratios: Mapping[int, float], oldest: int) -> None:
     )
     ax.axvline(oldest, color=MARK, linestyle="--")
     ax.annotate(f"allowed: {oldest} s", (oldest, 0.08), (6, 0), textcoords="offset points", color=MARK, weight="bold")
+    ax.set_xlim(left=0)
     ax.set_ylim(0, 1)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
 
@@ -134,8 +135,8 @@ def plot_hit_ratio(ratios: Mapping[int, float], oldest: int) -> None:
 def plot_ends(same: Mapping[int, int], drawn: Mapping[int, int]) -> None:
     """How many copies end in each second: with one TTL for all, and with drawn ones, on the same scale."""
     panels = plt.subplots(2, 1, figsize=(8, 4.4), sharex=True, sharey=True)[1]
-    titles = {"One TTL for all": (same, OTHER), "A TTL drawn for each copy": (drawn, CACHE)}
-    for ax, (title, (ends, color)) in zip(panels, titles.items(), strict=True):
-        ax.bar(list(ends), list(ends.values()), color=color)
+    titles = {"One TTL for all": same, "A TTL drawn for each copy": drawn}
+    for ax, (title, ends) in zip(panels, titles.items(), strict=True):
+        ax.bar(list(ends), list(ends.values()), color=CACHE)
         ax.set(title=title, ylabel="copies that end")
     panels[1].set_xlabel("seconds from now")
