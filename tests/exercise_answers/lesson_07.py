@@ -239,7 +239,7 @@ def without_the_price(redis_conn, key, stock):
     return redis_conn.eval(script, 1, key, stock) == 1
 
 
-@wrong("7.3", "it is there, so return True")
+@wrong("7.3", "change the stock, and return True")
 def what_hset_says(redis_conn, key, stock):
     script = IF_THERE.replace("  return 1", "  return redis.call('HSET', KEYS[1], 'stock', ARGV[1])")
     return redis_conn.eval(script, 1, key, stock) == 1
@@ -394,7 +394,7 @@ def none_in_the_name(redis_conn, prefix, name):
     return f"{prefix}v{redis_conn.get(prefix + 'version')}:{name}"
 
 
-@wrong("7.5", "the version is")
+@wrong("7.5", "the version that stands in Redis now")
 def a_new_version_each_time(redis_conn, prefix, name):
     return f"{prefix}v{redis_conn.incr(prefix + 'version')}:{name}"
 
@@ -405,7 +405,7 @@ def the_first_version_is_stored(redis_conn, prefix, name):
     return f"{prefix}v{redis_conn.get(prefix + 'version')}:{name}"
 
 
-@wrong("7.5", "the version is")
+@wrong("7.5", "the version that stands in Redis now")
 def without_the_v(redis_conn, prefix, name):
     return f"{prefix}{redis_conn.get(prefix + 'version') or 0}:{name}"
 

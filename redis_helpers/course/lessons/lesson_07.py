@@ -37,9 +37,12 @@ def _check_is_stale(trial: Trial) -> None:
     price, other = trial.number(100, 400), trial.number(401, 900)
     for copy, source in ((price, price), (price, other), (0, 0), (0, price), (price, 0)):
         there = {key: Ends(str(copy), 300)}
-        why = f"the copy says {copy}, and the source says {source}"
+        why = "the copy says another price than the source: it is stale"
         if copy == source:
-            why += ". Redis gives the copy back as text, and the source gives a number"
+            why = (
+                "the copy says what the source says: it is fresh. Redis gives the copy back as text, and the source "
+                "gives a number"
+            )
         trial.case(why, (key, Source(source).load), before=there, returns=copy != source)
         trial.expect_state("your function is only to look, and it changed something", there)
     trial.case("there is no copy: then nothing is stale", (key, Source(price).load), before={}, returns=False, after={})
@@ -281,35 +284,31 @@ CORRECT_STOCK = Exercise(
 no new one, and returns `False`. That part is right. But each sale starts the record's clock again. Change the code: a
 sale leaves the TTL alone.""",
     stub="""\
-CORRECT = \"\"\"
-if redis.call('EXISTS', KEYS[1]) == 0 then  -- the record has ended
-  return 0
-end
-redis.call('HSET', KEYS[1], 'stock', ARGV[1])
-redis.call('EXPIRE', KEYS[1], 600)
-return 1
-\"\"\"
-
-
 def correct_stock(redis_conn, key, stock):
-    return redis_conn.eval(CORRECT, 1, key, stock) == 1""",
+    script = \"\"\"
+    if redis.call('EXISTS', KEYS[1]) == 0 then  -- the record has ended
+      return 0
+    end
+    redis.call('HSET', KEYS[1], 'stock', ARGV[1])
+    redis.call('EXPIRE', KEYS[1], 600)
+    return 1
+    \"\"\"
+    return redis_conn.eval(script, 1, key, stock) == 1""",
     hints=(
         "Which line of the script touches the TTL?",
         "`HSET` keeps the TTL of the key. So nothing has to be put in place of that line.",
     ),
     solution="""\
-CORRECT = \"\"\"
-if redis.call('EXISTS', KEYS[1]) == 0 then  -- the record has ended
-  return 0
-end
-redis.call('HSET', KEYS[1], 'stock', ARGV[1])
-return 1
-\"\"\"
-
-
 def correct_stock(redis_conn, key, stock):
-    return redis_conn.eval(CORRECT, 1, key, stock) == 1""",
-    why="the TTL says how old the oldest field may become. Whoever has looked at one field knows nothing of the others.",
+    script = \"\"\"
+    if redis.call('EXISTS', KEYS[1]) == 0 then  -- the record has ended
+      return 0
+    end
+    redis.call('HSET', KEYS[1], 'stock', ARGV[1])
+    return 1
+    \"\"\"
+    return redis_conn.eval(script, 1, key, stock) == 1""",
+    why="the TTL says how old the oldest field may become. Whoever has seen one field knows nothing of the others.",
     check=_check_correct_stock,
 )
 
@@ -484,7 +483,7 @@ def _check_key_now(trial: Trial) -> None:
     version = prefix + "version"
     for number in (trial.number(2, 9), trial.number(1000, 9000)):
         trial.case(
-            f"the version is {number}",
+            "the key holds the version that stands in Redis now",
             (prefix, name),
             before={version: number},
             returns=f"{prefix}v{number}:{name}",
@@ -492,7 +491,12 @@ def _check_key_now(trial: Trial) -> None:
         )
     nothing = "there is no version yet: take 0, and store nothing"
     trial.case(nothing, (prefix, name), before={}, returns=f"{prefix}v0:{name}", after={})
-    trial.case("the version is 0", (prefix, name), before={version: 0}, returns=f"{prefix}v0:{name}")
+    trial.case(
+        "the version is 0, which is a version like any other",
+        (prefix, name),
+        before={version: 0},
+        returns=f"{prefix}v0:{name}",
+    )
     with told_that_it_ended():
         trial.every_gap(
             "the version was deleted between two of your commands, and the key has neither version",
@@ -505,7 +509,7 @@ def _check_key_now(trial: Trial) -> None:
 
 KEY_NOW = Exercise(
     id="7.5",
-    title="The key of today's copy",
+    title="A key with a version",
     kind="write",
     question="""\
 Write `key_now(redis_conn, prefix, name)`. `prefix` ends with a colon, such as `shop:`. The version stands under
