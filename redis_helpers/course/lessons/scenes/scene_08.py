@@ -1,8 +1,8 @@
-"""Lesson 08: a second Redis that one may break, what a client is set to, a proof, and two pictures."""
+"""Lesson 08: a second Redis that one may break, what a client is set to, a picture, and a proof."""
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import matplotlib.pyplot as plt
 import redis
@@ -12,7 +12,7 @@ from redis_helpers.connect_options import ConnectOptions
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.breaking import every_moment
 from redis_helpers.course.embedded import EmbeddedRedis
-from redis_helpers.course.plots import CACHE, MARK, OTHER, SOURCE, plot_bars
+from redis_helpers.course.plots import MARK, OTHER
 
 NO_MEMORY = 1  # byte: less than any server needs, so it refuses to store
 SHORT = 0.1  # seconds that the proof's client waits for a reply
@@ -104,12 +104,6 @@ def draw_errors() -> Axes:
     ax.set(title="Which error catches which?", xlim=(-0.5, 2.5), ylim=(0, 2.4))
     ax.set_axis_off()
     return ax
-
-
-def plot_waits(milliseconds: Mapping[str, float]) -> Axes:
-    """How long one reader waits, a bar for each client; the source alone has the colour of the source."""
-    colors = {name: SOURCE if "source" in name else CACHE for name in milliseconds}
-    return plot_bars(milliseconds, "Redis hangs: how long does one customer wait?", "ms", colors)
 
 
 def what_goes_wrong(second: SecondRedis, reader: Reader) -> list[str]:
