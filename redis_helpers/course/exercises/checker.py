@@ -80,6 +80,7 @@ class Trial:
         self._scripts = scripts_known_to(function)
         self._clock = FairClock()
         self._begin = time.monotonic()
+        self._threads = threading.active_count()
         self._keys: dict[str, str] = {}
         self._neighbours: dict[str, str] = {}
         self._open = contextlib.ExitStack()
@@ -240,14 +241,14 @@ class Trial:
         Raises Failed with `why`, or `why(run)`, and the shortest schedule that goes wrong.
         """
         view = view or self._whole_view
-        clients = [self._new_client() for _ in callers]
+        clients: list[_Client] = []
         actors: list[Actor] = [
-            Caller(name, self._caller(client, args))
-            for (name, args), client in zip(callers.items(), clients, strict=True)
+            Caller(name, self._caller(clients, number, args)) for number, (name, args) in enumerate(callers.items())
         ]
         actors += [Rival(name, act) for name, act in (rivals or {}).items()]
 
         def begin() -> list[Call | None]:
+            self._renew(clients, len(callers))
             self.put({})
             before()
             return [self._new_call() if isinstance(actor, Caller) else None for actor in actors]
@@ -476,8 +477,18 @@ class Trial:
         )
         return _Client(client, client.connection_pool, give(client))
 
-    def _caller(self, client: "_Client", args: tuple) -> Callable[[Call], object]:
+    def _renew(self, clients: "list[_Client]", count: int) -> None:
+        """So many clients, to be used again and again, unless the function has spoilt them or left threads behind."""
+        spoilt = any(client.client.connection_pool is not client.pool for client in clients)
+        if len(clients) != count or spoilt or threading.active_count() > self._threads:
+            for client in clients:
+                client.pool.disconnect()
+            clients[:] = [self._new_client() for _ in range(count)]
+            self._threads = threading.active_count()
+
+    def _caller(self, clients: "list[_Client]", number: int, args: tuple) -> Callable[[Call], object]:
         def call_it(call: Call) -> object:
+            client = clients[number]
             client.holder.call = call
             with call.running():
                 return self._function(client.client, *args)
