@@ -214,7 +214,7 @@ def test_more_than_two_new_commands_in_a_cell_are_seen():
 
 
 def test_an_exercise_that_needs_an_untaught_command_is_seen():
-    asked = lesson(TURN, code('check("1.1", put_once)', "answer", "exercise"))
+    asked = lesson(TURN, code('check("1.4", put_once)', "answer", "exercise"))
     assert "needs INCRBY" in next(contract.taught_before_asked(asked, []))
     assert not list(contract.taught_before_asked(asked, [lesson(text("`INCRBY` and `GET`"))]))
 
