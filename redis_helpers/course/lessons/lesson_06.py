@@ -34,7 +34,7 @@ ADD_CRATES = Exercise(
     title="A script that adds",
     kind="change",
     question="""\
-New crates have arrived. `add_crates` is to add `number` to the stock, and to return the new stock. Its script only
+New crates have arrived. `add_crates` must add `number` to the stock, and return the new stock. But its script only
 reads. Change the one line.""",
     stub="""\
 def add_crates(redis_conn, key, number):
@@ -93,7 +93,7 @@ def is_more(redis_conn, first, second):
     script = "return tostring(ARGV[1] > ARGV[2])"  # change this line
     return redis_conn.eval(script, 0, first, second) == "true\"""",
     hints=(
-        "`tonumber` makes a number of a text.",
+        "`tonumber` turns a text into a number.",
         "Both sides of `>` must become numbers. If only one does, Lua refuses to compare.",
     ),
     solution="""\
@@ -135,7 +135,7 @@ STOCK_OF = Exercise(
     title="No key, no crates",
     kind="change",
     question="""\
-`stock_of` returns the number in stock, and `None` when there is no such key. It is to return 0 then. Change the one
+`stock_of` returns the number in stock, and `None` when there is no such key. It must return 0 then. Change the one
 line. The script may not create the key.""",
     stub="""\
 def stock_of(redis_conn, key):
@@ -208,7 +208,7 @@ REPLACE_PRICE = Exercise(
     title="Only if nobody was faster",
     kind="blank",
     question="""\
-Two people correct the same price. `replace_price` is to write `new` only if the price is still `old`. Then it returns
+Two people correct the same price. `replace_price` must write `new` only if the price is still `old`. Then it returns
 `True`. Otherwise it changes nothing and returns `False`. Put the condition in place of the `...`.""",
     stub='''\
 def replace_price(redis_conn, key, old, new):
