@@ -88,7 +88,8 @@ def is_stale(redis_conn, key, load):
 
 def _check_set_price(trial: Trial) -> None:
     key = trial.key("fruit")
-    old, market = trial.number(300, 400), {}
+    old = trial.number(300, 400)
+    market: dict[str, object] = {}
     saved: list[object] = []
     gone_too_early: list[bool] = []
 
