@@ -370,17 +370,23 @@ def _tags(cell) -> list[str]:
     return cell.metadata.get("tags", [])
 
 
+def _source(cell) -> str:
+    """The cell without the line that says which commands it needs."""
+    first, _, rest = cell.source.partition("\n")
+    return rest if first.startswith("%%needs ") else cell.source
+
+
 def _raw_lines(cell) -> list[list[str]]:
-    lines = cell.source.splitlines()
+    lines = _source(cell).splitlines()
     if not lines or not lines[0].startswith("%%redis"):
         return []
     return [line.split() for line in lines[1:] if line.strip() and not line.startswith("#")]
 
 
 def _calls(cell) -> Iterator[ast.Call]:
-    if cell.source.startswith("%%"):
+    if _source(cell).startswith("%%"):
         return
-    plain = "\n".join(line for line in cell.source.splitlines() if not line.startswith("%"))
+    plain = "\n".join(line for line in _source(cell).splitlines() if not line.startswith("%"))
     for node in ast.walk(ast.parse(plain)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield node

@@ -1,8 +1,8 @@
-"""`%load_ext redis_helpers.course.notebook` gives a notebook `%%redis`, and errors of Redis in one sentence."""
+"""`%load_ext redis_helpers.course.notebook` gives `%%redis` and `%%needs`, and errors of Redis in one sentence."""
 
 from typing import TYPE_CHECKING
 
-from redis_helpers.course.notebook import errors_shown, redis_magic
+from redis_helpers.course.notebook import errors_shown, needs_magic, redis_magic
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -11,4 +11,5 @@ if TYPE_CHECKING:
 def load_ipython_extension(shell: "InteractiveShell") -> None:
     """Called by `%load_ext`."""
     redis_magic.register(shell)
+    needs_magic.register(shell)
     errors_shown.show_in_notebooks(shell)
