@@ -593,6 +593,11 @@ def misses(redis_conn, keys):
     return len([key for key in keys if not redis_conn.exists(key)])
 
 
+@wrong("3.4", "a key without a TTL is there too")
+def only_what_ends(redis_conn, keys):
+    return len([key for key in keys if redis_conn.pttl(key) > 0])
+
+
 @wrong("3.4", "changed")
 def counted_and_taken_out(redis_conn, keys):
     return sum(redis_conn.delete(key) for key in keys)

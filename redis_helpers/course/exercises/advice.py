@@ -1,5 +1,6 @@
 """What to say beside an error or a wrong answer, whichever exercise it is: the mistakes that everybody makes once."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from types import CodeType
@@ -19,7 +20,7 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
     (
         redis.ResponseError,
         "not an integer",
-        "The value that is there is no whole number, so nothing can be added to it.",
+        "There is no whole number where Redis needs one: in the value that is to grow, or in what you send.",
     ),
     (redis.ResponseError, "not a valid float", "The value that is there is no number, so nothing can be added to it."),
     (redis.ResponseError, "EXECABORT", "One command of the transaction was refused, so none of them was done."),
@@ -47,6 +48,7 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
         "Redis gives text: make a number of it before you compare.",
     ),
     (TypeError, "can only concatenate str", "Redis gives text: make a number of it before you add."),
+    (json.JSONDecodeError, "", "The text is not JSON: json.loads() reads only what json.dumps() writes."),
     (AttributeError, "'decode'", "The client decodes already (decode_responses=True): you have text, not bytes."),
 )
 

@@ -72,7 +72,7 @@ def sentence(text: str) -> str:
     """With a capital, unless the first word is code, and a full stop."""
     is_code = re.match(r"\w+[(._]", text)
     first = text[0] if is_code else text[0].upper()
-    return first + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    return first + text[1:] + ("" if text.endswith((".", "?", "!", ".)")) else ".")
 
 
 def _called(trial: Trial) -> list[str]:

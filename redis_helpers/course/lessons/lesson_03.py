@@ -306,12 +306,19 @@ def find_fruit(redis_conn, key, load, ttl, not_found_ttl):
 
 
 def _check_count_hits(trial: Trial) -> None:
-    keys = [trial.key(f"fruit {number}") for number in range(6)]
-    there = {keys[0]: Ends("312", 300), keys[2]: Ends("null", 20), keys[3]: Ends("[]", 300), keys[5]: Ends("0", 300)}
+    keys = [trial.key(f"fruit {number}") for number in range(7)]
+    there: dict[str, object] = {
+        keys[0]: Ends("312", 300),
+        keys[2]: Ends("null", 20),
+        keys[3]: Ends("[]", 300),
+        keys[5]: Ends("0", 300),
+        keys[6]: "480",  # never ends
+    }
     for why, asked, hits in (
-        ("a read hits when its key is there, whatever the value is", keys, 4),
+        ("a read hits when its key is there, whatever the value is", keys[:6], 4),
         ("a key that is read twice hits twice", [keys[0], keys[1], keys[0], keys[1], keys[0]], 3),
         ("no key of the list is there: no hit", [keys[1], keys[4]], 0),
+        ("a key without a TTL is there too: to read it is a hit", [keys[1], keys[6]], 1),
         ("no reads, no hits", [], 0),
     ):
         trial.case(why, (asked,), there, returns=hits)

@@ -1,6 +1,7 @@
 """What is said beside an error: each mistake that everybody makes once is made here, and its word is looked for."""
 
 import contextlib
+import json
 
 import pytest
 import redis
@@ -72,6 +73,8 @@ def test_what_lua_means(script, word, begin):
         (lambda client: client.unlink(), "nothing to delete"),
         (lambda client: client.lpop("mine:text"), "another type"),
         (lambda client: client.incr("mine:text"), "no whole number"),
+        (lambda client: client.execute_command("SETEX", "mine:1", "three", 60), "in what you send"),
+        (lambda client: json.loads(client.get("mine:text")), "not JSON"),
         (lambda client: int(client.get("mine:2")), "Redis had nothing there"),
         (lambda client: client.get("mine:2").upper(), ""),
         (lambda client: client.get("mine:text") + 1, "make a number of it"),
