@@ -129,7 +129,7 @@ def end_in_seconds(redis_conn, key):
     return left
 
 
-@wrong("2.2", "the key ends by itself, and your function does not say so")
+@wrong("2.2", "the caller is told nothing")
 def end_not_returned(redis_conn, key):
     left = redis_conn.ttl(key)
     if left == -2:
@@ -421,10 +421,16 @@ def price_after_a_look_at_the_field(redis_conn, key, fruit):
     return int(redis_conn.hget(key, fruit))
 
 
-@wrong("2.5", "the customer is told a wrong price")
+@wrong("2.5", "the answer is an int")
 def price_as_a_float(redis_conn, key, fruit):
     text = redis_conn.hget(key, fruit)
     return None if text is None else float(text)
+
+
+@wrong("2.5", "your function says None")
+def price_of_the_field_price(redis_conn, key, fruit):
+    text = redis_conn.hget(key, "price")
+    return None if text is None else int(text)
 
 
 @wrong("2.5", "the customer is told a wrong price")
@@ -675,6 +681,11 @@ def correct_by_rewriting_with_the_clock(redis_conn, key, fruit, price):
 @wrong("2.7", "return how many whole seconds the hash has left")
 def correct_and_say_how_many_fields_are_new(redis_conn, key, fruit, price):
     return redis_conn.hset(key, fruit, price)
+
+
+@wrong("2.7", "the caller is told nothing")
+def correct_and_say_nothing(redis_conn, key, fruit, price):
+    redis_conn.hset(key, fruit, price)
 
 
 @wrong("2.7", "a correction gave it one")

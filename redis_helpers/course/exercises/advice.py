@@ -36,6 +36,7 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
         "",
         "redis.ConnectionError is not Python's ConnectionError: an `except` must name redis's.",
     ),
+    (KeyError, "", "The dictionary has no such key: a field that may be missing needs get(field, default)."),
     (NameError, "", "Import or define that name first."),
     (RecursionError, "", "The function calls itself without end."),
     (TypeError, "int() argument must", "Redis had nothing there, and gave None: decide what that means for you."),
@@ -126,7 +127,7 @@ def notes_on(function: Callable, call: Call, args: tuple, expected: object, seen
         yield f"{short(seen)} and {short(expected)} are equal, but not of one type."
     elif isinstance(seen, str) and isinstance(expected, (int, float)) and not isinstance(expected, bool):
         yield "that is text, and a number is wanted."
-    elif isinstance(seen, (int, list, str)) and isinstance(expected, bool):
+    elif isinstance(seen, (int, list, str)) and isinstance(expected, bool) and not isinstance(seen, bool):
         yield f"True or False is wanted, and your function returned {short(seen)}."
     if call.wrote_while_watching:
         yield (

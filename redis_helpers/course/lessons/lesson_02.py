@@ -14,6 +14,8 @@ from redis_helpers.errors import CourseError
 
 # For all of them
 
+NO_RETURN = "your function must give its answer with `return`. `print` only shows it"
+
 
 def _must(why: str, expected: object, seen: object, cure: str | None = None) -> None:
     """Fails unless both are equal and of one type."""
@@ -78,7 +80,10 @@ def _check_store_offer(trial: Trial) -> None:
     for before in ({}, {key: "1"}, {key: Ends("1", 5)}, {key: Ends("1", 90_000)}, {key: {"old": "hash"}}):
         for ttl in (seconds, trial.number(3000, 9000), 2):
             _expect_offer(trial, (key, price, ttl), before)
-    why = "the offer is left without its end, or it is gone. Nobody comes back to mend that"
+    why = (
+        "the offer is left without its end, or it is gone. The check ends your program after each of its commands, as "
+        "a crash would"
+    )
     with _cured(AT_ONCE):
         trial.every_cut(why, args, lambda: None)
         trial.every_cut(why, args, lambda: trial.put({key: Ends("1", 30)}))
@@ -113,10 +118,10 @@ def _expect_offer(trial: Trial, args: tuple, before: dict) -> None:
         raise Failed("the offer never ends: it has no TTL", wanted, Plain("no TTL"), cure=AT_ONCE)
     if not 1000 * (seconds - 1 - took) - 2 <= found.left <= 1000 * (seconds + 1):
         raise Failed(
-            "the offer ends too early or too late: it must live as long as the call says, whatever was there before",
+            "the offer ends too early or too late: it must live for as many seconds as the call says",
             wanted,
             Plain(f"{found.left / 1000:g} seconds"),
-            cure="The third thing that the function is given is the number of seconds.",
+            cure="Give `seconds` to ex=, which takes seconds: px= takes milliseconds.",
         )
     if state:
         raise Failed("a key is stored that nobody asked for", None, Plain(next(iter(state)).removeprefix(trial.prefix)))
@@ -175,6 +180,8 @@ def _expect_described(trial: Trial, key: str, wanted: str, before: dict) -> None
         "never ends": "the key stays for ever, and your function does not say so: look at what TTL answers then",
         "ends": "the key ends by itself, and your function does not say so: look at what TTL answers then",
     }
+    if answer is None:
+        raise Failed(f"the caller is told nothing: {NO_RETURN}", wanted, Plain("None"), cure=ASK_TTL)
     _must(told[wanted], wanted, answer, ASK_TTL)
     trial.expect_state("asking must change nothing", before)
 
@@ -256,11 +263,12 @@ def _expect_price(trial: Trial, key: str, price: str, before: dict) -> None:
                 Plain(f"{left / 1000:g} seconds"),
                 cure=KEEP,
             )
-        trial.expect_state("the new price must be stored", {key: Ends(price, ending.seconds)})
+        with _cured(f"TTL answers whole seconds: what it says is not exactly the time that is left. {KEEP}"):
+            trial.expect_state("the new price must be stored", {key: Ends(price, ending.seconds)})
     else:
         trial.expect_state("the new price must be stored", {key: price})
     why = "the offer was there, and its new price is stored: the answer is True"
-    _must(why, True, answer, "bool() makes True or False of what redis-py's set answers.")
+    _must(why, True, answer, "Return bool() of what redis-py's set answers: it makes True or False of that.")
 
 
 def _expect_no_price(trial: Trial, key: str, price: str) -> None:
@@ -363,9 +371,10 @@ CHANGE_PRICE = Exercise(
     title="Change the price, keep the TTL",
     kind="write",
     question="""\
-Write `change_price(redis_conn, key, price)`. It stores the new price, leaves the TTL as it is, and returns `True`. When
-there is no such key any more, it stores nothing and returns `False`. (`xx=True` of lesson 01 stores only where a key is
-there. What did `set` return when it stored nothing?)""",
+Write `change_price(redis_conn, key, price)`. When the key is there, it stores the new price, leaves the TTL as it is,
+and returns `True`. When there is no such key any more, it stores nothing and returns `False`.
+
+`xx=True` of lesson 01 stores only where a key is there. Then `set` returns `True`, and otherwise `None`.""",
     stub="""\
 def change_price(redis_conn, key, price):
     # your code here
@@ -502,13 +511,23 @@ def _expect_price_of(trial: Trial, key: str, fruit: str, wanted: int | None, bef
     answer = trial.call(key, fruit)
     if wanted is None:
         why = "nobody knows the price of this fruit, and your function says one: the answer is None"
+        cure = HGET_FIRST
     elif isinstance(answer, str):
         why = "nobody can calculate with the answer: Redis gave a text, and your function must return a number"
-    elif wanted == 0:
+        cure = "int(...) makes a number of a text."
+    elif isinstance(answer, float):
+        why = "prices are whole cents: the answer is an int, and your function returned a float"
+        cure = "int(...) makes a whole number of a text."
+    elif answer is None and wanted == 0:
         why = "the fruit costs 0 cents today: 0 is a price, and the answer is not None"
+        cure = "In Python the number 0 counts as false. So ask whether the text `is None`."
+    elif answer is None:
+        why = "the fruit has a price, and your function says None"
+        cure = "Ask HGET for the field that has the name of the fruit, and give its price with `return`."
     else:
         why = "the customer is told a wrong price"
-    _must(why, wanted, answer, HGET_FIRST if wanted is None else "int(...) makes a number of a text.")
+        cure = "Ask HGET for the field that has the name of the fruit, and return its price as an int."
+    _must(why, wanted, answer, cure)
     trial.expect_state("asking must change nothing", before)
 
 
@@ -518,7 +537,7 @@ PRICE_OF = Exercise(
     kind="write",
     question="""\
 Write `price_of(redis_conn, key, fruit)`. `key` is a hash of prices, with a field for each fruit. Return the price
-as a **number**, and `None` when there is no such fruit.""",
+as an `int`, and `None` when there is no such fruit.""",
     stub="""\
 def price_of(redis_conn, key, fruit):
     # your code here
@@ -719,10 +738,12 @@ def _expect_correction(trial: Trial, key: str, fruit: str, price: str, prices: d
     )
     least, most = (-1, -1) if seconds is None else (int(seconds - took) - 1, int(seconds) + 2)
     if type(left) is not int or not least <= left <= most:
+        told = "nothing" if left is None else "a wrong time"
         raise Failed(
-            "the caller is told a wrong time: return how many whole seconds the hash has left, as TTL answers",
+            f"the caller is told {told}: return how many whole seconds the hash has left, as TTL answers",
             Plain("-1: it never ends" if seconds is None else f"{round(seconds)}"),
             left,
+            cure="End your function with `return`, and with what TTL says about the key.",
         )
 
 
@@ -791,7 +812,7 @@ CORRECT_PRICE = Exercise(
     question="""\
 This function corrects a price in the day's list, and gives the whole list another 40 seconds each time. Corrected often
 enough, the list never ends. Change it: the TTL stays as it is, and the function returns the seconds that are left, as
-`TTL` answers. (Assume that the list does not end while your function works. Lesson 05 closes this gap.)""",
+`TTL` answers. Assume that the list does not end while your function works. (In lesson 05 it may end at any moment.)""",
     stub="""\
 def correct_price(redis_conn, key, fruit, price):
     redis_conn.hset(key, fruit, price)
@@ -806,7 +827,7 @@ def correct_price(redis_conn, key, fruit, price):
     redis_conn.hset(key, fruit, price)
     return redis_conn.ttl(key)""",
     why="HSET changes a hash that is there, and the TTL belongs to the key, so it runs on. If the list had ended a "
-    "moment before, HSET would make a new one, and that one would never end. Lesson 05 closes this gap.",
+    "moment before, HSET would make a new one, and that one would never end. Lesson 05 shows the cure.",
     check=_check_correct_price,
 )
 

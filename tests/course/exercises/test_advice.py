@@ -80,6 +80,7 @@ def test_what_lua_means(script, word, begin):
         (lambda client: client.get("mine:text") + 1, "make a number of it"),
         (lambda client: client.get("mine:text") > 1, "make a number of it"),
         (lambda client: client.get("mine:text").decode(), "decodes already"),
+        (lambda client: {}["price"], "no such key: a field that may be missing"),
         (lambda client: prise, "Import or define"),  # noqa: F821
     ],
 )
@@ -107,6 +108,7 @@ def test_what_strikes_the_eye(begin):
     assert "the pipeline itself" in notes(expected=1, seen=pipe)
     assert "not of one type" in notes(expected=1, seen=1.0)
     assert "True or False is wanted" in notes(expected=True, seen="OK")
+    assert notes(expected=True, seen=False) == ""
     assert "a number is wanted" in notes(expected=3, seen="4")
     assert "'mine:other' was given to your function and never reached Redis" in notes(args=("mine:1", "mine:other"))
     assert notes(args=("mine:1", 5, "fruit")) == ""
