@@ -452,22 +452,22 @@ def price_or_nothing(redis_conn, key, fruit):
 
 @right("2.6")
 def read_with_hmget(redis_conn, key):
-    name, price, boxes, organic = redis_conn.hmget(key, ["name", "price", "boxes", "organic"])
-    if name is price is boxes is organic is None:
+    name, price, crates, organic = redis_conn.hmget(key, ["name", "price", "crates", "organic"])
+    if name is price is crates is organic is None:
         return None
     return {
         "name": "unknown" if name is None else name,
-        "price": 0 if price is None else int(price),
-        "boxes": 1 if boxes is None else int(boxes),
+        "price": 0.0 if price is None else float(price),
+        "crates": 1 if crates is None else int(crates),
         "organic": bool(int(organic or 0)),
     }
 
 
 @right("2.6")
 def read_with_a_table(redis_conn, key):
-    types: dict = {"name": str, "price": int, "boxes": int, "organic": lambda text: text != "0"}
+    types: dict = {"name": str, "price": float, "crates": int, "organic": lambda text: text != "0"}
     texts = redis_conn.hgetall(key)
-    defaults = {"name": "unknown", "price": 0, "boxes": 1, "organic": False}
+    defaults = {"name": "unknown", "price": 0.0, "crates": 1, "organic": False}
     return defaults | {field: types[field](text) for field, text in texts.items()} if texts else None
 
 
@@ -478,8 +478,8 @@ def read_with_a_transaction(redis_conn, key):
         return None
     return {
         "name": texts.get("name", "unknown"),
-        "price": int(texts.get("price", "0")),
-        "boxes": int(texts.get("boxes", "1")),
+        "price": float(texts.get("price", "0")),
+        "crates": int(texts.get("crates", "1")),
         "organic": texts.get("organic", "0") != "0",
     }
 
@@ -492,15 +492,15 @@ def read_after_a_look(redis_conn, key):
 @wrong("2.6", "a fruit that never was")
 def read_field_by_field(redis_conn, key):
     pipe = redis_conn.pipeline(transaction=False)
-    for field in ("name", "price", "boxes", "organic"):
+    for field in ("name", "price", "crates", "organic"):
         pipe.hget(key, field)
-    name, price, boxes, organic = pipe.execute()
-    if name is price is boxes is organic is None:
+    name, price, crates, organic = pipe.execute()
+    if name is price is crates is organic is None:
         return None
     return {
         "name": "unknown" if name is None else name,
-        "price": int(price or 0),
-        "boxes": 1 if boxes is None else int(boxes),
+        "price": float(price or 0),
+        "crates": 1 if crates is None else int(crates),
         "organic": organic == "1",
     }
 
@@ -532,8 +532,8 @@ def read_over_what_was_read_before(redis_conn, key):
         return None
     return {
         "name": READ_BEFORE.get("name", "unknown"),
-        "price": int(READ_BEFORE.get("price", 0)),
-        "boxes": int(READ_BEFORE.get("boxes", 1)),
+        "price": float(READ_BEFORE.get("price", 0)),
+        "crates": int(READ_BEFORE.get("crates", 1)),
         "organic": READ_BEFORE.get("organic") == "1",
     }
 
@@ -567,8 +567,8 @@ def read_with_bool_of_text(redis_conn, key):
     texts = redis_conn.hgetall(key)
     return texts and {
         "name": texts.get("name", "unknown"),
-        "price": int(texts.get("price", 0)),
-        "boxes": int(texts.get("boxes", 1)),
+        "price": float(texts.get("price", 0)),
+        "crates": int(texts.get("crates", 1)),
         "organic": bool(texts.get("organic", "")),
     }
 
@@ -580,8 +580,8 @@ def read_with_or(redis_conn, key):
         return None
     return {
         "name": texts.get("name") or "unknown",
-        "price": int(texts.get("price") or 0),
-        "boxes": int(texts.get("boxes", 0)) or 1,
+        "price": float(texts.get("price") or 0),
+        "crates": int(texts.get("crates", 0)) or 1,
         "organic": texts.get("organic") == "1",
     }
 
@@ -591,8 +591,8 @@ def read_a_fruit_that_is_not_there(redis_conn, key):
     texts = redis_conn.hgetall(key)
     return {
         "name": texts.get("name", "unknown"),
-        "price": int(texts.get("price", 0)),
-        "boxes": int(texts.get("boxes", 1)),
+        "price": float(texts.get("price", 0)),
+        "crates": int(texts.get("crates", 1)),
         "organic": texts.get("organic") == "1",
     }
 
@@ -604,8 +604,8 @@ def read_without_defaults(redis_conn, key):
         return None
     return {
         "name": texts["name"],
-        "price": int(texts["price"]),
-        "boxes": int(texts["boxes"]),
+        "price": float(texts["price"]),
+        "crates": int(texts["crates"]),
         "organic": texts["organic"] == "1",
     }
 
@@ -615,8 +615,8 @@ def read_with_other_defaults(redis_conn, key):
     texts = redis_conn.hgetall(key)
     return texts and {
         "name": texts.get("name"),
-        "price": int(texts["price"]) if "price" in texts else None,
-        "boxes": int(texts.get("boxes", 0)),
+        "price": float(texts["price"]) if "price" in texts else None,
+        "crates": int(texts.get("crates", 0)),
         "organic": texts.get("organic") == "1",
     }
 

@@ -558,20 +558,20 @@ def price_of(redis_conn, key, fruit):
 
 # 2.6
 
-DEFAULTS = {"name": "unknown", "price": 0, "boxes": 1, "organic": False}
+DEFAULTS = {"name": "unknown", "price": 0.0, "crates": 1, "organic": False}
 
 
 def _check_read_fruit(trial: Trial) -> None:
     key, name = trial.key("fruit *1*"), f"maçã '{trial.word()}'"
-    full = {"name": name, "price": trial.number(101, 999), "boxes": trial.number(11, 99), "organic": True}
+    full = {"name": name, "price": trial.number(101, 999) / 100, "crates": trial.number(11, 99), "organic": True}
     _expect_fruit(trial, key, full)
-    _expect_fruit(trial, key, {"name": "uva", "price": 480, "boxes": 0, "organic": False})
-    _expect_fruit(trial, key, {"name": "", "price": 0, "boxes": trial.number(2, 9), "organic": True})
+    _expect_fruit(trial, key, {"name": "uva", "price": 4.8, "crates": 0, "organic": False})
+    _expect_fruit(trial, key, {"name": "", "price": 0.0, "crates": trial.number(2, 9), "organic": True})
     for field in DEFAULTS:
         _expect_fruit(trial, key, {field: full[field]})
         _expect_fruit(trial, key, {other: value for other, value in full.items() if other != field})
-    _expect_fruit(trial, key, {"boxes": trial.number(2, 9), "organic": False})
-    _expect_fruit(trial, key, {"name": "0", "price": trial.number(2, 9), "boxes": 10**12})
+    _expect_fruit(trial, key, {"crates": trial.number(2, 9), "organic": False})
+    _expect_fruit(trial, key, {"name": "0", "price": float(trial.number(2, 9)), "crates": 10**12})
     trial.put({})
     answer = trial.call(key)
     why = "there is no such fruit, and the customer is shown one that is made of defaults"
@@ -606,7 +606,7 @@ def _expect_fruit(trial: Trial, key: str, record: dict) -> None:
 
 def _expect_one_fruit_in_every_gap(trial: Trial, key: str, full: dict) -> None:
     """What is read is the record as it was at one moment."""
-    other = {"name": "other", "price": 150, "boxes": 7, "organic": False}
+    other = {"name": "other", "price": 1.5, "crates": 7, "organic": False}
 
     def stored_again() -> None:
         trial.redis.hset(key, mapping=_stored(other))
@@ -662,8 +662,8 @@ Write `read_fruit(redis_conn, key)`. `key` is a hash with up to four fields. Ret
 | field | type | when the hash does not have it |
 |---|---|---|
 | `name` | str | `"unknown"` |
-| `price` | int | `0` |
-| `boxes` | int | `1` |
+| `price` | float, in euros | `0.0` |
+| `crates` | int | `1` |
 | `organic` | bool, stored as `1` or `0` | `False` |
 
 When there is no such key, return `None`. A stored `0` is a value. It is not a missing field.""",
@@ -673,8 +673,8 @@ def read_fruit(redis_conn, key):
     ...""",
     hints=(
         "Begin with `texts = redis_conn.hgetall(key)`. It is empty when there is no such key: return `None` then.",
-        '`texts.get("boxes", 1)` gives 1 only when the field is missing. `or` would do it for an empty text too.',
-        '`int(...)` makes a number of a text. For `organic`, compare: `texts.get("organic") == "1"`.',
+        '`texts.get("crates", 1)` gives 1 only when the field is missing. `or` would do it for an empty text too.',
+        '`int(...)` and `float(...)` make numbers of texts. For `organic`, compare: `texts.get("organic") == "1"`.',
     ),
     solution="""\
 def read_fruit(redis_conn, key):
@@ -683,8 +683,8 @@ def read_fruit(redis_conn, key):
         return None
     return {
         "name": texts.get("name", "unknown"),
-        "price": int(texts.get("price", 0)),
-        "boxes": int(texts.get("boxes", 1)),
+        "price": float(texts.get("price", 0)),
+        "crates": int(texts.get("crates", 1)),
         "organic": texts.get("organic") == "1",
     }""",
     why="Redis has no empty hash, so {} means that there is no such key. Redis does not know the types: your program "
