@@ -72,6 +72,14 @@ def day_expired_before_it_exists(redis_conn, key, prices, ttl):
         pipe.execute()
 
 
+@wrong("5.1", "What you call on redis_conn is sent at once")
+def day_whose_end_is_sent_beside_the_pipeline(redis_conn, key, prices, ttl):
+    with redis_conn.pipeline() as pipe:
+        pipe.hset(key, mapping=prices)
+        redis_conn.expire(key, ttl)
+        pipe.execute()
+
+
 @wrong("5.1", "the day never ends")
 def day_without_end(redis_conn, key, prices, ttl):
     with redis_conn.pipeline() as pipe:
@@ -198,6 +206,24 @@ def correct_without_multi(redis_conn, key, fruit, price):
             pipe.hset(key, fruit, price)
             pipe.ttl(key)
             return pipe.execute()[-1]
+
+
+@wrong("5.2", "HSET was sent through redis_conn")
+def correct_beside_the_pipeline(redis_conn, key, fruit, price):
+    while True:
+        with contextlib.suppress(redis.WatchError), redis_conn.pipeline() as pipe:
+            pipe.watch(key)
+            if not pipe.exists(key):
+                return -2
+            pipe.multi()
+            redis_conn.hset(key, fruit, price)
+            pipe.ttl(key)
+            return pipe.execute()[-1]
+
+
+@wrong("5.2", "0 is what HSET answers")
+def correct_and_ask_for_the_time_first(redis_conn, key, fruit, price):
+    return redis_conn.pipeline().ttl(key).hset(key, fruit, price).execute()[-1]
 
 
 @wrong("5.2", "the caller is not told")
@@ -372,6 +398,29 @@ def take_without_multi(redis_conn, key, fruit, crates):
             pipe.hincrby(key, fruit, -crates)
             pipe.execute()
             return True
+
+
+@wrong("5.3", "HINCRBY was sent through redis_conn")
+def take_beside_the_pipeline(redis_conn, key, fruit, crates):
+    while True:
+        with contextlib.suppress(redis.WatchError), redis_conn.pipeline() as pipe:
+            pipe.watch(key)
+            if int(pipe.hget(key, fruit) or 0) < crates:
+                return False
+            pipe.multi()
+            redis_conn.hincrby(key, fruit, -crates)
+            pipe.execute()
+            return True
+
+
+@wrong("5.3", "The pipeline has only collected this command")
+def take_without_watch(redis_conn, key, fruit, crates):
+    with redis_conn.pipeline() as pipe:
+        if int(pipe.hget(key, fruit) or 0) < crates:
+            return False
+        pipe.hincrby(key, fruit, -crates)
+        pipe.execute()
+        return True
 
 
 @wrong("5.3", "raised TypeError")

@@ -80,7 +80,7 @@ class _Meeting:
             rival.join()
             if self._error is not None:
                 raise self._error
-        self.sent.append(step.commands[0][0])
+        self.sent.append(step.commands[-1][0])  # of a transaction: EXEC
 
     def _come_and_keep(self) -> None:
         try:

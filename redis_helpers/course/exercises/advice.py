@@ -39,6 +39,12 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
     (KeyError, "", "The dictionary has no such key: a field that may be missing needs get(field, default)."),
     (NameError, "", "Import or define that name first."),
     (RecursionError, "", "The function calls itself without end."),
+    (
+        TypeError,
+        "'Pipeline'",
+        "The pipeline has only collected this command, so its reply is not here yet. (Between watch() and multi(), it "
+        "comes at once.)",
+    ),
     (TypeError, "int() argument must", "Redis had nothing there, and gave None: decide what that means for you."),
     (TypeError, "float() argument must", "Redis had nothing there, and gave None: decide what that means for you."),
     (TypeError, "the JSON object must", "Redis had nothing there, and gave None: decide what that means for you."),
@@ -133,6 +139,11 @@ def notes_on(function: Callable, call: Call, args: tuple, expected: object, seen
         yield (
             f"{call.wrote_while_watching} was sent between WATCH and MULTI, so it was done at once: after watch(), a "
             "pipeline collects commands from multi() on."
+        )
+    if call.wrote_beside_watch:
+        yield (
+            f"{call.wrote_beside_watch} was sent through redis_conn, so it was done at once: only what you call on the "
+            "pipeline is in its transaction."
         )
     unused = _never_sent(call, args)
     if unused is not None:

@@ -92,6 +92,7 @@ class Call:
         self.scripts = {} if scripts is None else scripts  # by their SHA1
         self.last_script: bytes | None = None
         self.wrote_while_watching: str | None = None  # a command that was to be in a transaction, perhaps
+        self.wrote_beside_watch: str | None = None  # the same, on another connection than the one that watches
         self._faults = faults or Faults()
         self.turn = turn
         self._now = now
@@ -238,6 +239,8 @@ class Call:
                 self._open[id(connection)] = name
             elif opened == "WATCH" and name in WRITING:
                 self.wrote_while_watching = name
+            elif opened is None and name in WRITING and "WATCH" in self._open.values():
+                self.wrote_beside_watch = name
         if step.commands[0][0] != "MULTI":  # a transaction in one message never waits
             self.waited = self.waited or waits(step.commands[0])
 

@@ -158,7 +158,8 @@ def _expect_day(trial: Trial, args: tuple, before: dict, values: list[dict]) -> 
             "the day never ends: customers find these prices for ever. Look at what gives the hash its end, and when",
             wanted,
             Plain("no TTL"),
-            cure="EXPIRE gives a key its TTL, and finds none before the first HSET has made it.",
+            cure="EXPIRE finds no key before HSET has made it. What you call on redis_conn is sent at once; what you "
+            "call on a pipeline, with its execute().",
         )
     least = ttl - 1.5 - (time.monotonic() - begin)
     if not 1000 * least <= found.left <= 1000 * (ttl + 1):
@@ -281,8 +282,11 @@ def _expect_correction(trial: Trial, key: str, fruit: str, price: str, prices: d
     )
     least, most = (-1, -1) if seconds is None else (int(seconds - took) - 1, int(seconds) + 2)
     if type(left) is not int or not least <= left <= most:
+        why = "the caller is told a wrong time: return how many whole seconds the hash has left, as TTL answers"
+        if type(left) is int and left in (0, 1):
+            why += f". {left} is what HSET answers: replies[-1] is the reply of the last command in the pipeline"
         raise Failed(
-            "the caller is told a wrong time: return how many whole seconds the hash has left, as TTL answers",
+            why,
             Plain("-1: it never ends" if seconds is None else f"{round(seconds)}"),
             left,
         )
@@ -354,7 +358,7 @@ CORRECT_PRICE = Exercise(
 A correction comes late: perhaps the list has ended. Then `HSET` would make a new list, with one price and no end.
 So `correct_price` looks first, with `EXISTS`. If the list is there, it corrects the price, leaves the TTL as it is, and
 returns the seconds that are left. If not, it changes nothing and returns −2. In place of the `...`, three lines are
-missing. (The list may also end between the look and the correction.)""",
+missing. The list may also end between the look and the correction: then, too, nothing is changed.""",
     stub="""\
 def correct_price(redis_conn, key, fruit, price):
     while True:
@@ -548,9 +552,9 @@ TAKE = Exercise(
     title="The last crates",
     kind="stretch",
     question="""\
-A hash holds the stock: the fruit is the field, the number of crates the value. Write `take`. It takes so many crates
-out and returns `True`. If there are not enough, it changes nothing and returns `False`. Of a fruit that is not in the
-hash there are none.
+A hash holds the stock: the fruit is the field, the number of crates the value. Write `take`. The customer wants
+`crates` crates of one fruit. If there are enough, `take` takes them out and returns `True`. If not, it changes nothing
+and returns `False`. When the fruit is not in the hash, there are none of it.
 
 Many customers buy at the same time. No crate may be sold twice. No customer may be sent away while there are enough.
 The program may be killed at any moment. So the stock must never be too low, not even for a moment.""",
@@ -615,7 +619,7 @@ QUIZ = (
         answer="c",
     ),
     Question(
-        "Two clerks correct the same customer's hash at the same moment, each with WATCH and MULTI. One changes the "
+        "Two employees correct the same customer's hash at the same moment, each with WATCH and MULTI. One changes the "
         "street, the other the telephone number. What happens to the second one?",
         (
             (

@@ -48,7 +48,7 @@ def test_between_the_commands_of_one_message_too_but_not_within_a_transaction(re
     [
         (read_and_write, ["before the first command", "after GET", "after SET"]),
         (in_one_message, ["before the first command", "after INCRBY", "after INCRBY"]),
-        (in_a_transaction, ["before the first command", "after MULTI"]),
+        (in_a_transaction, ["before the first command", "after EXEC"]),
     ],
 )
 def test_every_moment_is_tried_once(function, moments, redis_conn):

@@ -76,6 +76,8 @@ def test_what_lua_means(script, word, begin):
         (lambda client: client.execute_command("SETEX", "mine:1", "three", 60), "in what you send"),
         (lambda client: json.loads(client.get("mine:text")), "not JSON"),
         (lambda client: int(client.get("mine:2")), "Redis had nothing there"),
+        (lambda client: int(client.pipeline().get("mine:2")), "only collected"),
+        (lambda client: client.pipeline().get("mine:2") - 1, "only collected"),
         (lambda client: client.get("mine:2").upper(), ""),
         (lambda client: client.get("mine:text") + 1, "make a number of it"),
         (lambda client: client.get("mine:text") > 1, "make a number of it"),
@@ -115,3 +117,5 @@ def test_what_strikes_the_eye(begin):
     pipe.watch("mine:1")
     pipe.set("mine:1", 1)
     assert "SET was sent between WATCH and MULTI" in notes()
+    client.set("mine:1", 2)
+    assert "SET was sent through redis_conn" in notes()

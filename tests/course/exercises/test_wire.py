@@ -253,6 +253,21 @@ def test_a_forgotten_multi_is_noticed(begin):
         assert call.wrote_while_watching == "SET"
 
 
+def test_a_write_beside_the_pipeline_is_noticed(begin):
+    call, client = begin()
+    client.set("mine:a", 1)
+    client.pipeline().set("mine:a", 2).execute()
+    with client.pipeline() as pipe:
+        pipe.watch("mine:a")
+        client.get("mine:a")
+        client.pipeline().set("mine:a", 3).execute()
+        assert call.wrote_beside_watch is None
+        pipe.multi()
+        client.set("mine:a", 4)
+        assert call.wrote_beside_watch == "SET"
+    assert call.wrote_while_watching is None
+
+
 def test_a_command_that_waits_is_noticed_outside_of_a_transaction(begin):
     call, client = begin()
     client.pipeline().blpop("mine:a", 1).execute()
