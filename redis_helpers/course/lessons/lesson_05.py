@@ -210,7 +210,7 @@ GHOST = (
 )
 
 
-def _check_correct_price(trial: Trial) -> None:
+def _check_correct_if_there(trial: Trial) -> None:
     key, fruit = trial.key("day *14*"), "maçã 'Gala' *"
     prices = {fruit: "312", "banana": f"{trial.number(100, 999)}", trial.word(): "480"}
     price = str(trial.number(200, 299))
@@ -356,11 +356,11 @@ CORRECT_PRICE = Exercise(
     kind="blank",
     question="""\
 A correction comes late: perhaps the list has ended. Then `HSET` would make a new list, with one price and no end.
-So `correct_price` looks first, with `EXISTS`. If the list is there, it corrects the price, leaves the TTL as it is, and
+So `correct_if_there` looks first, with `EXISTS`. If the list is there, it corrects the price, leaves the TTL as it is, and
 returns the seconds that are left. If not, it changes nothing and returns −2. In place of the `...`, three lines are
 missing. The list may also end between the look and the correction: then, too, nothing is changed.""",
     stub="""\
-def correct_price(redis_conn, key, fruit, price):
+def correct_if_there(redis_conn, key, fruit, price):
     while True:
         try:
             with redis_conn.pipeline() as pipe:
@@ -381,7 +381,7 @@ def correct_price(redis_conn, key, fruit, price):
 import redis
 
 
-def correct_price(redis_conn, key, fruit, price):
+def correct_if_there(redis_conn, key, fruit, price):
     while True:
         try:
             with redis_conn.pipeline() as pipe:
@@ -397,7 +397,7 @@ def correct_price(redis_conn, key, fruit, price):
             pass  # somebody came in between: look again""",
     why="When the list ends or changes after the look, EXEC runs nothing, and the loop looks again. A key that ends by "
     "its TTL counts as changed, too.",
-    check=_check_correct_price,
+    check=_check_correct_if_there,
 )
 
 # 5.3
