@@ -188,7 +188,8 @@ def _check_find_fruit(trial: Trial) -> None:
     expect_never_immortal(trial, args, key, None)
     expect_all_of_it(trial, args, key, None, briefly)
 
-    for value in (some_fruit(trial), 0, "", [], False, "null", "None", "-"):
+    found_values: tuple[object, ...] = (some_fruit(trial), 0, "", [], False, "null", "None", "-")
+    for value in found_values:
         trial.put({})
         source = expect_loaded(trial, args, key, value)
         _expect_found_lives(trial, value, ttl)
