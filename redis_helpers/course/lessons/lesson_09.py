@@ -79,7 +79,7 @@ def _check_end_field(trial: Trial) -> None:
     why = "there is no such field, so nothing can end: return False"
     trial.case(why, (key, "kiwi", short_while), before={key: prices}, returns=False, after={key: prices})
     trial.case(why, (key, fruit, short_while), before={key: None}, returns=False, after={key: None})
-    trial.every_error((key, fruit, short_while), lambda: trial.put({key: prices}))
+    _every_error(trial, (key, fruit, short_while), lambda: trial.put({key: prices}))
 
 
 def _expect_field_ends(trial: Trial, key: str, fruit: str, seconds: int, before: dict) -> None:
@@ -270,7 +270,7 @@ def _check_store_small(trial: Trial) -> None:
         _expect_stored_small(trial, (prefix, number, price), key, {})
         before = {key: {str(number + 1_000_000): "312", str(number): "1"}, f"{prefix}{number // SMALL + 1}": {"7": "3"}}
         _expect_stored_small(trial, (prefix, number, price), key, before)
-    trial.every_error((prefix, 7, price), lambda: trial.put({}))
+    _every_error(trial, (prefix, 7, price), lambda: trial.put({}))
 
 
 def _expect_stored_small(trial: Trial, args: tuple, key: str, before: dict) -> None:
@@ -339,7 +339,7 @@ def _check_load_record(trial: Trial) -> None:
             )
         trial.expect_state("reading must change nothing", {key: Ends(stored, 300)})
     trial.case("there is no such record: return None", (key,), before={key: None}, returns=None, after={key: None})
-    trial.every_error((key,), lambda: trial.put({key: {"price": "312"}}))
+    _every_error(trial, (key,), lambda: trial.put({key: {"price": "312"}}))
     trial.put({key: {"price": "312", "weight": "1.5"}})
     trial.orders(
         "somebody stored the record anew between two of your commands, and what you returned was never there",
@@ -401,8 +401,8 @@ EXERCISES = (END_FIELD, FLASH_PRICE, STORE_SMALL, LOAD_RECORD)
 QUIZ = (
     Question(
         "A customer's hash has the fields `name` and `code`. The log-in code must end after 5 minutes: `HEXPIRE` was "
-        "sent for it. After 2 minutes the customer asks for a new code, and the program sends `HSET` with it. When does "
-        "the new code end?",
+        "sent for it. After 2 minutes the customer asks for a new code, and the program sends `HSET` with it. When "
+        "does the new code end?",
         (
             ("In 3 minutes: the end of the field stays", "HINCRBY would keep it. HSET writes the field anew."),
             ("Never, as long as the hash lives", "HSET takes the end away. HEXPIRE must follow, in one transaction."),
@@ -420,8 +420,8 @@ QUIZ = (
         answer="c",
     ),
     Question(
-        "A program keeps 100,000 comments, each of about 2,000 bytes. Somebody puts 500 of them into each hash, to save "
-        "memory. What is the result?",
+        "A program keeps 100,000 comments, each of about 2,000 bytes. Somebody puts 500 of them into each hash, to "
+        "save memory. What is the result?",
         (
             ("Nearly nothing is saved", "One value above 64 bytes is enough: the hash is no longer compact."),
             ("Three quarters of the memory are saved", "This holds for short values. These are far above the limit."),
@@ -430,8 +430,8 @@ QUIZ = (
         answer="a",
     ),
     Question(
-        "The open orders of a day are one hash, with a TTL of a day. The last one is done, and deleted with `HDEL`. Then "
-        "a new one comes, with `HSET`. What is the TTL of the key?",
+        "The open orders of a day are one hash, with a TTL of a day. The last one is done, and deleted with `HDEL`. "
+        "Then a new one comes, with `HSET`. What is the TTL of the key?",
         (
             ("What was left of the day", "The key went away with its last field, and its TTL with it."),
             ("−1: it never ends", "HSET made a new key. Nobody gave it a TTL."),

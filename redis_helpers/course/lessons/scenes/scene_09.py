@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import redis
-from matplotlib.axes import Axes
 
 from redis_helpers.course.plots import MARK, OTHER, plot_lines
 from redis_helpers.redis_repository import RedisRepository
@@ -50,7 +49,7 @@ def bytes_each(redis_conn: redis.Redis, sizes: Sequence[int]) -> dict[str, list[
     return found
 
 
-def plot_bytes(sizes: Sequence[int], each: dict[str, list[float]], limit: int) -> Axes:
+def plot_bytes(sizes: Sequence[int], each: dict[str, list[float]], limit: int) -> None:
     """Two lines, and the server's limit for a small hash as a third, upright."""
     lines = {name: (sizes, values) for name, values in each.items()}
     ax = plot_lines(
@@ -62,4 +61,3 @@ def plot_bytes(sizes: Sequence[int], each: dict[str, list[float]], limit: int) -
     )
     ax.axvline(limit, color=LIMIT, linestyle=":")
     ax.annotate(f"limit: {limit} fields", (limit, 4), (-6, 0), textcoords="offset points", ha="right", color=LIMIT)
-    return ax
