@@ -356,8 +356,8 @@ CORRECT_PRICE = Exercise(
     kind="blank",
     question="""\
 A correction comes late: perhaps the list has ended. Then `HSET` would make a new list, with one price and no end.
-So `correct_if_there` looks first, with `EXISTS`. If the list is there, it corrects the price, leaves the TTL as it is, and
-returns the seconds that are left. If not, it changes nothing and returns −2. In place of the `...`, three lines are
+So `correct_if_there` looks first, with `EXISTS`. If the list is there, it corrects the price, leaves the TTL as it is,
+and returns the seconds that are left. If not, it changes nothing and returns −2. In place of the `...`, three lines are
 missing. The list may also end between the look and the correction: then, too, nothing is changed.""",
     stub="""\
 def correct_if_there(redis_conn, key, fruit, price):
