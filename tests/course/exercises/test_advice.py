@@ -25,6 +25,10 @@ LUA = {
     "return redis.call('GET', KEYS[1]) + 1": "A missing key or field is false",
     "if redis.call('GET', KEYS[1]) > 1 then return 1 end": "A missing key or field is false",
     "return 'a' .. redis.call('GET', KEYS[1])": "A missing key or field is false",
+    "return tonumber(redis.call('TIME')[0]) + 1": "lists begin at 1",
+    "if tonumber(redis.call('TIME')) > 1 then return 1 end": "nil for a whole list",
+    "if tonumber(redis.call('GET', KEYS[1])) > 1 then return 1 end": "decide what it counts as",
+    "return redis.call('GET', key)": "comes only as KEYS and ARGV",
     "if ARGV[1] > 1 then return 1 end": "tonumber() makes a number",
     "return redis.call('SET', KEYS[1], nil)": "An argument of redis.call is nil, false or a table",
     "return redis.call('SET', KEYS[1], ARGV[9])": "An argument of redis.call is nil, false or a table",
@@ -104,6 +108,7 @@ def test_what_strikes_the_eye(begin):
     assert "the pipeline itself" in notes(expected=1, seen=pipe)
     assert "not of one type" in notes(expected=1, seen=1.0)
     assert "True or False is wanted" in notes(expected=True, seen="OK")
+    assert notes(expected=False, seen=True) == ""
     assert "a number is wanted" in notes(expected=3, seen="4")
     assert "'mine:other' was given to your function and never reached Redis" in notes(args=("mine:1", "mine:other"))
     assert notes(args=("mine:1", 5, "fruit")) == ""
