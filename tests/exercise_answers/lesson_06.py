@@ -82,6 +82,11 @@ def more_half_a_number(redis_conn, first, second):
     return redis_conn.eval("return tostring(tonumber(ARGV[1]) > ARGV[2])", 0, first, second) == "true"
 
 
+@wrong("6.2", "return the text `true`")
+def more_without_a_text(redis_conn, first, second):
+    return redis_conn.eval("return tonumber(ARGV[1]) > tonumber(ARGV[2])", 0, first, second) == "true"
+
+
 @wrong("6.2", "neither is more")
 def more_or_equal(redis_conn, first, second):
     return redis_conn.eval("return tostring(tonumber(ARGV[1]) >= tonumber(ARGV[2]))", 0, first, second) == "true"
@@ -341,11 +346,17 @@ def basket_of_texts(redis_conn, keys, crates):
     return _basket(redis_conn, keys, crates, "(redis.call('GET', KEYS[number]) or '0') < ARGV[number]")
 
 
-@wrong("6.6", "the customer got nothing")
+@wrong("6.6", "just enough of each fruit, and the customer got nothing")
 def basket_never_empty(redis_conn, keys, crates):
     return _basket(
         redis_conn, keys, crates, "tonumber(redis.call('GET', KEYS[number]) or '0') <= tonumber(ARGV[number])"
     )
+
+
+@wrong("6.6", "the answer is True or False")
+def basket_sold_as_one(redis_conn, keys, crates):
+    condition = "tonumber(redis.call('GET', KEYS[number]) or '0') < tonumber(ARGV[number])"
+    return redis_conn.eval(BASKET.format(condition), len(keys), *keys, *crates)
 
 
 @wrong("6.6", "attempt to compare")

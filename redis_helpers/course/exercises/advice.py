@@ -60,13 +60,19 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
 )
 
 MISSING_IN_LUA = "A missing key or field is false in a script, and never nil or 0: decide what it counts as."
+NIL_IN_LUA = (
+    "A value is nil here: lists begin at 1, and tonumber gives nil for a whole list and for a missing key "
+    "(which is false: decide what it counts as)."
+)
 TEXT_IN_LUA = "What Redis gives a script is text: tonumber() makes a number of it."
 
 # Lua's messages (a pattern), and what they mean to somebody who writes a first script.
 ON_LUA_ERRORS: tuple[tuple[str, str], ...] = (
     (r"attempt to compare (string with number|number with string)", TEXT_IN_LUA),
-    (r"attempt to compare .*(nil|boolean)", MISSING_IN_LUA),
-    (r"attempt to (perform arithmetic on|concatenate) .*\ba (nil|boolean) value", MISSING_IN_LUA),
+    (r"attempt to compare .*nil", NIL_IN_LUA),
+    (r"attempt to compare .*boolean", MISSING_IN_LUA),
+    (r"attempt to (perform arithmetic on|concatenate) .*\ba nil value", NIL_IN_LUA),
+    (r"attempt to (perform arithmetic on|concatenate) .*\ba boolean value", MISSING_IN_LUA),
     (r"attempt to perform arithmetic on .*\ba string value", TEXT_IN_LUA),
     (r"near '!'|near '!='", "Lua writes `~=` for not equal."),
     (r"near '/'", "Lua begins a comment with `--`, and has no `//`: math.floor(a / b) divides and rounds down."),
@@ -82,7 +88,8 @@ ON_LUA_ERRORS: tuple[tuple[str, str], ...] = (
     (r"variable 'True'|variable 'False'", "Lua writes true and false in small letters."),
     (
         r"nonexistent global variable '(\w+)'",
-        "Lua does not know the name {0}: declare it with `local`, or look for a typo.",
+        "Lua does not know the name {0}: look for a typo, or for a `local` that is missing. What Python knows "
+        "comes only as KEYS and ARGV.",
     ),
     (r"Attempt to modify a readonly table|create global variable", "Put `local` in front of a new name."),
     (

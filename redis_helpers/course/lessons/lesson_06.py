@@ -66,12 +66,15 @@ def _check_is_more(trial: Trial) -> None:
         if type(answer) is not bool:
             raise Failed("the answer is True or False", first > second, answer)
         if answer is not (first > second):
+            wrong = "the answer is wrong for these two numbers"
+            if first == second:
+                wrong = "two equal numbers: neither is more"
+            elif (str(first) > str(second)) is answer:
+                wrong += ": are they compared as texts?"
+            elif answer is False:
+                wrong += ": does your script return the text `true`? (`tostring` makes it)"
             raise Failed(
-                "two equal numbers: neither is more"
-                if first == second
-                else "the answer is wrong for these two numbers: are they compared as texts?"
-                if (str(first) > str(second)) is answer
-                else "the answer is wrong for these two numbers",
+                wrong,
                 Plain(f"{first > second} for {first} and {second}"),
                 answer,
             )
@@ -135,8 +138,8 @@ STOCK_OF = Exercise(
     title="No key, no crates",
     kind="change",
     question="""\
-`stock_of` returns the number in stock, and `None` when there is no such key. It must return 0 then. Change the one
-line. The script may not create the key.""",
+`stock_of` returns the number in stock. For a missing key it returns `None`, but it must return 0. Change the one line.
+The script must not create the key.""",
     stub="""\
 def stock_of(redis_conn, key):
     script = "return tonumber(redis.call('GET', KEYS[1]))"  # change this line
@@ -320,6 +323,7 @@ def is_open(redis_conn, key):
 def _check_take_basket(trial: Trial) -> None:
     keys = [trial.key("stock-1"), trial.key("stock-2"), trial.key("stock-3")]
     there, some = trial.number(20, 60), trial.number(3, 9)
+    _expect_basket(trial, keys, (there, there, there), (there, there, there), True)
     enough = ((there, there, 100), (some, there, 9))
     _expect_basket(trial, keys, *enough, True)
     _expect_basket(trial, keys, (some, 1, 10), (some, 1, 9), True)
@@ -358,10 +362,13 @@ def _expect_basket(trial: Trial, keys: list[str], stock: tuple, wanted: tuple, s
         trial.put(before)
         answer = trial.call([*keys], [*wanted])
         shown = Plain(f"{sold}, for {list(wanted)} with {[there or 0 for there in stock]} in stock")
-        if type(answer) is not bool or answer is not sold:
+        if type(answer) is not bool:
+            raise Failed("the answer is True or False", shown, answer)
+        if answer is not sold:
             why = "there was not enough of one fruit, and the customer is not told so"
             if sold:
-                why = "there was enough of each fruit, and the customer got nothing"
+                just = "just " if stock == wanted else ""
+                why = f"there was {just}enough of each fruit, and the customer got nothing"
             as_texts = all(str(have or 0) >= str(crates) for have, crates in zip(stock, wanted, strict=True))
             if as_texts is answer:
                 why += ": are the numbers compared as texts?"
@@ -423,7 +430,7 @@ Write `take_basket`. `keys` is a list of stocks, `crates` says how many to take 
 - A stock without a key is 0. No key stands twice in `keys`.
 
 Many customers buy at the same time, and any program may be killed. (The script can be called with
-`redis_conn.eval(script, len(keys), *keys, *crates)`.)""",
+`redis_conn.eval(script, len(keys), *keys, *crates)`: first all keys, then all numbers.)""",
     stub="""\
 def take_basket(redis_conn, keys, crates):
     # your code here
