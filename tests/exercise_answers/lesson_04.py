@@ -52,7 +52,7 @@ def put_without_the_prefix(redis_conn, prefix, customer, fruit, boxes):
     redis_conn.set(f"cart:{customer}:{fruit}", boxes)
 
 
-@wrong("4.1", "can only concatenate")
+@wrong("4.1", "To build a name, use an f-string")
 def put_a_number_behind_a_text(redis_conn, prefix, customer, fruit, boxes):
     redis_conn.set(prefix + customer + ":" + fruit, boxes)
 
@@ -128,6 +128,11 @@ def find_without_the_star(redis_conn, prefix):
 @wrong("4.2", "does not begin with the prefix")
 def find_with_a_star_before_it(redis_conn, prefix):
     return set(redis_conn.scan_iter(match=f"*{prefix.removesuffix(':')}*", count=1000))
+
+
+@wrong("4.2", "does not begin with the prefix")
+def find_what_holds_the_prefix(redis_conn, prefix):
+    return set(redis_conn.scan_iter(match=f"*{prefix}*", count=1000))
 
 
 @wrong("4.2", "KEYS was not run")
@@ -290,6 +295,12 @@ def forget_nothing(redis_conn, prefix):
 @wrong("4.3", "No key matched, so there was nothing to delete")
 def forget_nothing_with_del(redis_conn, prefix):
     return redis_conn.delete(*redis_conn.scan_iter(match=prefix + "*"))
+
+
+@wrong("4.3", "put a star before it")
+def forget_a_list(redis_conn, prefix):
+    keys = list(redis_conn.scan_iter(match=escape_pattern(prefix) + "*", count=1000))
+    return redis_conn.unlink(keys) if keys else 0
 
 
 @wrong("4.3", "return how many keys were deleted")
@@ -508,6 +519,17 @@ def prices_with_the_replies_of_set(redis_conn, prices, ttl):
         for key, price in prices.items():
             pipe.set(key, price, ex=ttl)
         return dict(zip(prices, pipe.execute(), strict=True))
+
+
+@wrong("4.5", "must have the keys of prices")
+def prices_by_their_new_prices(redis_conn, prices, ttl):
+    return dict(zip(prices.values(), prices_without_transaction(redis_conn, prices, ttl).values(), strict=True))
+
+
+@wrong("4.5", "must have the keys of prices")
+def prices_of_what_was_there(redis_conn, prices, ttl):
+    answer = prices_without_transaction(redis_conn, prices, ttl)
+    return {key: old for key, old in answer.items() if old is not None}
 
 
 @wrong("4.5", "in a dictionary")

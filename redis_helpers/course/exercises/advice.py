@@ -27,6 +27,11 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
     (redis.DataError, "ellipsis", "The three dots `...` are still in your code: something belongs in their place."),
     (redis.DataError, "NoneType", "A value that you send is None: redis-py sends text, bytes and numbers only."),
     (redis.DataError, "bool", "redis-py sends no True and False: store 1 or 0, or JSON."),
+    (
+        redis.DataError,
+        "of type: 'list'",
+        "A list is not sent as it is: to hand over several keys, put a star before it; to store it, make JSON of it.",
+    ),
     (redis.DataError, "", "redis-py sends text, bytes and numbers only, and takes whole seconds for a TTL."),
     (NoPermissionError, "", "The server does not let this user do that. Your code is not to blame."),
     (redis.WatchError, "", "Somebody changed what you watch: begin anew, from the look on."),
@@ -54,8 +59,16 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
         "not supported between instances of 'str'",
         "Redis gives text: make a number of it before you compare.",
     ),
+<<<<<<< HEAD
     (TypeError, "can only concatenate str", "Redis gives text: make a number of it before you add."),
     (json.JSONDecodeError, "", "The text is not JSON: json.loads() reads only what json.dumps() writes."),
+=======
+    (
+        TypeError,
+        "can only concatenate str",
+        "Redis gives text: make a number of it with int(), to count. To build a name, use an f-string.",
+    ),
+>>>>>>> faba0d4f9e9ff760b0e88f4d523b841a31217f33
     (AttributeError, "'decode'", "The client decodes already (decode_responses=True): you have text, not bytes."),
 )
 

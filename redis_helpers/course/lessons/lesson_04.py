@@ -70,7 +70,8 @@ PUT_IN_CART = Exercise(
     kind="write",
     question="""\
 Write `put_in_cart`. `prefix` ends with a colon, such as `shop:cart:`. Customer `7` puts `2` boxes
-of `banana` into the cart: store `2` under the key `shop:cart:7:banana`.""",
+of `banana` into the cart: store `2` under the key `shop:cart:7:banana`. (`customer` and `boxes`
+are numbers, `fruit` is a text.)""",
     stub="""\
 def put_in_cart(redis_conn, prefix, customer, fruit, boxes):
     # your code here
@@ -96,6 +97,7 @@ ONLY_THE_WALK = "scan_iter goes on until the cursor is 0. Give it match=prefix +
 def _check_find_keys(trial: Trial) -> None:
     prefix = trial.key("cart:")
     near = {prefix[:-1]: "1", f"{prefix[:-1]}7:banana": "1", f"{trial.prefix}x:{prefix.rpartition('cart')[2]}": "1"}
+    near[f"{trial.prefix}old:{prefix}banana"] = "1"  # holds the prefix, and does not begin with it
     mine: dict[str, object] = {f"{prefix}{fruit}": "2" for fruit in ("banana", "apple", "uva")}
     with _scan_as_it_may_be():
         _expect_found(trial, prefix, {f"{prefix}{number}": "1" for number in range(trial.number(30, 50))}, near)
@@ -448,12 +450,22 @@ def _wrong_old_prices(old: dict, answer: object) -> Failed:
     if not isinstance(answer, dict):
         return Failed(why + ", in a dictionary", old, answer, cure=cure)
     if set(answer) != set(old):
-        return Failed("the dictionary must have the keys of prices, and no others", len(old), len(answer), cure=cure)
+        return _other_keys(old, answer)
     wrong = [key for key in old if old[key] != answer[key]]
     key = next((key for key in wrong if old[key] is not None), wrong[0])
     if old[key] is None:
         why = "a price that is new had none before: its old price is None"
     return Failed(why, Plain(f"{old[key]!r} for {key.split(':', 4)[-1]}"), Plain(short(answer[key])), cure=cure)
+
+
+def _other_keys(old: dict, answer: dict) -> Failed:
+    why = "the dictionary must have the keys of prices, and no others"
+    cure = "`zip(prices, replies)` brings each reply to its key."
+    more = [key for key in answer if key not in old]
+    if more:
+        return Failed(why, None, Plain(f"the key {short(more[0])}"), cure=cure)
+    missing = next(key for key in old if key not in answer)
+    return Failed(why, Plain(f"the key {missing.split(':', 4)[-1]}"), Plain("no such key"), cure=cure)
 
 
 def _expect_prices(trial: Trial, prices: dict, ttl: int, begin: float) -> None:
@@ -520,8 +532,9 @@ In the morning all prices change. Write `update_prices`: `prices` is a dictionar
 prices. Each price is stored under its key, for `ttl` seconds.
 
 It returns a dictionary of the same keys with the prices they had **before**, `None` for those that
-are new. However many there are: **one** round trip. (Lesson 01: `get=True` lets `set` answer the
-old value. Lesson 02: `ex=` gives the seconds.)""",
+are new. However many there are: **one** round trip. Others change prices at the same time, also
+between two commands of your pipeline. (Lesson 01: `get=True` lets `set` answer the old value.
+Lesson 02: `ex=` gives the seconds.)""",
     stub="""\
 def update_prices(redis_conn, prices, ttl):
     # your code here
