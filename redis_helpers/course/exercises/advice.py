@@ -59,16 +59,12 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
         "not supported between instances of 'str'",
         "Redis gives text: make a number of it before you compare.",
     ),
-<<<<<<< HEAD
-    (TypeError, "can only concatenate str", "Redis gives text: make a number of it before you add."),
-    (json.JSONDecodeError, "", "The text is not JSON: json.loads() reads only what json.dumps() writes."),
-=======
     (
         TypeError,
         "can only concatenate str",
         "Redis gives text: make a number of it with int(), to count. To build a name, use an f-string.",
     ),
->>>>>>> faba0d4f9e9ff760b0e88f4d523b841a31217f33
+    (json.JSONDecodeError, "", "The text is not JSON: json.loads() reads only what json.dumps() writes."),
     (AttributeError, "'decode'", "The client decodes already (decode_responses=True): you have text, not bytes."),
 )
 
