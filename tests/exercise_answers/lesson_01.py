@@ -292,6 +292,11 @@ def adds_one_each_time(redis_conn, key, crates):
     return redis_conn.incr(key)
 
 
+@wrong("1.4", "the seller is told no total")
+def adds_and_says_nothing(redis_conn, key, crates):
+    redis_conn.incrby(key, crates)
+
+
 @wrong("1.4", "a number, not as text")
 def total_as_text(redis_conn, key, crates):
     redis_conn.incrby(key, crates)
@@ -543,6 +548,15 @@ def new_price_given(redis_conn, key, price):
 @wrong("1.6", "the price that was there before")
 def answer_of_set(redis_conn, key, price):
     return redis_conn.set(key, price)
+
+
+@wrong("1.6", "the fruit had no price. Somebody else set one")
+def stores_once_more_where_no_price_was(redis_conn, key, price):
+    old = redis_conn.set(key, price, get=True)
+    if old is None:
+        redis_conn.set(key, price)
+        return None
+    return int(old)
 
 
 @wrong("1.6", "kept it to itself")

@@ -311,7 +311,7 @@ def _shut(sockets: list[socket.socket]) -> None:
 def _not_its_own(name: str, key: str) -> str:
     return (
         f"{name} was not run on the key {short(key)}, which is not one of this exercise: "
-        "build every key from your function's arguments, and touch no other key."
+        "every key must come from the arguments of your function. No other key is touched here."
     )
 
 

@@ -1,5 +1,6 @@
 """Lesson 00: three first exercises."""
 
+import contextlib
 from collections.abc import Iterator
 
 import redis
@@ -17,6 +18,17 @@ def _every_error(trial: Trial, args: tuple, before) -> None:
     except Crashed as crash:
         if not isinstance(crash.error, CourseError):
             raise
+
+
+@contextlib.contextmanager
+def _other_keys_cured(trial: Trial, cure: str) -> Iterator[None]:
+    """Says what to do, where a command named a key that the function was not given."""
+    try:
+        yield
+    except Failed as failure:
+        if trial.was_refused:
+            failure.cure = cure
+        raise
 
 
 # 0.1
@@ -73,8 +85,12 @@ def knock(redis_conn):
 # 0.2
 
 
+KEY_FIRST = "write the name key, without quotes. set takes first the key, then the text; get takes the key only."
+
+
 def _check_greeting(trial: Trial) -> None:
-    _expect_greeting(trial, trial.key("greeting"), f"good morning, {trial.word()}", {})
+    with _other_keys_cured(trial, KEY_FIRST):
+        _expect_greeting(trial, trial.key("greeting"), f"good morning, {trial.word()}", {})
     key, text = trial.key("old"), f"hello, {trial.word()}"
     _expect_greeting(trial, key, text, {key: f"the greeting of yesterday was longer: {trial.word()}"})
     _expect_greeting(trial, key, text, {key: Ends(trial.word(), 300)})
@@ -168,7 +184,8 @@ DEL = "DEL deletes, and answers how many keys it has deleted: return that answer
 def _check_remove(trial: Trial) -> None:
     key, other = trial.key("greeting"), trial.key("another greeting")
     for text in (f"good morning, {trial.word()}", ""):
-        _expect_removed(trial, key, {key: text, other: "stays"}, 1, {other: "stays"})
+        with _other_keys_cured(trial, "write the name key, without quotes: your function deletes the key it is given."):
+            _expect_removed(trial, key, {key: text, other: "stays"}, 1, {other: "stays"})
     _expect_removed(trial, key, {key: Ends(trial.word(), 300)}, 1, {})
     _expect_removed(trial, key, {other: "stays"}, 0, {other: "stays"})
     both = "two people removed one greeting, and both were told that they did it: the answer must come from DEL itself"

@@ -172,7 +172,8 @@ def _expect_fruit(trial: Trial, key: str, fruit: dict, before: dict) -> None:
         back = json.loads(str(stored)) if isinstance(stored, str) else None
     except ValueError:
         why = "what is stored is no JSON, so no other program can read it"
-        raise Failed(why, json.dumps(fruit), stored, cure=f"str() writes for Python only. {DUMPS}") from None
+        cure = f"str() writes for Python only. {DUMPS}" if stored == str(fruit) else DUMPS
+        raise Failed(why, json.dumps(fruit), stored, cure=cure) from None
     if type(back) is str:
         raise Failed("the text was made JSON twice: whoever reads it gets text, and no dictionary", fruit, back)
     if back != fruit:
@@ -262,6 +263,8 @@ def _check_counter(trial: Trial) -> None:
     why = "the seller is told a wrong total: return the new one, a counter that does not exist yet begins at 0"
     if isinstance(total, str):
         why = "the seller cannot calculate with the answer: return the total as a number, not as text"
+    elif total is None:
+        why = "the seller is told no total: return the answer of your command"
     elif total == 1:
         why = "several crates were sold, and 1 was counted: look at how much your command adds"
     _must(why, crates, total, ONE_COMMAND)
@@ -320,7 +323,7 @@ COUNTER = Exercise(
     title="A counter that loses nothing",
     kind="blank",
     question="""\
-Several sellers count the crates that they sell in one key. (A crate is a box.) Replace the dots by **one** command. It
+Several sellers sell crates, and one key counts them. (A crate is a box.) Replace the dots by **one** command. It
 adds `crates` to the number under `key`, and returns the new total as a number. No sale may be lost.""",
     stub="""\
 def count_crates(redis_conn, key, crates):
@@ -431,7 +434,7 @@ The place goes to the seller who asks first. This code looks first, and writes t
 both are told `True`.
 
 Change it: one command looks and writes. It still returns `True` when the place was free, and `False` when it was
-not. A booking has no end.""",
+not. A booking stays until somebody deletes it.""",
     stub="""\
 def put_once(redis_conn, key, value):
     if redis_conn.exists(key):
@@ -478,13 +481,20 @@ def _check_swap_price(trial: Trial) -> None:
         "nobody: the old price that it gives is older"
     )
 
+    first_lost = (
+        "the fruit had no price. Somebody else set one between two of your commands, and your function has "
+        "overwritten it, and told nobody"
+    )
+
     def price_before() -> None:
         trial.put({key: str(old)})
 
+    rivals = {"somebody sets 500": lambda: trial.redis.set(key, "500")}
     with _cured(GET_OLD):
-        rivals = {"somebody sets 500": lambda: trial.redis.set(key, "500")}
         trial.every_gap(lost, (key, new), price_before, rivals)
         trial.orders(lost, {"seller 1": (key, new), "seller 2": (key, new + 1)}, price_before)
+    with _cured("With get=True, None says that there was no old price. The new one is stored: do not store it again."):
+        trial.every_gap(first_lost, (key, new), lambda: trial.put({}), rivals)
     _every_error(trial, (key, new), price_before)
 
 
