@@ -22,13 +22,24 @@ def test_nothing_is_left_and_a_small_hash_is_smaller(any_conn):
 
 
 def test_the_bytes_of_one_price(redis_conn):
-    each = scene_09.bytes_each(redis_conn, [1, 100])
-    assert {name: len(values) for name, values in each.items()} == {"one hash": 2, "many strings": 2}
-    assert each["one hash"][1] < each["one hash"][0]
+    each = scene_09.bytes_each(redis_conn, 512)
+    for sizes, values in each.values():
+        assert sizes == [1, 10, 51, 128, 256, 512, 513, 616]
+        assert len(values) == len(sizes)
+    hash_bytes = each["one hash"][1]
+    assert hash_bytes[5] == min(hash_bytes)
+    assert hash_bytes[6] > 2 * hash_bytes[5]
+
+
+def test_a_server_may_have_another_limit(redis_conn):
+    for limit in (1, 7, 128):
+        sizes, _ = scene_09.bytes_each(redis_conn, limit)["one hash"]
+        assert sizes == sorted(set(sizes))
+        assert {1, limit, limit + 1} <= set(sizes)
 
 
 def test_the_picture_shows_the_limit():
-    scene_09.plot_bytes([1, 10], {"one hash": [70, 20], "many strings": [50, 50]}, 512)
+    scene_09.plot_bytes({"one hash": ([1, 10], [70, 20]), "many strings": ([1, 10], [50, 50])}, 512)
     axes = plt.gca()
     texts = {text.get_text() for text in axes.texts}
     plt.close()

@@ -1,6 +1,5 @@
 """Lesson 09: what a price costs in one hash and in many strings, and the server's two limits for a small hash."""
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 import redis
@@ -40,20 +39,21 @@ def bytes_of_prices(redis_conn: redis.Redis, number: int) -> dict[str, int]:
     return found
 
 
-def bytes_each(redis_conn: redis.Redis, sizes: Sequence[int]) -> dict[str, list[float]]:
-    """The same for several numbers of prices: the bytes of one price."""
-    found: dict[str, list[float]] = {"many strings": [], "one hash": []}
+def bytes_each(redis_conn: redis.Redis, limit: int) -> dict[str, tuple[list[int], list[float]]]:
+    """Numbers of prices up to `limit` and a little above, and the bytes of one price for each of them."""
+    sizes = sorted({1, limit // 50 or 1, limit // 10 or 1, limit // 4 or 1, limit // 2 or 1, limit, limit + 1})
+    sizes.append(limit + limit // 5 + 2)
+    found: dict[str, tuple[list[int], list[float]]] = {"many strings": (sizes, []), "one hash": (sizes, [])}
     for number in sizes:
         for name, total in bytes_of_prices(redis_conn, number).items():
-            found[name].append(total / number)
+            found[name][1].append(total / number)
     return found
 
 
-def plot_bytes(sizes: Sequence[int], each: dict[str, list[float]], limit: int) -> None:
+def plot_bytes(each: dict[str, tuple[list[int], list[float]]], limit: int) -> None:
     """Two lines, and the server's limit for a small hash as a third, upright."""
-    lines = {name: (sizes, values) for name, values in each.items()}
     ax = plot_lines(
-        lines,
+        each,
         "How many bytes does one price cost?",
         "number of prices",
         "bytes for each price",
