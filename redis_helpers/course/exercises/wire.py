@@ -40,6 +40,8 @@ RETURNS_A_CALL = re.compile(r"\breturn\s+\w+(?:\.p?call)?\s*\(")
 # Steps that neither see nor change what others see: for them, nobody has to wait for a turn.
 SEEN_BY_NOBODY = {"PING", "ECHO", "TIME", "SCRIPT", "CLIENT", "DISCARD", "UNWATCH"}
 
+TIDYING_UP = {"DISCARD", "UNWATCH"}  # redis-py sends these by itself, and asks nobody what became of them
+
 # What is usually meant to be done in the transaction, when it comes between WATCH and MULTI.
 WRITING = set("SET DEL UNLINK INCR INCRBY DECR DECRBY HSET HDEL HINCRBY RPUSH LPUSH LREM ZADD ZINCRBY ZREM".split())
 
@@ -164,7 +166,7 @@ class Call:
         self._note_open(connection, step)
         if faults.lost_reply is not None and before < faults.lost_reply <= after:
             self._cut(connection, step, commands[: faults.lost_reply - before])
-        if faults.error_after is not None and after > faults.error_after and step.commands[0][0] not in SEEN_BY_NOBODY:
+        if faults.error_after is not None and after > faults.error_after and step.commands[0][0] not in TIDYING_UP:
             self._answer(connection, step, _errors(step, faults.error_after - before))
             return
         if step.commands[0][0] == "TIME" and self._now is not None:
