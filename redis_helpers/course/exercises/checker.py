@@ -35,6 +35,7 @@ from redis_helpers.course.exercises.state import Ends, Entry, entry, keys_below,
 from redis_helpers.course.exercises.wire import (
     CUT_OFF,
     NO_ROOM,
+    TIDYING_UP,
     Call,
     Faults,
     Holder,
