@@ -10,63 +10,11 @@ from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.errors import CourseError
+from redis_helpers.course.lessons.hash_checks import clocks, cured, expect_refusal, kind_of_clock, must
 
 # For all of them
 
 NO_RETURN = "your function must give its answer with `return`. `print` only shows it"
-
-
-def _must(why: str, expected: object, seen: object, cure: str | None = None) -> None:
-    """Fails unless both are equal and of one type."""
-    if type(seen) is not type(expected) or seen != expected:
-        raise Failed(why, expected, seen, cure=cure)
-
-
-@contextlib.contextmanager
-def _cured(cure: str) -> Iterator[None]:
-    """Says what to do, where a check of every moment fails."""
-    try:
-        yield
-    except Failed as failure:
-        failure.cure = failure.cure or cure
-        raise
-
-
-def _every_error(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
-    """An error of Redis must come through, as redis-py or RedisRepository raises it."""
-    try:
-        trial.every_error(args, before)
-    except Crashed as crash:
-        if not isinstance(crash.error, CourseError):
-            raise
-
-
-def _expect_refusal(trial: Trial, key: str, args: tuple) -> None:
-    """The key holds no hash, and Redis refuses: the caller must learn of it."""
-    trial.put({key: "no hash"})
-    outcome = trial.attempt(*args)
-    if outcome.error is None:
-        raise Failed(
-            "the key held something else, Redis refused the command, and your function kept that to itself: its "
-            "caller takes the answer for true",
-            Plain("the error of Redis"),
-            outcome.value,
-            cure="Let errors through that you cannot mend.",
-        )
-    trial.expect_value("Redis refused the command, and yet the key was changed", key, "no hash")
-
-
-def _clock(milliseconds: int | None) -> str:
-    """Which of the clocks of a check it is: exact times are never twice the same."""
-    if milliseconds is None:
-        return "none"
-    return "long" if milliseconds > 1_000_000 else "short"
-
-
-def _clocks(trial: Trial) -> dict:
-    """Every key with its value and its clock."""
-    return {key: (found.value, _clock(found.left)) for key, found in trial.state().items()}
 
 
 # 2.1
@@ -84,16 +32,16 @@ def _check_store_offer(trial: Trial) -> None:
         "the offer is left without its end, or it is gone. The check ends your program after each of its commands, as "
         "a crash would"
     )
-    with _cured(AT_ONCE):
+    with cured(AT_ONCE):
         trial.every_cut(why, args, lambda: None)
         trial.every_cut(why, args, lambda: trial.put({key: Ends("1", 30)}))
         trial.orders(
             "two programs stored an offer at the same moment, and the price of one got the end of the other",
             {"program 1": (key, 312, 50), "program 2": (key, 195, 5000)},
             before=lambda: None,
-            view=lambda: _clocks(trial),
+            view=lambda: clocks(trial),
         )
-    _every_error(trial, args, lambda: trial.put({}))
+    trial.every_error(args, lambda: trial.put({}))
 
 
 def _expect_offer(trial: Trial, args: tuple, before: dict) -> None:
@@ -161,7 +109,7 @@ def _check_describe_end(trial: Trial) -> None:
     _expect_described(trial, key, "gone", {key: None})
     _expect_described_at_its_end(trial, key)
     why = "the key changed between two of your commands, and your answer was never true"
-    with _cured("Ask TTL once, and compare its answer."):
+    with cured("Ask TTL once, and compare its answer."):
         changes: dict[str, Callable[[], object]] = {
             "the key is deleted": lambda: trial.redis.delete(key),
             "its TTL is taken away": lambda: trial.redis.persist(key),
@@ -169,7 +117,7 @@ def _check_describe_end(trial: Trial) -> None:
         trial.every_gap(why, (key,), lambda: trial.put({key: Ends("312", 40.4)}), changes)
         stored: dict[str, Callable[[], object]] = {"it is stored": lambda: trial.redis.set(key, "312", ex=40)}
         trial.every_gap(why, (key,), lambda: trial.put({}), stored)
-    _every_error(trial, (key,), lambda: trial.put({key: "312"}))
+    trial.every_error((key,), lambda: trial.put({key: "312"}))
 
 
 def _expect_described(trial: Trial, key: str, wanted: str, before: dict) -> None:
@@ -182,7 +130,7 @@ def _expect_described(trial: Trial, key: str, wanted: str, before: dict) -> None
     }
     if answer is None:
         raise Failed(f"the caller is told nothing: {NO_RETURN}", wanted, Plain("None"), cure=ASK_TTL)
-    _must(told[wanted], wanted, answer, ASK_TTL)
+    must(told[wanted], wanted, answer, ASK_TTL)
     trial.expect_state("asking must change nothing", before)
 
 
@@ -195,7 +143,7 @@ def _expect_described_at_its_end(trial: Trial, key: str) -> None:
         if time.monotonic() - begin > 0.3:
             continue
         why = "the key has less than half a second left, so TTL answers 0: the key is still there, and it ends"
-        _must(why, "ends", answer, ASK_TTL)
+        must(why, "ends", answer, ASK_TTL)
         return
 
 
@@ -243,7 +191,7 @@ def _check_change_price(trial: Trial) -> None:
     _expect_no_price(trial, key, price)
     _expect_last_moment(trial, key, old, price)
     _expect_price_in_every_gap(trial, key, old, price)
-    _every_error(trial, (key, price), lambda: trial.put({key: Ends(old, 40.4)}))
+    trial.every_error((key, price), lambda: trial.put({key: Ends(old, 40.4)}))
 
 
 def _expect_price(trial: Trial, key: str, price: str, before: dict) -> None:
@@ -263,12 +211,12 @@ def _expect_price(trial: Trial, key: str, price: str, before: dict) -> None:
                 Plain(f"{left / 1000:g} seconds"),
                 cure=KEEP,
             )
-        with _cured(f"TTL answers whole seconds: what it says is not exactly the time that is left. {KEEP}"):
+        with cured(f"TTL answers whole seconds: what it says is not exactly the time that is left. {KEEP}"):
             trial.expect_state("the new price must be stored", {key: Ends(price, ending.seconds)})
     else:
         trial.expect_state("the new price must be stored", {key: price})
     why = "the offer was there, and its new price is stored: the answer is True"
-    _must(why, True, answer, "Return bool() of what redis-py's set answers: it makes True or False of that.")
+    must(why, True, answer, "Return bool() of what redis-py's set answers: it makes True or False of that.")
 
 
 def _expect_no_price(trial: Trial, key: str, price: str) -> None:
@@ -278,7 +226,7 @@ def _expect_no_price(trial: Trial, key: str, price: str) -> None:
         "the offer was gone, and your code brought it back: customers buy what is not there", {key: None}
     )
     none = "redis-py's set answers None when it stores nothing. bool() makes it False."
-    _must("the offer was gone, so the answer is False", False, answer, none)
+    must("the offer was gone, so the answer is False", False, answer, none)
 
 
 def _expect_last_moment(trial: Trial, key: str, old: str, price: str) -> None:
@@ -309,7 +257,7 @@ def _expect_price_in_every_gap(trial: Trial, key: str, old: str, price: str) -> 
         trial.put({key: Ends(old, 40.4)})
 
     def view() -> object:
-        return {name: (found.value, _clock(found.left)) for name, found in trial.state().items()}
+        return {name: (found.value, kind_of_clock(found.left)) for name, found in trial.state().items()}
 
     rivals = {
         "the offer ends": (
@@ -331,9 +279,9 @@ def _expect_price_in_every_gap(trial: Trial, key: str, old: str, price: str) -> 
         ),
     }
     for name, (act, why) in rivals.items():
-        with _told_of_clocks(), _cured(KEEP):
+        with _told_of_clocks(), cured(KEEP):
             trial.every_gap(why, (key, price), with_an_end, {name: act}, view)
-    with _told_of_clocks(), _cured(KEEP):
+    with _told_of_clocks(), cured(KEEP):
         trial.every_gap(
             "the offer got an end between two of your commands, and your code took it away again",
             (key, price),
@@ -342,7 +290,7 @@ def _expect_price_in_every_gap(trial: Trial, key: str, old: str, price: str) -> 
             view,
         )
     why = "the offer is left without its TTL, or gone. The price and the TTL must be changed in one step"
-    with _cured(KEEP):
+    with cured(KEEP):
         trial.every_cut(why, (key, price), with_an_end, view)
 
 
@@ -404,21 +352,21 @@ def _check_give_end(trial: Trial) -> None:
     trial.put({})
     answer = trial.call(key, seconds)
     trial.expect_state("there was no such key, and your code made one", {key: None})
-    _must("there was no such key, so the answer is False", False, answer, EXPIRE)
+    must("there was no such key, so the answer is False", False, answer, EXPIRE)
     why = "the key changed between two of your commands, and your code undid that, or says what is not so"
-    with _cured(EXPIRE):
+    with cured(EXPIRE):
         changes: dict[str, Callable[[], object]] = {
             "the key is deleted": lambda: trial.redis.delete(key),
             "its value changes": lambda: trial.redis.set(key, "475", keepttl=True),
         }
-        trial.every_gap(why, (key, seconds), lambda: trial.put({key: "480"}), changes, lambda: _clocks(trial))
+        trial.every_gap(why, (key, seconds), lambda: trial.put({key: "480"}), changes, lambda: clocks(trial))
         stored: dict[str, Callable[[], object]] = {"it is stored": lambda: trial.redis.set(key, "480")}
-        trial.every_gap(why, (key, seconds), lambda: trial.put({}), stored, lambda: _clocks(trial))
+        trial.every_gap(why, (key, seconds), lambda: trial.put({}), stored, lambda: clocks(trial))
         cut = "the key is gone, or without its TTL: change nothing but the TTL"
-        trial.every_cut(cut, (key, seconds), lambda: trial.put({key: Ends("480", 5000)}), lambda: _clocks(trial))
+        trial.every_cut(cut, (key, seconds), lambda: trial.put({key: Ends("480", 5000)}), lambda: clocks(trial))
     for other in ({"banana": "312"}, ["a", "b"]):
         _expect_ends(trial, key, seconds, other)
-    _every_error(trial, (key, seconds), lambda: trial.put({key: "480"}))
+    trial.every_error((key, seconds), lambda: trial.put({key: "480"}))
 
 
 def _expect_ends(trial: Trial, key: str, seconds: int, value: object) -> None:
@@ -452,7 +400,7 @@ def _expect_end(trial: Trial, args: tuple, before: dict, value: object) -> None:
         )
     if state:
         raise Failed("a key is stored that nobody asked for", None, Plain(next(iter(state)).removeprefix(trial.prefix)))
-    _must("the key was there and has its end now, so the answer is True", True, answer, EXPIRE)
+    must("the key was there and has its end now, so the answer is True", True, answer, EXPIRE)
 
 
 GIVE_END = Exercise(
@@ -492,7 +440,7 @@ def _check_price_of(trial: Trial) -> None:
             _expect_price_of(trial, key, fruit, stored, {key: Ends(there, 300)})
     _expect_price_of(trial, key, fruit, None, {key: others})
     _expect_price_of(trial, key, fruit, None, {key: None})
-    with _cured("Ask HGET once, keep its answer in a variable, and look at that."):
+    with cured("Ask HGET once, keep its answer in a variable, and look at that."):
         why = "the price changed, or was deleted, between two of your commands, and your answer was never true"
         changes: dict[str, Callable[[], object]] = {
             "the fruit is deleted": lambda: trial.redis.hdel(key, fruit),
@@ -502,8 +450,8 @@ def _check_price_of(trial: Trial) -> None:
         trial.every_gap(why, (key, fruit), lambda: trial.put({key: others | {fruit: str(price)}}), changes)
         stored_now: dict[str, Callable[[], object]] = {"it is stored": lambda: trial.redis.hset(key, fruit, 1)}
         trial.every_gap(why, (key, fruit), lambda: trial.put({key: others}), stored_now)
-    _expect_refusal(trial, key, (key, fruit))
-    _every_error(trial, (key, fruit), lambda: trial.put({key: {fruit: str(price)}}))
+    expect_refusal(trial, key, (key, fruit))
+    trial.every_error((key, fruit), lambda: trial.put({key: {fruit: str(price)}}))
 
 
 def _expect_price_of(trial: Trial, key: str, fruit: str, wanted: int | None, before: dict) -> None:
@@ -527,7 +475,7 @@ def _expect_price_of(trial: Trial, key: str, fruit: str, wanted: int | None, bef
     else:
         why = "the customer is told a wrong price"
         cure = "Ask HGET for the field that has the name of the fruit, and return its price as an int."
-    _must(why, wanted, answer, cure)
+    must(why, wanted, answer, cure)
     trial.expect_state("asking must change nothing", before)
 
 
@@ -579,8 +527,8 @@ def _check_read_fruit(trial: Trial) -> None:
         raise Failed(why if answer else "there is no such fruit: the answer is None", None, answer)
     trial.expect_state("reading must store nothing", {key: None})
     _expect_one_fruit_in_every_gap(trial, key, full)
-    _expect_refusal(trial, key, (key,))
-    _every_error(trial, (key,), lambda: trial.put({key: _stored(full)}))
+    expect_refusal(trial, key, (key,))
+    trial.every_error((key,), lambda: trial.put({key: _stored(full)}))
 
 
 def _stored(record: dict) -> dict:
@@ -611,7 +559,7 @@ def _expect_one_fruit_in_every_gap(trial: Trial, key: str, full: dict) -> None:
     def stored_again() -> None:
         trial.redis.hset(key, mapping=_stored(other))
 
-    with _cured(
+    with cured(
         "Read all fields with one command: HGETALL, or HMGET. What HGETALL answers also says whether there are any."
     ):
         trial.every_gap(
@@ -707,8 +655,8 @@ def _check_correct_price(trial: Trial) -> None:
         _expect_correction(trial, key, fruit, odd, prices, 25.4)
     _expect_last_correction(trial, key, fruit, price, prices)
     _expect_correction_in_every_gap(trial, key, fruit, price, prices)
-    _expect_refusal(trial, key, (key, fruit, price))
-    _every_error(trial, (key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}))
+    expect_refusal(trial, key, (key, fruit, price))
+    trial.every_error((key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}))
 
 
 def _expect_correction(trial: Trial, key: str, fruit: str, price: str, prices: dict, seconds: float | None) -> None:
@@ -787,18 +735,18 @@ def _expect_correction_in_every_gap(trial: Trial, key: str, fruit: str, price: s
             )
 
         why = "the hash was changed between two of your commands, and your code undid that: somebody's change is lost"
-        with _cured("Change the one field, and leave everything else alone."):
+        with cured("Change the one field, and leave everything else alone."):
             trial.every_gap(
                 why,
                 (key, fruit, price),
                 lambda: trial.put({key: Ends(prices, 40.4)}),
                 {name: act},
-                lambda: _clocks(trial),
+                lambda: clocks(trial),
                 allowed=right,
             )
     why = "the hash is left without its end or its other prices: change the one field, and leave the rest alone"
-    with _cured(LEAVE_THE_CLOCK):
-        trial.every_cut(why, (key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}), lambda: _clocks(trial))
+    with cured(LEAVE_THE_CLOCK):
+        trial.every_cut(why, (key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}), lambda: clocks(trial))
 
 
 def _without(prices: dict, fruit: str) -> dict:

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from unittest import mock
 
@@ -10,48 +10,14 @@ import redis
 
 from redis_helpers.course.exercises import schedules
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.errors import CourseError
+from redis_helpers.course.lessons.hash_checks import clocks, cured, expect_refusal
 
 # For all of them
 
 MANY_COMMANDS = 60  # a right answer sends five or six
-
-
-@contextlib.contextmanager
-def _cured(cure: str) -> Iterator[None]:
-    """Says what to do, where a check of every moment fails."""
-    try:
-        yield
-    except Failed as failure:
-        failure.cure = failure.cure or cure
-        raise
-
-
-def _every_error(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
-    """An error of Redis must come through, as redis-py or RedisRepository raises it."""
-    try:
-        trial.every_error(args, before)
-    except Crashed as crash:
-        if not isinstance(crash.error, CourseError):
-            raise
-
-
-def _expect_refusal(trial: Trial, key: str, args: tuple) -> None:
-    """The key holds no hash, and Redis refuses: the caller must learn of it."""
-    trial.put({key: "no hash"})
-    outcome = trial.attempt(*args)
-    if outcome.error is None:
-        raise Failed(
-            "the key held something else, Redis refused the command, and your function kept that to itself: its "
-            "caller takes the answer for true",
-            Plain("the error of Redis"),
-            outcome.value,
-            cure="Let errors through that you cannot mend.",
-        )
-    trial.expect_value("Redis refused the command, and yet the key was changed", key, "no hash")
 
 
 def _or_gave_up(why: str, run: Run) -> str:
@@ -70,18 +36,6 @@ def _expect_an_end(trial: Trial, args: tuple, before: dict) -> None:
             f"nobody came in between, and your function had sent {MANY_COMMANDS} commands and was not done: it tries "
             "again and again. Look at what changes the key that it watches",
         )
-
-
-def _clock(milliseconds: int | None) -> str:
-    """Which of the clocks of a check it is: exact times are never twice the same."""
-    if milliseconds is None:
-        return "none"
-    return "long" if milliseconds > 1_000_000 else "short"
-
-
-def _clocks(trial: Trial) -> dict:
-    """Every key with its value and its clock."""
-    return {key: (found.value, _clock(found.left)) for key, found in trial.state().items()}
 
 
 # 5.1
@@ -106,7 +60,7 @@ def _check_store_day(trial: Trial) -> None:
         return others_end and left.get(key) in [*[(value, True) for value in merged_or_new], before.get(key)]
 
     why = "the day is left without its end, or with a part of its prices: nobody comes back to finish it"
-    with _cured(BOTH):
+    with cured(BOTH):
         trial.every_cut(why, args, lambda: None, allowed=partial(whole, before={}))
         there = partial(whole, before={key: (gone, True)})
         trial.every_cut(why, args, lambda: trial.put({key: Ends(gone, 300)}), allowed=there)
@@ -114,10 +68,10 @@ def _check_store_day(trial: Trial) -> None:
             "two programs stored the day at once, and its prices and its end do not belong together",
             {"program 1": (key, {"banana": "1"}, 50), "program 2": (key, {"banana": "2"}, 5000)},
             before=lambda: None,
-            view=lambda: _clocks(trial),
+            view=lambda: clocks(trial),
         )
     _expect_day_or_refusal(trial, args, texts)
-    _every_error(trial, args, lambda: trial.put({}))
+    trial.every_error(args, lambda: trial.put({}))
 
 
 def _expect_day_or_refusal(trial: Trial, args: tuple, texts: dict) -> None:
@@ -221,8 +175,8 @@ def _check_correct_if_there(trial: Trial) -> None:
         _expect_correction(trial, key, fruit, odd, prices, 25.4)
     _expect_last_correction(trial, key, fruit, price, prices)
     _expect_correction_in_every_gap(trial, key, fruit, price, prices)
-    _expect_refusal(trial, key, (key, fruit, price))
-    _every_error(trial, (key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}))
+    expect_refusal(trial, key, (key, fruit, price))
+    trial.every_error((key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}))
     _expect_nothing_to_correct(trial, key, fruit, price)
     _expect_no_ghost_in_every_gap(trial, key, fruit, price, prices)
 
@@ -244,13 +198,13 @@ def _expect_no_ghost_in_every_gap(trial: Trial, key: str, fruit: str, price: str
         answer = run.outcomes[0].value
         return seen == {} and type(answer) is int and (answer == -2 or 30 <= answer <= 41)
 
-    with _cured(WATCH_IT):
+    with cured(WATCH_IT):
         trial.every_gap(
             partial(_or_gave_up, GHOST),
             (key, fruit, price),
             lambda: trial.put({key: Ends(prices, 40.4)}),
             {"the list ends": lambda: trial.redis.unlink(key)},
-            lambda: _clocks(trial),
+            lambda: clocks(trial),
             allowed=right,
         )
 
@@ -332,18 +286,18 @@ def _expect_correction_in_every_gap(trial: Trial, key: str, fruit: str, price: s
             )
 
         why = "the hash was changed between two of your commands, and your code undid that: somebody's change is lost"
-        with _cured("Change the one field, and leave everything else alone."):
+        with cured("Change the one field, and leave everything else alone."):
             trial.every_gap(
                 partial(_or_gave_up, why),
                 (key, fruit, price),
                 lambda: trial.put({key: Ends(prices, 40.4)}),
                 {name: act},
-                lambda: _clocks(trial),
+                lambda: clocks(trial),
                 allowed=right,
             )
     why = "the hash is left without its end or its other prices: change the one field, and leave the rest alone"
-    with _cured(LEAVE_THE_CLOCK):
-        trial.every_cut(why, (key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}), lambda: _clocks(trial))
+    with cured(LEAVE_THE_CLOCK):
+        trial.every_cut(why, (key, fruit, price), lambda: trial.put({key: Ends(prices, 40.4)}), lambda: clocks(trial))
 
 
 def _without(prices: dict, fruit: str) -> dict:
@@ -415,8 +369,8 @@ def _check_take(trial: Trial) -> None:
     _expect_customers_at_once(trial, key, fruit)
     _expect_whole_sales(trial, key, fruit)
     _expect_none_of_it(trial, key, fruit, other)
-    _expect_refusal(trial, key, (key, fruit, some))
-    _every_error(trial, (key, fruit, some), lambda: trial.put({key: {fruit: str(stock)}}))
+    expect_refusal(trial, key, (key, fruit, some))
+    trial.every_error((key, fruit, some), lambda: trial.put({key: {fruit: str(stock)}}))
 
 
 def _expect_taken(trial: Trial, key: str, stock: dict, wanted: tuple[str, int], sold: bool) -> None:
@@ -454,7 +408,7 @@ def _expect_customers_at_once(trial: Trial, key: str, fruit: str) -> None:
     trial.put({key: {fruit: "50"}})
     trial.call(key, fruit, 1)
     may_be_a_lock = _uses_another_key(trial, key)
-    with _cured(IN_ONE_STEP), _short_sleeps(fewer_orders=may_be_a_lock):
+    with cured(IN_ONE_STEP), _short_sleeps(fewer_orders=may_be_a_lock):
         if not may_be_a_lock:  # a lock is known to its own callers only
             _expect_other_customers_in_every_gap(trial, key, fruit, first)
         for there, one, two in (
@@ -527,7 +481,7 @@ def _expect_whole_sales(trial: Trial, key: str, fruit: str) -> None:
         def whole(left: dict, rights: list = rights) -> bool:
             return left.get(key) in rights and all(ends for name, (_, ends) in left.items() if name != key)
 
-        with _cured(IN_ONE_STEP):
+        with cured(IN_ONE_STEP):
             trial.every_cut(
                 "crates are gone that nobody bought, or something is left that never ends: nobody will ever mend that",
                 (key, fruit, crates),

@@ -1,64 +1,16 @@
 """Lesson 09: a field with an end of its own, many prices in small hashes, values that are more than text."""
 
-import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.errors import CourseError
+from redis_helpers.course.lessons.hash_checks import clocks, cured, expect_refusal, kind_of_clock
 
 NEEDS = ("HEXPIRE", "A TTL on one field needs Redis 7.4 or Valkey 9, and a user who may run HEXPIRE.")
 
 # For all of them
-
-
-@contextlib.contextmanager
-def _cured(cure: str) -> Iterator[None]:
-    """Says what to do, where a check of every moment fails."""
-    try:
-        yield
-    except Failed as failure:
-        failure.cure = failure.cure or cure
-        raise
-
-
-def _every_error(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
-    """An error of Redis must come through, as redis-py or RedisRepository raises it."""
-    try:
-        trial.every_error(args, before)
-    except Crashed as crash:
-        if not isinstance(crash.error, CourseError):
-            raise
-
-
-def _expect_refusal(trial: Trial, key: str, args: tuple) -> None:
-    """The key holds no hash, and Redis refuses: the caller must learn of it."""
-    trial.put({key: "no hash"})
-    outcome = trial.attempt(*args)
-    if outcome.error is None:
-        raise Failed(
-            "the key held something else, Redis refused the command, and your function kept that to itself: its "
-            "caller takes the answer for true",
-            Plain("the error of Redis"),
-            outcome.value,
-            cure="Let errors through that you cannot mend.",
-        )
-    trial.expect_value("Redis refused the command, and yet the key was changed", key, "no hash")
-
-
-def _clock(milliseconds: int | None) -> str:
-    """Which of the clocks of a check it is: exact times are never twice the same."""
-    if milliseconds is None:
-        return "none"
-    return "long" if milliseconds > 1_000_000 else "short"
-
-
-def _clocks(trial: Trial) -> dict:
-    """Every key with its value and its clock."""
-    return {key: (found.value, _clock(found.left)) for key, found in trial.state().items()}
 
 
 # 9.1
@@ -79,7 +31,7 @@ def _check_end_field(trial: Trial) -> None:
     why = "there is no such field, so nothing can end: return False"
     trial.case(why, (key, "kiwi", short_while), before={key: prices}, returns=False, after={key: prices})
     trial.case(why, (key, fruit, short_while), before={key: None}, returns=False, after={key: None})
-    _every_error(trial, (key, fruit, short_while), lambda: trial.put({key: prices}))
+    trial.every_error((key, fruit, short_while), lambda: trial.put({key: prices}))
 
 
 def _expect_field_ends(trial: Trial, key: str, fruit: str, seconds: int, before: dict) -> None:
@@ -151,8 +103,8 @@ def _check_flash_price(trial: Trial) -> None:
     _expect_flash(trial, (key, new, "100", short_while), {})
     for fruit in (new, "banana"):
         _expect_flash_in_every_gap(trial, (key, fruit, "100", 5000), {key: Ends(prices, 300)})
-    _expect_refusal(trial, key, (key, new, "100", short_while))
-    _every_error(trial, (key, new, "100", short_while), lambda: trial.put({key: Ends(prices, 300)}))
+    expect_refusal(trial, key, (key, new, "100", short_while))
+    trial.every_error((key, new, "100", short_while), lambda: trial.put({key: Ends(prices, 300)}))
 
 
 def _fields(trial: Trial, key: str) -> dict[str, tuple[str, int | None]]:
@@ -212,13 +164,13 @@ def _expect_flash_in_every_gap(trial: Trial, args: tuple, before: dict) -> None:
     key = args[0]
 
     def view() -> object:
-        fields = {field: (value, _clock(left)) for field, (value, left) in _fields(trial, key).items()}
-        return fields, _clocks(trial)
+        fields = {field: (value, kind_of_clock(left)) for field, (value, left) in _fields(trial, key).items()}
+        return fields, clocks(trial)
 
     def start() -> None:
         trial.put(before)
 
-    with _cured(FIELD + " HSET and HEXPIRE must be one transaction."):
+    with cured(FIELD + " HSET and HEXPIRE must be one transaction."):
         trial.every_cut("it left a flash price that never ends, or half of its work", args, start, view)
         trial.orders(
             "two tills set the same price at once, and the price and its end do not belong together",
@@ -270,7 +222,7 @@ def _check_store_small(trial: Trial) -> None:
         _expect_stored_small(trial, (prefix, number, price), key, {})
         before = {key: {str(number + 1_000_000): "312", str(number): "1"}, f"{prefix}{number // SMALL + 1}": {"7": "3"}}
         _expect_stored_small(trial, (prefix, number, price), key, before)
-    _every_error(trial, (prefix, 7, price), lambda: trial.put({}))
+    trial.every_error((prefix, 7, price), lambda: trial.put({}))
 
 
 def _expect_stored_small(trial: Trial, args: tuple, key: str, before: dict) -> None:
@@ -339,7 +291,7 @@ def _check_load_record(trial: Trial) -> None:
             )
         trial.expect_state("reading must change nothing", {key: Ends(stored, 300)})
     trial.case("there is no such record: return None", (key,), before={key: None}, returns=None, after={key: None})
-    _every_error(trial, (key,), lambda: trial.put({key: {"price": "312"}}))
+    trial.every_error((key,), lambda: trial.put({key: {"price": "312"}}))
     trial.put({key: {"price": "312", "weight": "1.5"}})
     trial.orders(
         "somebody stored the record anew between two of your commands, and what you returned was never there",
