@@ -11,15 +11,6 @@ from redis_helpers.course.exercises.state import Ends
 from redis_helpers.errors import CourseError
 
 
-def _every_error(trial: Trial, args: tuple, before) -> None:
-    """An error of Redis must come through, as redis-py or RedisRepository raises it."""
-    try:
-        trial.every_error(args, before)
-    except Crashed as crash:
-        if not isinstance(crash.error, CourseError):
-            raise
-
-
 @contextlib.contextmanager
 def _other_keys_cured(trial: Trial, cure: str) -> Iterator[None]:
     """Says what to do, where a command named a key that the function was not given."""
@@ -99,7 +90,7 @@ def _check_greeting(trial: Trial) -> None:
     _expect_greeting(trial, odd, f'  it\'s "sold out", até amanhã: {trial.word()} [1] 50% \\ {{}}\n ', {})
     _expect_greeting(trial, odd, str(trial.number(2, 99)), {})
     _expect_greeting(trial, odd, "", {})
-    _every_error(trial, (key, text), lambda: trial.put({key: "yesterday"}))
+    trial.every_error((key, text), lambda: trial.put({key: "yesterday"}))
 
 
 def _expect_greeting(trial: Trial, key: str, text: str, before: dict) -> None:
@@ -194,7 +185,7 @@ def _check_remove(trial: Trial) -> None:
     except Failed as failure:
         failure.cure = failure.cure or DEL
         raise
-    _every_error(trial, (key,), lambda: trial.put({key: "hello"}))
+    trial.every_error((key,), lambda: trial.put({key: "hello"}))
 
 
 def _expect_removed(trial: Trial, key: str, before: dict, deleted: int, after: dict) -> None:

@@ -3,18 +3,17 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from unittest import mock
 
 from redis.exceptions import NoScriptError
 
 from redis_helpers.course.exercises import schedules
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import SEEN_BY_NOBODY, Step
-from redis_helpers.errors import CourseError
 
 # For all of them
 
@@ -23,15 +22,6 @@ def _must(why: str, expected: object, seen: object, cure: str | None = None) -> 
     """Fails unless both are equal and of one type."""
     if type(seen) is not type(expected) or seen != expected:
         raise Failed(why, expected, seen, cure=cure)
-
-
-def _every_error(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
-    """An error of Redis must come through, as redis-py or RedisRepository raises it."""
-    try:
-        trial.every_error(args, before)
-    except Crashed as crash:
-        if not isinstance(crash.error, CourseError):
-            raise
 
 
 def _expect_refusal(trial: Trial, args: tuple, before: dict) -> None:
@@ -113,7 +103,7 @@ def _check_read_price(trial: Trial) -> None:
             lambda: trial.put({key: str(price)}),
             {"the price is deleted": lambda: trial.redis.delete(key)},
         )
-    _every_error(trial, (key,), lambda: trial.put({key: str(price)}))
+    trial.every_error((key,), lambda: trial.put({key: str(price)}))
 
 
 READ_PRICE = Exercise(
@@ -153,7 +143,7 @@ def _check_store_fruit(trial: Trial) -> None:
     _expect_fruit(trial, key, {"prices": {"small": price, "big": 2 * price}, "days": ["mon", "tue"]}, {})
     _expect_fruit(trial, key, {}, {})
     fruit = {"name": name, "price": price}
-    _every_error(trial, (key, fruit), lambda: trial.put({key: "old"}))
+    trial.every_error((key, fruit), lambda: trial.put({key: "old"}))
 
 
 def _expect_fruit(trial: Trial, key: str, fruit: dict, before: dict) -> None:
@@ -228,7 +218,7 @@ def _check_all_there(trial: Trial) -> None:
             why = "True or False is wanted, and your function gives the number that EXISTS has counted"
         _must(why, expected, answer, COUNT)
         trial.expect_state("your function only looks, and yet something has changed in Redis", before)
-    _every_error(trial, (first, second), lambda: trial.put({first: "312", second: "195"}))
+    trial.every_error((first, second), lambda: trial.put({first: "312", second: "195"}))
 
 
 ALL_THERE = Exercise(
@@ -287,7 +277,7 @@ def _check_counter(trial: Trial) -> None:
     trial.expect_state("the sales must be added to what was counted before", {key: Ends(str(sold + crates), 300)})
     _expect_refusal(trial, (key, crates), {key: "many"})
     _expect_refusal(trial, (key, crates), {key: ["many"]})
-    _every_error(trial, (key, crates), lambda: trial.put({key: str(sold)}))
+    trial.every_error((key, crates), lambda: trial.put({key: str(sold)}))
 
 
 def _expect_total(trial: Trial, key: str, sold: int, crates: int) -> None:
@@ -366,7 +356,7 @@ def _check_put_once(trial: Trial) -> None:
     _must("the place was free, and the seller was sent away", True, trial.call(key, ""), NX)
     trial.expect_state("what the seller wants stored must be stored", {key: ""})
     _expect_one_winner(trial, key, alice, bob)
-    _every_error(trial, (key, bob), lambda: trial.put({}))
+    trial.every_error((key, bob), lambda: trial.put({}))
 
 
 def _expect_an_end(trial: Trial, key: str, alice: str, bob: str) -> None:
@@ -495,7 +485,7 @@ def _check_swap_price(trial: Trial) -> None:
         trial.orders(lost, {"seller 1": (key, new), "seller 2": (key, new + 1)}, price_before)
     with _cured("With get=True, None says that there was no old price. The new one is stored: do not store it again."):
         trial.every_gap(first_lost, (key, new), lambda: trial.put({}), rivals)
-    _every_error(trial, (key, new), price_before)
+    trial.every_error((key, new), price_before)
 
 
 SWAP_PRICE = Exercise(

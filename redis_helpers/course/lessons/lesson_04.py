@@ -7,11 +7,10 @@ from functools import partial
 from unittest import mock
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.shown import short
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import Call
-from redis_helpers.errors import CourseError
 
 # For all of them
 
@@ -20,15 +19,6 @@ def _must(why: str, expected: object, seen: object, cure: str | None = None) -> 
     """Fails unless both are equal and of one type."""
     if type(seen) is not type(expected) or seen != expected:
         raise Failed(why, expected, seen, cure=cure)
-
-
-def _every_error(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
-    """An error of Redis must come through, as redis-py or RedisRepository raises it."""
-    try:
-        trial.every_error(args, before)
-    except Crashed as crash:
-        if not isinstance(crash.error, CourseError):
-            raise
 
 
 # 4.1
@@ -46,7 +36,7 @@ def _check_put_in_cart(trial: Trial) -> None:
     trial.call(prefix, 7, "uva", boxes)
     expected = {key: str(boxes), f"{prefix}70:uva": "5"}
     trial.expect_state("the new number of boxes takes the place of the old one", expected)
-    _every_error(trial, (prefix, 7, "uva", boxes), lambda: trial.put({}))
+    trial.every_error((prefix, 7, "uva", boxes), lambda: trial.put({}))
 
 
 def _expect_put(trial: Trial, prefix: str, customer: int, fruit: str, boxes: int) -> None:
@@ -104,7 +94,7 @@ def _check_find_keys(trial: Trial) -> None:
     _expect_found(trial, prefix, mine, near)
     _expect_found(trial, prefix, {f"{prefix}a": {"banana": "2"}, prefix: "itself", f"{prefix}b": Ends("1", 300)}, near)
     _expect_found(trial, prefix, {}, near)
-    _every_error(trial, (prefix,), lambda: trial.put(mine))
+    trial.every_error((prefix,), lambda: trial.put(mine))
 
 
 def _expect_found(trial: Trial, prefix: str, mine: dict, near: dict) -> None:
@@ -356,7 +346,7 @@ def _check_read_prices(trial: Trial) -> None:
             cure=ONE_TRIP,
         )
     _expect_read(trial, [], {})
-    _every_error(trial, (keys,), lambda: trial.put(price))
+    trial.every_error((keys,), lambda: trial.put(price))
     trial.put({keys[0]: ["a list"]})
     outcome = trial.attempt(keys)
     if isinstance(outcome.value, list) and any(isinstance(one, Exception) for one in outcome.value):
@@ -510,7 +500,7 @@ def _expect_prices_in_every_gap(trial: Trial, prices: dict) -> None:
             return all(left.get(key) in [*may_be, (price, True)] for key, price in prices.items())
 
         trial.every_cut(why, (prices, 60), partial(trial.put, start), allowed=whole_prices)
-    _every_error(trial, (prices, 60), lambda: trial.put(before))
+    trial.every_error((prices, 60), lambda: trial.put(before))
 
 
 def _expect_no_error_as_a_price(trial: Trial, key: str) -> None:
