@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 
 # One colour a subject, the same in every lesson.
 CACHE, SOURCE, OTHER, MARK = "#c6302b", "#2a6f97", "#5f6b76", "#8a6d00"
+PEOPLE = ("#2e7d52", "#6a4c93", MARK, OTHER)  # whoever does something, row by row
+OF_ROW = {"cache": CACHE, "database": SOURCE}  # rows of a story that are no people
 
 STYLE: dict[Any, object] = {
     "figure.figsize": (8, 4),
@@ -103,12 +105,15 @@ def plot_lines(
 
 
 def plot_story(title: str, people: Mapping[str, Sequence[tuple[float, float, str]]], ax: Axes | None = None) -> Axes:
-    """Draws who does what when: a row for each person, a box for each step, as (begin, end, what happens)."""
+    """Draws who does what when: a row for each person, a box for each step, as (begin, end, what happens).
+
+    Rows named "cache" and "database" have the colours that these have in every lesson.
+    """
     ax = ax or plt.subplots(figsize=(9, 1.2 + 0.7 * len(people)))[1]
-    palette = [CACHE, SOURCE, OTHER, MARK]
-    for row, steps in enumerate(people.values()):
+    for row, (name, steps) in enumerate(people.items()):
+        color = OF_ROW.get(name, PEOPLE[row % len(PEOPLE)])
         for begin, end, what in steps:
-            ax.barh(row, end - begin, left=begin, height=0.4, color=palette[row % len(palette)], edgecolor="white")
+            ax.barh(row, end - begin, left=begin, height=0.4, color=color, edgecolor="white")
             ax.annotate(what, ((begin + end) / 2, row - 0.28), ha="center", va="bottom")
     ax.set(title=title, xlabel="time →", xticks=[], yticks=range(len(people)), ylim=(len(people) - 0.6, -0.75))
     ax.set_yticklabels(list(people))

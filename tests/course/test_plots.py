@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
 
 from redis_helpers.course.plots import CACHE, SOURCE, plot_bars, plot_latency, plot_lines, plot_story
 
@@ -43,6 +44,14 @@ def test_story():
     assert texts(ax) == {"loads 312", "stores 312", "deletes"}
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["reader", "writer"]
     assert [bar.get_x() for bar in ax.patches] == [0, 5, 3]
+
+
+def test_the_cache_and_the_database_keep_their_colours_in_a_story_and_nobody_else_has_them():
+    step = [(0, 1, "")]
+    ax = plot_story("Who?", {"reader": step, "database": step, "cache": step, "writer": step})
+    colours = [to_hex(bar.get_facecolor()) for bar in ax.patches]
+    assert colours[1:3] == [SOURCE, CACHE]
+    assert not {colours[0], colours[3]} & {SOURCE, CACHE}
 
 
 def test_latency():

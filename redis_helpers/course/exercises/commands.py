@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from functools import wraps
+from types import ModuleType
 from typing import ParamSpec, TypeVar
 
 import redis
@@ -28,11 +29,11 @@ USAGE = {  # how each command is called
     "hint": 'hint("1.2")',
     "solution": 'solution("1.2")',
     "quiz": 'quiz("1.3", "b")',
-    "progress": "progress()",
+    "progress": 'progress() or progress("1")',
 }
 
 Parameters = ParamSpec("Parameters")
-Found = TypeVar("Found", Exercise, Question)
+Found = TypeVar("Found", Exercise, Question, ModuleType)
 
 _hints_shown: dict[str, int] = {}
 _failures: dict[str, int] = {}  # since the exercise was passed
@@ -174,14 +175,20 @@ def quiz(question_id: str = "", letter: str | None = None) -> None:
 
 
 @_never_raises
-def progress() -> None:
-    """Shows which exercises you have passed. A file beside the notebooks remembers them, whatever your server is."""
+def progress(lesson: object = None) -> None:
+    """Shows which exercises you have passed, of the whole course or of one lesson, such as "1".
+
+    A file beside the notebooks remembers them, whatever your server is.
+    """
+    wanted = lessons()
+    if lesson is not None:
+        wanted = {_plain_id(lesson): _find(lesson, wanted, "lesson", USAGE["progress"])}
     passed = progress_file.read_passed()
     lines = []
-    for number, lesson in lessons().items():
-        done = sum(exercise.id in passed for exercise in lesson.EXERCISES)
-        lines.append(f"Lesson {int(number):02}: {done} of {len(lesson.EXERCISES)} passed")
-        for exercise in lesson.EXERCISES:
+    for number, module in wanted.items():
+        done = sum(exercise.id in passed for exercise in module.EXERCISES)
+        lines.append(f"Lesson {int(number):02}: {done} of {len(module.EXERCISES)} passed")
+        for exercise in module.EXERCISES:
             lines.append(f"  {'✅' if exercise.id in passed else '⏳'} {exercise.id} {exercise.title}")
     lines.append(f"This is written down in {progress_file.progress_path()}")
     show("\n".join(lines))

@@ -158,7 +158,8 @@ class TestWhatIsWritten:
             ("hint('1.5', 1)", 'write hint("1.2")'),
             ("solution(number='1.5')", 'write solution("1.2")'),
             ("quiz(1, 2, 3)", 'write quiz("1.3", "b")'),
-            ("progress(1)", "write progress()"),
+            ("progress(1, 2)", "write progress() or progress("),
+            ("progress(77)", "There is no lesson 77"),
             ("check('1.5', later)", "without async and without yield"),
             ("check('1.5', bit_by_bit)", "without async and without yield"),
             ("check('1.5', LaterShop())", "without async and without yield"),
@@ -216,6 +217,8 @@ class TestServers:
         assert said("quiz('1')")[0].startswith("1.1")
         assert said("quiz('1.3', 'b')")[0].startswith("✅")
         assert said("progress()")[0].startswith("Lesson 00")
+        assert said("progress(1)") == said('progress("01")')
+        assert said("progress(1)")[0].startswith("Lesson 01")
 
     def test_redis_is_gone(self, said, notebook):
         use(notebook, NOBODY)
