@@ -130,6 +130,8 @@ def _expect_described(trial: Trial, key: str, wanted: str, before: dict) -> None
     }
     if answer is None:
         raise Failed(f"the caller is told nothing: {NO_RETURN}", wanted, Plain("None"), cure=ASK_TTL)
+    if isinstance(answer, str) and answer not in told:
+        raise Failed('your text is none of the three: "gone", "never ends", "ends"', wanted, answer)
     must(told[wanted], wanted, answer, ASK_TTL)
     trial.expect_state("asking must change nothing", before)
 
@@ -322,7 +324,8 @@ CHANGE_PRICE = Exercise(
 Write `change_price(redis_conn, key, price)`. When the key is there, it stores the new price, leaves the TTL as it is,
 and returns `True`. When there is no such key any more, it stores nothing and returns `False`.
 
-`xx=True` of lesson 01 stores only where a key is there. Then `set` returns `True`, and otherwise `None`.""",
+Use one `set`: between two commands, the key may end. With `xx=True` of lesson 01, `set` returns `True` when it has
+stored the price, and `None` when there is no such key.""",
     stub="""\
 def change_price(redis_conn, key, price):
     # your code here
@@ -390,7 +393,10 @@ def _expect_end(trial: Trial, args: tuple, before: dict, value: object) -> None:
         raise Failed(why, value, Plain("nothing: there is no such key") if found is None else found.value, cure=EXPIRE)
     wanted = Plain(f"a TTL of {seconds} seconds")
     if found.left is None:
-        raise Failed("the key still has no TTL, and never ends", wanted, Plain("no TTL"), cure=EXPIRE)
+        why = "the key still has no TTL, and never ends"
+        if value == "":
+            why += ". Its value is the empty text, which counts as false in Python, and yet the key is there"
+        raise Failed(why, wanted, Plain("no TTL"), cure=EXPIRE)
     if not 1000 * (seconds - 1 - took) - 2 <= found.left <= 1000 * (seconds + 1):
         raise Failed(
             "the key ends too early or too late: it must live as long as the call says, whatever TTL it had before",
@@ -506,20 +512,20 @@ def price_of(redis_conn, key, fruit):
 
 # 2.6
 
-DEFAULTS = {"name": "unknown", "price": 0.0, "crates": 1, "organic": False}
+DEFAULTS = {"name": "unknown", "kilos": 0.0, "crates": 1, "organic": False}
 
 
 def _check_read_fruit(trial: Trial) -> None:
     key, name = trial.key("fruit *1*"), f"maçã '{trial.word()}'"
-    full = {"name": name, "price": trial.number(101, 999) / 100, "crates": trial.number(11, 99), "organic": True}
+    full = {"name": name, "kilos": trial.number(101, 999) / 100, "crates": trial.number(11, 99), "organic": True}
     _expect_fruit(trial, key, full)
-    _expect_fruit(trial, key, {"name": "uva", "price": 4.8, "crates": 0, "organic": False})
-    _expect_fruit(trial, key, {"name": "", "price": 0.0, "crates": trial.number(2, 9), "organic": True})
+    _expect_fruit(trial, key, {"name": "uva", "kilos": 4.8, "crates": 0, "organic": False})
+    _expect_fruit(trial, key, {"name": "", "kilos": 0.0, "crates": trial.number(2, 9), "organic": True})
     for field in DEFAULTS:
         _expect_fruit(trial, key, {field: full[field]})
         _expect_fruit(trial, key, {other: value for other, value in full.items() if other != field})
     _expect_fruit(trial, key, {"crates": trial.number(2, 9), "organic": False})
-    _expect_fruit(trial, key, {"name": "0", "price": float(trial.number(2, 9)), "crates": 10**12})
+    _expect_fruit(trial, key, {"name": "0", "kilos": float(trial.number(2, 9)), "crates": 10**12})
     trial.put({})
     answer = trial.call(key)
     why = "there is no such fruit, and the customer is shown one that is made of defaults"
@@ -539,7 +545,8 @@ def _expect_fruit(trial: Trial, key: str, record: dict) -> None:
     """A record comes back with its types, and stays as it is in Redis; also one that ends."""
     for before in (_stored(record), Ends(_stored(record), 300)):
         trial.put({key: before})
-        answer = trial.call(key)
+        with _told_of_points():
+            answer = trial.call(key)
         if not isinstance(answer, dict):
             raise Failed(
                 "the fruit is there, and the customer does not see it: return a dictionary with the four fields",
@@ -552,9 +559,25 @@ def _expect_fruit(trial: Trial, key: str, record: dict) -> None:
         trial.expect_state("reading must change nothing: the hash is not what it was", {key: before})
 
 
+@contextlib.contextmanager
+def _told_of_points() -> Iterator[None]:
+    """Has a sentence for int() of a text such as '3.59'."""
+    try:
+        yield
+    except Crashed as crash:
+        text = str(crash.error)
+        if isinstance(crash.error, ValueError) and text.startswith("invalid literal for int()") and "." in text:
+            raise Failed(
+                "the customer does not see the fruit, because int() cannot read a text with a point in it, such as "
+                "'3.59'",
+                cure="`kilos` is a float: float(...) makes one of a text.",
+            ) from None
+        raise
+
+
 def _expect_one_fruit_in_every_gap(trial: Trial, key: str, full: dict) -> None:
     """What is read is the record as it was at one moment."""
-    other = {"name": "other", "price": 1.5, "crates": 7, "organic": False}
+    other = {"name": "other", "kilos": 1.5, "crates": 7, "organic": False}
 
     def stored_again() -> None:
         trial.redis.hset(key, mapping=_stored(other))
@@ -582,9 +605,12 @@ def _expect_field(trial: Trial, field: str, expected: object, seen: object, left
     cure = None
     if left_out:
         why = f"the customer is told something that nobody knows: the hash has no field {field}, so its default counts"
+    elif isinstance(seen, str) and isinstance(expected, bool):
+        why = f"{field} came back as text, and every text that is not empty counts as true, also '0'"
+        cure = "Compare the text with '1': the answer is True or False."
     elif isinstance(seen, str) and not isinstance(expected, str):
         why = f"nobody can calculate with it: {field} came back as text, for Redis stores strings"
-        cure = "int(...) makes a number of a text."
+        cure = f"{type(expected).__name__}(...) makes a number of a text."
     elif expected is False and seen is True:
         why = "a fruit that is not organic is sold as organic: look at what your code makes of the text '0'"
         cure = "bool('0') is True, as for every text that is not empty. Compare the text with '1'."
@@ -610,7 +636,7 @@ Write `read_fruit(redis_conn, key)`. `key` is a hash with up to four fields. Ret
 | field | type | when the hash does not have it |
 |---|---|---|
 | `name` | str | `"unknown"` |
-| `price` | float, in euros | `0.0` |
+| `kilos` | float: what one box weighs | `0.0` |
 | `crates` | int | `1` |
 | `organic` | bool, stored as `1` or `0` | `False` |
 
@@ -631,7 +657,7 @@ def read_fruit(redis_conn, key):
         return None
     return {
         "name": texts.get("name", "unknown"),
-        "price": float(texts.get("price", 0)),
+        "kilos": float(texts.get("kilos", 0)),
         "crates": int(texts.get("crates", 1)),
         "organic": texts.get("organic") == "1",
     }""",
@@ -759,8 +785,8 @@ CORRECT_PRICE = Exercise(
     kind="change",
     question="""\
 This function corrects a price in the day's list, and gives the whole list another 40 seconds each time. Corrected often
-enough, the list never ends. Change it: the TTL stays as it is, and the function returns the seconds that are left, as
-`TTL` answers. Assume that the list does not end while your function works. (In lesson 05 it may end at any moment.)""",
+enough, the list never ends. Change it: the TTL stays as it is, and the function returns what `TTL` answers: the seconds
+that are left. Here you may assume that the list does not end while your function works.""",
     stub="""\
 def correct_price(redis_conn, key, fruit, price):
     redis_conn.hset(key, fruit, price)
