@@ -467,12 +467,12 @@ def price_or_nothing(redis_conn, key, fruit):
 
 @right("2.6")
 def read_with_hmget(redis_conn, key):
-    name, kilos, crates, organic = redis_conn.hmget(key, ["name", "kilos", "crates", "organic"])
-    if name is kilos is crates is organic is None:
+    name, price, crates, organic = redis_conn.hmget(key, ["name", "price", "crates", "organic"])
+    if name is price is crates is organic is None:
         return None
     return {
         "name": "unknown" if name is None else name,
-        "kilos": 0.0 if kilos is None else float(kilos),
+        "price": 0.0 if price is None else float(price),
         "crates": 1 if crates is None else int(crates),
         "organic": bool(int(organic or 0)),
     }
@@ -480,9 +480,9 @@ def read_with_hmget(redis_conn, key):
 
 @right("2.6")
 def read_with_a_table(redis_conn, key):
-    types: dict = {"name": str, "kilos": float, "crates": int, "organic": lambda text: text != "0"}
+    types: dict = {"name": str, "price": float, "crates": int, "organic": lambda text: text != "0"}
     texts = redis_conn.hgetall(key)
-    defaults = {"name": "unknown", "kilos": 0.0, "crates": 1, "organic": False}
+    defaults = {"name": "unknown", "price": 0.0, "crates": 1, "organic": False}
     return defaults | {field: types[field](text) for field, text in texts.items()} if texts else None
 
 
@@ -493,7 +493,7 @@ def read_with_a_transaction(redis_conn, key):
         return None
     return {
         "name": texts.get("name", "unknown"),
-        "kilos": float(texts.get("kilos", "0")),
+        "price": float(texts.get("price", "0")),
         "crates": int(texts.get("crates", "1")),
         "organic": texts.get("organic", "0") != "0",
     }
@@ -507,14 +507,14 @@ def read_after_a_look(redis_conn, key):
 @wrong("2.6", "a fruit that never was")
 def read_field_by_field(redis_conn, key):
     pipe = redis_conn.pipeline(transaction=False)
-    for field in ("name", "kilos", "crates", "organic"):
+    for field in ("name", "price", "crates", "organic"):
         pipe.hget(key, field)
-    name, kilos, crates, organic = pipe.execute()
-    if name is kilos is crates is organic is None:
+    name, price, crates, organic = pipe.execute()
+    if name is price is crates is organic is None:
         return None
     return {
         "name": "unknown" if name is None else name,
-        "kilos": float(kilos or 0),
+        "price": float(price or 0),
         "crates": 1 if crates is None else int(crates),
         "organic": organic == "1",
     }
@@ -547,7 +547,7 @@ def read_over_what_was_read_before(redis_conn, key):
         return None
     return {
         "name": READ_BEFORE.get("name", "unknown"),
-        "kilos": float(READ_BEFORE.get("kilos", 0)),
+        "price": float(READ_BEFORE.get("price", 0)),
         "crates": int(READ_BEFORE.get("crates", 1)),
         "organic": READ_BEFORE.get("organic") == "1",
     }
@@ -582,7 +582,7 @@ def read_with_bool_of_text(redis_conn, key):
     texts = redis_conn.hgetall(key)
     return texts and {
         "name": texts.get("name", "unknown"),
-        "kilos": float(texts.get("kilos", 0)),
+        "price": float(texts.get("price", 0)),
         "crates": int(texts.get("crates", 1)),
         "organic": bool(texts.get("organic", "")),
     }
@@ -595,7 +595,7 @@ def read_with_or(redis_conn, key):
         return None
     return {
         "name": texts.get("name") or "unknown",
-        "kilos": float(texts.get("kilos") or 0),
+        "price": float(texts.get("price") or 0),
         "crates": int(texts.get("crates", 0)) or 1,
         "organic": texts.get("organic") == "1",
     }
@@ -606,7 +606,7 @@ def read_a_fruit_that_is_not_there(redis_conn, key):
     texts = redis_conn.hgetall(key)
     return {
         "name": texts.get("name", "unknown"),
-        "kilos": float(texts.get("kilos", 0)),
+        "price": float(texts.get("price", 0)),
         "crates": int(texts.get("crates", 1)),
         "organic": texts.get("organic") == "1",
     }
@@ -619,29 +619,29 @@ def read_without_defaults(redis_conn, key):
         return None
     return {
         "name": texts["name"],
-        "kilos": float(texts["kilos"]),
+        "price": float(texts["price"]),
         "crates": int(texts["crates"]),
         "organic": texts["organic"] == "1",
     }
 
 
-@wrong("2.6", "has no field kilos, so its default counts")
+@wrong("2.6", "has no field price, so its default counts")
 def read_with_other_defaults(redis_conn, key):
     texts = redis_conn.hgetall(key)
     return texts and {
         "name": texts.get("name"),
-        "kilos": float(texts["kilos"]) if "kilos" in texts else None,
+        "price": float(texts["price"]) if "price" in texts else None,
         "crates": int(texts.get("crates", 0)),
         "organic": texts.get("organic") == "1",
     }
 
 
 @wrong("2.6", "int() cannot read a text with a point")
-def read_whole_kilos(redis_conn, key):
+def read_whole_price(redis_conn, key):
     texts = redis_conn.hgetall(key)
     return texts and {
         "name": texts.get("name", "unknown"),
-        "kilos": int(texts.get("kilos", 0)),
+        "price": int(texts.get("price", 0)),
         "crates": int(texts.get("crates", 1)),
         "organic": texts.get("organic") == "1",
     }

@@ -512,20 +512,20 @@ def price_of(redis_conn, key, fruit):
 
 # 2.6
 
-DEFAULTS = {"name": "unknown", "kilos": 0.0, "crates": 1, "organic": False}
+DEFAULTS = {"name": "unknown", "price": 0.0, "crates": 1, "organic": False}
 
 
 def _check_read_fruit(trial: Trial) -> None:
     key, name = trial.key("fruit *1*"), f"maçã '{trial.word()}'"
-    full = {"name": name, "kilos": trial.number(101, 999) / 100, "crates": trial.number(11, 99), "organic": True}
+    full = {"name": name, "price": trial.number(101, 999) / 100, "crates": trial.number(11, 99), "organic": True}
     _expect_fruit(trial, key, full)
-    _expect_fruit(trial, key, {"name": "uva", "kilos": 4.8, "crates": 0, "organic": False})
-    _expect_fruit(trial, key, {"name": "", "kilos": 0.0, "crates": trial.number(2, 9), "organic": True})
+    _expect_fruit(trial, key, {"name": "uva", "price": 4.8, "crates": 0, "organic": False})
+    _expect_fruit(trial, key, {"name": "", "price": 0.0, "crates": trial.number(2, 9), "organic": True})
     for field in DEFAULTS:
         _expect_fruit(trial, key, {field: full[field]})
         _expect_fruit(trial, key, {other: value for other, value in full.items() if other != field})
     _expect_fruit(trial, key, {"crates": trial.number(2, 9), "organic": False})
-    _expect_fruit(trial, key, {"name": "0", "kilos": float(trial.number(2, 9)), "crates": 10**12})
+    _expect_fruit(trial, key, {"name": "0", "price": float(trial.number(2, 9)), "crates": 10**12})
     trial.put({})
     answer = trial.call(key)
     why = "there is no such fruit, and the customer is shown one that is made of defaults"
@@ -570,14 +570,14 @@ def _told_of_points() -> Iterator[None]:
             raise Failed(
                 "the customer does not see the fruit, because int() cannot read a text with a point in it, such as "
                 "'3.59'",
-                cure="`kilos` is a float: float(...) makes one of a text.",
+                cure="`price` is a float: float(...) makes one of a text.",
             ) from None
         raise
 
 
 def _expect_one_fruit_in_every_gap(trial: Trial, key: str, full: dict) -> None:
     """What is read is the record as it was at one moment."""
-    other = {"name": "other", "kilos": 1.5, "crates": 7, "organic": False}
+    other = {"name": "other", "price": 1.5, "crates": 7, "organic": False}
 
     def stored_again() -> None:
         trial.redis.hset(key, mapping=_stored(other))
@@ -636,7 +636,7 @@ Write `read_fruit(redis_conn, key)`. `key` is a hash with up to four fields. Ret
 | field | type | when the hash does not have it |
 |---|---|---|
 | `name` | str | `"unknown"` |
-| `kilos` | float: what one box weighs | `0.0` |
+| `price` | float: cents for a single piece, such as `4.8` | `0.0` |
 | `crates` | int | `1` |
 | `organic` | bool, stored as `1` or `0` | `False` |
 
@@ -657,7 +657,7 @@ def read_fruit(redis_conn, key):
         return None
     return {
         "name": texts.get("name", "unknown"),
-        "kilos": float(texts.get("kilos", 0)),
+        "price": float(texts.get("price", 0)),
         "crates": int(texts.get("crates", 1)),
         "organic": texts.get("organic") == "1",
     }""",
