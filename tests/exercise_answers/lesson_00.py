@@ -26,22 +26,22 @@ def false_when_redis_is_gone(redis_conn):
         return False
 
 
-@wrong("0.1", "the answer is made up")
+@wrong("0.1", "never asked Redis")
 def made_up(redis_conn):
     return True
 
 
-@wrong("0.1", "is not told that it does")
+@wrong("0.1", "does not say True")
 def the_word_of_the_wire(redis_conn):
     return "PONG"
 
 
-@wrong("0.1", "is not told that it does")
+@wrong("0.1", "does not say True")
 def without_return(redis_conn):
     redis_conn.ping()
 
 
-@wrong("0.1", "is not told that it does")
+@wrong("0.1", "never calls it")
 def without_parentheses(redis_conn):
     return redis_conn.ping
 
@@ -63,6 +63,26 @@ def leaves_a_note(redis_conn):
 @wrong("0.1", "raised AttributeError")
 def with_a_typing_error(redis_conn):
     return redis_conn.pign()
+
+
+@wrong("0.1", "It is a method of redis_conn")
+def without_the_client(redis_conn):
+    return ping()  # noqa: F821
+
+
+@wrong("0.1", "written in small letters")
+def in_capitals(redis_conn):
+    return redis_conn.PING()
+
+
+@wrong("0.1", "wrong in the parentheses of ping")
+def with_a_word(redis_conn):
+    return redis_conn.ping("hello")
+
+
+@wrong("0.1", "raised NameError")
+def with_a_name_that_is_not_there(redis_conn):
+    return client.ping()  # noqa: F821
 
 
 # 0.2
@@ -95,6 +115,24 @@ def through_the_repository(redis_conn, key, text):
 def stored_twice_and_answered_by_the_second(redis_conn, key, text):
     redis_conn.set(key, text)
     return redis_conn.set(key, text, get=True)
+
+
+@wrong("0.2", "wrong in the parentheses of set")
+def with_dots_left_in_set(redis_conn, key, text):
+    redis_conn.set(...)
+    return redis_conn.get(key)
+
+
+@wrong("0.2", "wrong in the parentheses of set")
+def with_the_key_alone(redis_conn, key, text):
+    redis_conn.set(key)
+    return redis_conn.get(key)
+
+
+@wrong("0.2", "wrong in the parentheses of get")
+def nothing_asked_for(redis_conn, key, text):
+    redis_conn.set(key, text)
+    return redis_conn.get()
 
 
 @wrong("0.2", "must be in Redis")
@@ -217,6 +255,16 @@ def taken_and_looked_at(redis_conn, key):
 @right("0.3")
 def deleted_by_a_script(redis_conn, key):
     return redis_conn.eval("return redis.call('DEL', KEYS[1])", 1, key)
+
+
+@wrong("0.3", "wrong in the parentheses of delete")
+def without_a_key(redis_conn, key):
+    return redis_conn.delete()
+
+
+@wrong("0.3", "written in small letters")
+def the_command_in_capitals(redis_conn, key):
+    return redis_conn.DEL(key)
 
 
 @wrong("0.3", "your function says something else")

@@ -22,23 +22,57 @@ def _other_keys_cured(trial: Trial, cure: str) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def _first_errors_told(method: str, wants: str) -> Iterator[None]:
+    """Says in plain words what the errors of a first call mean. `wants` is what stands in the parentheses."""
+    try:
+        yield
+    except Crashed as crash:
+        why = _meaning(crash.error, method)
+        if why is None:
+            raise
+        raise Failed(why, cure=f"the call is redis_conn.{method}({wants}).") from None
+
+
+def _meaning(error: BaseException, method: str) -> str | None:
+    """What a first call got wrong, or None for an error that speaks for itself."""
+    name = getattr(error, "name", None) or ""
+    is_meant = name.lower() == method or (name == "DEL" and method == "delete")
+    if isinstance(error, NameError) and is_meant:
+        return f"Redis is not asked: Python knows no name {name}. It is a method of redis_conn"
+    if isinstance(error, AttributeError) and is_meant and name != method:
+        return f"Redis is not asked: the client has no method {name}. Its methods are written in small letters"
+    wrong_number = isinstance(error, TypeError) and f".{method}() " in str(error)
+    if wrong_number or (isinstance(error, redis.ResponseError) and "number of arguments for 'del'" in str(error)):
+        return f"Redis is not asked as it should be: something is wrong in the parentheses of {method}"
+    return None
+
+
 # 0.1
 
 
 def _check_knock(trial: Trial) -> None:
-    answer = trial.call()
+    with _first_errors_told("ping", ""):
+        answer = trial.call()
     if answer is True and "PING" not in trial.commands:
         raise Failed(
-            "the answer is made up: your function never asked Redis, and would say the same when Redis is switched off",
+            "your function never asked Redis. It would say the same when Redis is switched off",
             Plain("the reply of PING"),
             answer,
             cure="redis_conn.ping() sends PING, and gives True when Redis answers: return that.",
         )
-    cure = "redis_conn.ping() gives True. The word return hands it to whoever called your function."
     if callable(answer):
-        cure = "A method is called with parentheses behind its name: redis_conn.ping()."
+        raise Failed(
+            "your function returns the method itself, and never calls it. So Redis is not asked",
+            cure="a method is called with parentheses after its name: redis_conn.ping().",
+        )
     if answer is not True:
-        raise Failed("whoever asks whether Redis answers is not told that it does", True, answer, cure=cure)
+        raise Failed(
+            "Redis is there, and your function does not say True. A program that asks it thinks that Redis is gone",
+            True,
+            answer,
+            cure="redis_conn.ping() gives True. Write return before it.",
+        )
     with nobody_there() as options:
         outcome = trial.attempt(options=options)
     if outcome.error is None and outcome.value is True:
@@ -80,7 +114,7 @@ KEY_FIRST = "write the name key, without quotes. set takes first the key, then t
 
 
 def _check_greeting(trial: Trial) -> None:
-    with _other_keys_cured(trial, KEY_FIRST):
+    with _first_errors_told("set", "key, text"), _first_errors_told("get", "key"), _other_keys_cured(trial, KEY_FIRST):
         _expect_greeting(trial, trial.key("greeting"), f"good morning, {trial.word()}", {})
     key, text = trial.key("old"), f"hello, {trial.word()}"
     _expect_greeting(trial, key, text, {key: f"the greeting of yesterday was longer: {trial.word()}"})
@@ -175,7 +209,8 @@ DEL = "DEL deletes, and answers how many keys it has deleted: return that answer
 def _check_remove(trial: Trial) -> None:
     key, other = trial.key("greeting"), trial.key("another greeting")
     for text in (f"good morning, {trial.word()}", ""):
-        with _other_keys_cured(trial, "write the name key, without quotes: your function deletes the key it is given."):
+        cure = "write the name key, without quotes: your function deletes the key it is given."
+        with _first_errors_told("delete", "key"), _other_keys_cured(trial, cure):
             _expect_removed(trial, key, {key: text, other: "stays"}, 1, {other: "stays"})
     _expect_removed(trial, key, {key: Ends(trial.word(), 300)}, 1, {})
     _expect_removed(trial, key, {other: "stays"}, 0, {other: "stays"})
