@@ -185,9 +185,9 @@ FLASH_PRICE = Exercise(
     title="A price for a short while",
     kind="write",
     question="""\
-Write `flash_price`. It stores the price as a field of the hash, and **this field alone** ends after `seconds` seconds.
-The other fields and the TTL of the key stay as they are. The program may be killed at any moment: no flash price may
-be left without its end.""",
+A **flash price** is a cheap price for a short while. Write `flash_price`. It stores the price as a field of the hash,
+and **this field alone** ends after `seconds` seconds. The other fields and the TTL of the key stay as they are. The
+program may be killed at any moment: no flash price may be left without its end.""",
     stub="""\
 def flash_price(redis_conn, key, fruit, price, seconds):
     # your code here
@@ -249,8 +249,8 @@ STORE_SMALL = Exercise(
     kind="write",
     question="""\
 A shop has 100,000 prices, with the numbers 0 to 99,999. One hash for all would be far too big to be compact. Write
-`store_small`: the numbers 0 to 499 go into the hash `prefix` + `0`, the numbers 500 to 999 into `prefix` + `1`, and so
-on. The field is the number.""",
+`store_small`: the numbers 0 to 499 go into the hash with the key `prefix + "0"`, the numbers 500 to 999 into
+`prefix + "1"`, and so on: 500 fields are below the limit. The field is the number.""",
     stub="""\
 def store_small(redis_conn, prefix, number, price):
     # your code here
@@ -318,7 +318,8 @@ LOAD_RECORD = Exercise(
     kind="write",
     question="""\
 A record is a hash in which the value of each field is JSON, as `store_record` writes it. Write `load_record`. It
-returns the record as a dictionary, and each value has its type again. When there is no such key, it returns `None`.""",
+returns the record as a dictionary, and each value has its type again. When there is no such key, it returns `None`.
+Other programs may store and delete records while it runs.""",
     stub="""\
 import json
 
