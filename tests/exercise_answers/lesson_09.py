@@ -35,6 +35,11 @@ def end_as_it_is_answered(redis_conn, key, field, seconds):
     return redis_conn.hexpire(key, seconds, field)
 
 
+@wrong("9.1", "one number for each field: here it is `[1]`")
+def end_compared_with_a_number(redis_conn, key, field, seconds):
+    return redis_conn.hexpire(key, seconds, field) == 1
+
+
 @wrong("9.1", "return False")
 def end_of_a_list_that_is_true(redis_conn, key, field, seconds):
     return bool(redis_conn.hexpire(key, seconds, field))
@@ -147,6 +152,11 @@ def flash_by_rewriting(redis_conn, key, fruit, price, seconds):
     redis_conn.pipeline().delete(key).hset(key, mapping=prices).hexpire(key, seconds, fruit).execute()
 
 
+@wrong("9.2", "the clock of the whole hash was changed")
+def flash_after_deleting_the_field(redis_conn, key, fruit, price, seconds):
+    redis_conn.pipeline().hdel(key, fruit).hset(key, fruit, price).hexpire(key, seconds, fruit).execute()
+
+
 # 9.3
 
 
@@ -215,6 +225,13 @@ def loaded_as_text(redis_conn, key):
 
 @wrong("9.4", "return None")
 def loaded_empty(redis_conn, key):
+    return {field: json.loads(text) for field, text in redis_conn.hgetall(key).items()}
+
+
+@wrong("9.4", "the record ended between two of your commands")
+def loaded_after_a_look(redis_conn, key):
+    if not redis_conn.exists(key):
+        return None
     return {field: json.loads(text) for field, text in redis_conn.hgetall(key).items()}
 
 

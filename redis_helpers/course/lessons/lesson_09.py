@@ -56,7 +56,13 @@ def _expect_called(trial: Trial, key: str, fruit: str, seconds: int, others: dic
         )
     if _ending(fields) != _ending(others):
         raise Failed("other fields got an end, or lost theirs: they must stay as they are")
-    trial.expect("the field was there, and has an end now: return True", True, value)
+    if value is not True:
+        raise Failed(
+            "the field was there, and has an end now: return True",
+            True,
+            value,
+            cure="`hexpire` returns a list with one number for each field: here it is `[1]`.",
+        )
 
 
 def _ending(fields: dict) -> dict:
@@ -75,7 +81,7 @@ def end_field(redis_conn, key, field, seconds):
     # your code here
     ...""",
     hints=(
-        "`redis_conn.hexpire(key, seconds, field)` does it. What does it return? Look at the last two cells.",
+        "`redis_conn.hexpire(key, seconds, field)` does it. What does it return? Print it: it is no simple number.",
         "It returns a list with one number, for the one field. 1 means: done. Compare: `== [1]`.",
     ),
     solution="""\
@@ -101,6 +107,8 @@ def _check_flash_price(trial: Trial) -> None:
     for field_seconds in (10, 20_000):
         _expect_flash(trial, (key, "banana", "100", short_while), {key: prices}, {"banana": field_seconds, "uva": 300})
     _expect_flash(trial, (key, new, "100", short_while), {})
+    # With its last field a key goes away, and its TTL: whoever deletes the field first loses it.
+    _expect_flash(trial, (key, "banana", "100", short_while), {key: Ends({"banana": "312"}, 500.5)})
     for fruit in (new, "banana"):
         _expect_flash_in_every_gap(trial, (key, fruit, "100", 5000), {key: Ends(prices, 300)})
     expect_refusal(trial, key, (key, new, "100", short_while))
@@ -173,8 +181,8 @@ def _expect_flash_in_every_gap(trial: Trial, args: tuple, before: dict) -> None:
     with cured(FIELD + " HSET and HEXPIRE must be one transaction."):
         trial.every_cut("it left a flash price that never ends, or half of its work", args, start, view)
         trial.orders(
-            "two tills set the same price at once, and the price and its end do not belong together",
-            {"till 1": args, "till 2": (key, args[1], "200", 60)},
+            "two programs set the same price at once, and the price and its end do not belong together",
+            {"program 1": args, "program 2": (key, args[1], "200", 60)},
             start,
             view=view,
         )
@@ -185,9 +193,9 @@ FLASH_PRICE = Exercise(
     title="A price for a short while",
     kind="write",
     question="""\
-Write `flash_price`. It stores the price as a field of the hash, and **this field alone** ends after `seconds` seconds.
-The other fields and the TTL of the key stay as they are. The program may be killed at any moment: no flash price may
-be left without its end.""",
+A **flash price** is a cheap price for a short while. Write `flash_price`. It stores the price as a field of the hash,
+and **this field alone** ends after `seconds` seconds. The other fields and the TTL of the key stay as they are. The
+program may be killed at any moment: no flash price may be left without its end.""",
     stub="""\
 def flash_price(redis_conn, key, fruit, price, seconds):
     # your code here
@@ -238,7 +246,8 @@ def _expect_stored_small(trial: Trial, args: tuple, key: str, before: dict) -> N
             "looks for it there",
             Plain(f"{key.removeprefix(trial.prefix)}: {wanted[key]}"),
             Plain("nothing was stored" if other is None else f"{other.removeprefix(trial.prefix)}: {seen[other]}"),
-            cure="In Python, `//` divides and leaves the rest out: 999 // 500 is 1.",
+            cure="The key is `prefix`, and the number of the hash right behind it. In Python, `//` divides and leaves "
+            "the rest out: 999 // 500 is 1.",
         )
     trial.expect_state("the other prices stay as they are", wanted)
 
@@ -249,8 +258,8 @@ STORE_SMALL = Exercise(
     kind="write",
     question="""\
 A shop has 100,000 prices, with the numbers 0 to 99,999. One hash for all would be far too big to be compact. Write
-`store_small`: the numbers 0 to 499 go into the hash `prefix` + `0`, the numbers 500 to 999 into `prefix` + `1`, and so
-on. The field is the number.""",
+`store_small`: the numbers 0 to 499 go into the hash with the key `prefix + "0"`, the numbers 500 to 999 into
+`prefix + "1"`, and so on: 500 fields are below the limit. The field is the number.""",
     stub="""\
 def store_small(redis_conn, prefix, number, price):
     # your code here
@@ -318,7 +327,8 @@ LOAD_RECORD = Exercise(
     kind="write",
     question="""\
 A record is a hash in which the value of each field is JSON, as `store_record` writes it. Write `load_record`. It
-returns the record as a dictionary, and each value has its type again. When there is no such key, it returns `None`.""",
+returns the record as a dictionary, and each value has its type again. When there is no such key, it returns `None`.
+Other programs may store and delete records while it runs.""",
     stub="""\
 import json
 
