@@ -137,7 +137,7 @@ def saved_after_any_error(redis_conn, key, price):
         redis_conn.set(key, price, ex=600)
 
 
-@wrong("8.2", "too often or too seldom")
+@wrong("8.2", "tried too often")
 def saved_after_three_tries(redis_conn, key, price):
     for _ in range(2):
         try:
@@ -147,7 +147,7 @@ def saved_after_three_tries(redis_conn, key, price):
     return redis_conn.set(key, price, ex=600)
 
 
-@wrong("8.2", "too often or too seldom")
+@wrong("8.2", "is silent, which is a TimeoutError, and your function tried too seldom")
 def saved_again_after_a_broken_connection_only(redis_conn, key, price):
     try:
         redis_conn.set(key, price, ex=600)
@@ -160,6 +160,12 @@ def saved_twice_in_any_case(redis_conn, key, price):
     with contextlib.suppress(*BROKEN):
         redis_conn.set(key, price, ex=600)
     redis_conn.set(key, price, ex=600)
+
+
+@wrong("8.2", "in two commands")
+def saved_with_a_ttl_of_its_own_command(redis_conn, key, price):
+    redis_conn.set(key, price)
+    redis_conn.expire(key, 600)
 
 
 @wrong("8.2", "it never ends")
@@ -311,7 +317,7 @@ def fallen_back_on_everything(redis_conn, key, load, ttl):
     return value
 
 
-@right("8.3")
+@wrong("8.3", "asked it again after its first command had failed")
 def fallen_back_with_helpers(redis_conn, key, load, ttl):
     def quietly(command, *args, **options):
         try:
@@ -328,11 +334,41 @@ def fallen_back_with_helpers(redis_conn, key, load, ttl):
 
 
 @right("8.3")
+def fallen_back_and_noted(redis_conn, key, load, ttl):
+    there = True
+    cached = None
+    try:
+        cached = redis_conn.get(key)
+    except redis.RedisError:
+        there = False
+    value = json.loads(cached) if cached is not None else load()
+    if there and cached is None:
+        with contextlib.suppress(redis.RedisError):
+            redis_conn.set(key, json.dumps(value), px=1000 * ttl)
+    return value
+
+
+@wrong("8.3", "your `except` caught its DataError")
+def fallen_back_without_json(redis_conn, key, load, ttl):
+    try:
+        cached = redis_conn.get(key)
+    except redis.RedisError:
+        return load()
+    if cached is not None:
+        return cached
+    value = load()
+    with contextlib.suppress(redis.RedisError):
+        redis_conn.set(key, value, ex=ttl)
+    return value
+
+
+@right("8.3")
 def fallen_back_from_the_repository(redis_conn, key, load, ttl):
     repo = RedisRepository(redis_conn)
-    cached = None
-    with contextlib.suppress(CourseError):
+    try:
         cached = repo.get(key)
+    except CourseError:
+        return load()
     if cached is not None:
         return json.loads(cached)
     value = load()
@@ -480,7 +516,7 @@ def told_by_an_error(redis_conn, key, save, price):
     return True
 
 
-@wrong("8.4", "TimeoutError came through")
+@wrong("8.4", "TimeoutError came through: the price is saved")
 def told_when_refused_only(redis_conn, key, save, price):
     save(price)
     try:
@@ -522,7 +558,7 @@ def told_and_saved_twice(redis_conn, key, save, price):
     return True
 
 
-@wrong("8.4", "return True")
+@wrong("8.4", "DEL had nothing to delete")
 def told_how_many(redis_conn, key, save, price):
     save(price)
     try:

@@ -1,9 +1,10 @@
 """Lesson 08: a Redis that is gone, hangs or refuses; time-outs, retries, lost replies, falling back."""
 
+import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
@@ -60,7 +61,7 @@ def _expect_none(trial: Trial, key: str, what: str, outcome: Outcome) -> None:
     if tells_of_redis(outcome.error):
         raise Failed(
             f"Redis {what}, and {type(outcome.error).__name__} came through: your function must return None then",
-            cure="Look at the picture: which class stands above all three?",
+            cure="Look at the picture: which class stands above all three? Write `redis.` before its name.",
         )
     if outcome.error is not None:
         raise Crashed(outcome.error)
@@ -111,7 +112,7 @@ def _check_save_price(trial: Trial) -> None:
     after = {key: Ends(str(price), MINUTES)}
     for before in ({}, {key: "299"}, {key: Ends("299", 20)}):
         trial.case("the price must be stored, for 600 seconds", (key, price), before=before, after=after)
-        trial.expect("nothing failed, and your function stored the price more than once", 1, len(trial.commands))
+        _expect_one_set(trial)
 
     trial.put({})
     outcome = trial.attempt(key, price, lost_reply=1)
@@ -127,14 +128,28 @@ def _check_save_price(trial: Trial) -> None:
 
     with nobody_there() as options:
         _expect_error(trial, "refuses connections", trial.attempt(key, price, options=options))
-        _expect_tries(trial, 2, trial.attempt, key, price, options=options)
+        _expect_tries(trial, 2, "refuses the connection", trial.attempt, key, price, options=options)
     with somebody_silent() as options:
         outcome = trial.attempt(key, price, options=options, reply_timeout=QUICK)
         _expect_error(trial, "is silent", outcome)
-        _expect_tries(trial, 2, trial.attempt, key, price, options=options, reply_timeout=QUICK)
+        what = "is silent, which is a TimeoutError"
+        _expect_tries(trial, 2, what, trial.attempt, key, price, options=options, reply_timeout=QUICK)
     trial.put({})
     _expect_error(trial, "has no room left", trial.attempt(key, price, error_after=0))
-    _expect_tries(trial, 1, trial.attempt, key, price, error_after=0)
+    _expect_tries(trial, 1, "has no room left", trial.attempt, key, price, error_after=0)
+
+
+def _expect_one_set(trial: Trial) -> None:
+    """Nothing failed, so one command has stored the price and its TTL."""
+    if "EXPIRE" in trial.commands or "PEXPIRE" in trial.commands:
+        raise Failed(
+            "the price and its TTL went to Redis in two commands: if the program dies between them, the price never "
+            "ends",
+            Plain("SET"),
+            Plain(", ".join(trial.commands)),
+            cure="SET takes the TTL with it: set(key, price, ex=600).",
+        )
+    trial.expect("nothing failed, and your function stored the price more than once", 1, len(trial.commands))
 
 
 def _expect_error(trial: Trial, what: str, outcome: Outcome) -> None:
@@ -145,13 +160,15 @@ def _expect_error(trial: Trial, what: str, outcome: Outcome) -> None:
             "stored",
             Plain("the error of Redis"),
             Plain("no error"),
-            cure="The second try stands in no try block: its error goes through.",
+            cure="The second try stands in no try block: the caller gets its error.",
         )
     if not tells_of_redis(outcome.error):
         raise Crashed(outcome.error)
 
 
-def _expect_tries(trial: Trial, wanted: int, attempt: Callable[..., Outcome], *args: object, **how: Any) -> None:
+def _expect_tries(
+    trial: Trial, wanted: int, what: str, attempt: Callable[..., Outcome], *args: object, **how: Any
+) -> None:
     """How often the command is sent, counted at redis-py's own door."""
     tries = []
     execute = redis.Redis.execute_command
@@ -174,7 +191,8 @@ def _expect_tries(trial: Trial, wanted: int, attempt: Callable[..., Outcome], *a
             cure="Catch ConnectionError and TimeoutError, and no other error.",
         )
     raise Failed(
-        "Redis is gone, and your function tried too often or too seldom: once, and then once more",
+        f"Redis {what}, and your function tried too {'seldom' if len(tries) < wanted else 'often'}: it must try once, "
+        "and then once more",
         Plain(f"{wanted} tries"),
         Plain("1 try" if len(tries) == 1 else f"{len(tries)} tries"),
         cure="Two tries, not a loop. `except` takes several classes in parentheses.",
@@ -186,9 +204,9 @@ SAVE_PRICE = Exercise(
     title="Once more, and no third time",
     kind="write",
     question="""\
-Write `save_price`. It stores `price` under `key` for 600 seconds, with one `SET`. If that fails with a
-`redis.ConnectionError` or a `redis.TimeoutError`, it tries once more. If the second try fails, its error goes through.
-Any other error goes through at once.""",
+Write `save_price`. It stores `price` under `key` for 600 seconds, with `SET` and `ex`. If that fails with a
+`redis.ConnectionError` or a `redis.TimeoutError`, it sends the same `SET` once more. If this fails too, the caller gets
+the error. Any other error reaches the caller after the first `SET`.""",
     stub="""\
 import redis
 
@@ -226,6 +244,8 @@ def _check_read_anyway(trial: Trial) -> None:
         return key, source.load, ttl
 
     key = trial.key('fruit [*] "ü"?')
+    fruit = some_fruit(trial)
+    _expect_text(trial, args, key, fruit)
     for value in some_values(trial):
         trial.put({})
         source = expect_loaded(trial, args, key, value)
@@ -233,14 +253,13 @@ def _check_read_anyway(trial: Trial) -> None:
         expect_ends(trial, key, ttl)
         expect_hit(trial, args, key, source)
 
-    fruit = some_fruit(trial)
     with nobody_there() as options:
         _expect_fall_back(trial, args, key, fruit, "refuses connections", options=options)
         _expect_no_pause(trial, args(key, Source(fruit)), options=options)
         _expect_error_without_redis(trial, args, key, options=options)
     with somebody_silent() as options:
         what = "accepts the connection and never answers"
-        _expect_fall_back(trial, args, key, fruit, what, options=options, reply_timeout=0.08)
+        _expect_fall_back(trial, args, key, fruit, what, options=options, reply_timeout=QUICK)
     trial.put({})
     trial.call(*args(key, Source(fruit)))
     sent = list(trial.commands)
@@ -257,6 +276,8 @@ def _check_read_anyway(trial: Trial) -> None:
     expect_all_of_it(trial, args, key, fruit, ttl)
     expect_error_of_load(trial, args, key)
     expect_end_in_between(trial, args, key, {key: json.dumps(fruit)})
+    with somebody_silent() as options:
+        _expect_one_wait(trial, args(key, Source(fruit)), options=options, reply_timeout=QUICK)
 
 
 def _expect_fall_back(trial: Trial, args: Args, key: str, value: object, what: str, **how: Any) -> None:
@@ -279,6 +300,56 @@ def _expect_fall_back(trial: Trial, args: Args, key: str, value: object, what: s
         raise Crashed(outcome.error)
     expect_same(f"Redis {what}, and the answer must come from load()", value, outcome.value)
     trial.expect(f"Redis {what}, and load() must be called once: the source has enough to do now", 1, source.calls)
+
+
+def _expect_text(trial: Trial, args: Args, key: str, fruit: object) -> None:
+    """redis-py stores no dict: its DataError is a RedisError, so the `except` of this exercise would hide it."""
+    trial.put({})
+    with _asked() as asked:
+        outcome = trial.attempt(*args(key, Source(fruit)))
+    if outcome.error is None and any(isinstance(error, redis.DataError) for error in asked):
+        raise Failed(
+            "load() gave a dict, redis-py cannot store a dict, and your `except` caught its DataError: nothing was "
+            "cached",
+            Plain("JSON text"),
+            Plain("a dict"),
+            cure="Store json.dumps(value), and read it with json.loads(cached).",
+        )
+
+
+def _expect_one_wait(trial: Trial, args: tuple, **how: Any) -> None:
+    """When Redis hangs, each command sent is one time-out that the customer waits for."""
+    with _asked() as asked:
+        trial.attempt(*args, **how)
+    if len(asked) > 1:
+        raise Failed(
+            "Redis hangs, and your function asked it again after its first command had failed: the customer waits for "
+            "each time-out",
+            Plain("1 command"),
+            Plain(f"{len(asked)} commands"),
+            cure="When GET fails, `return load()`: send nothing more to Redis.",
+        )
+
+
+@contextlib.contextmanager
+def _asked() -> Iterator[list[Exception | None]]:
+    """What became of each command of the learner's function, noted at redis-py's own door: None, or its error."""
+    asked: list[Exception | None] = []
+    execute = redis.Redis.execute_command
+
+    def noted(client: redis.Redis, *words: Any, **options: Any) -> Any:
+        if not isinstance(threading.current_thread(), Worker):
+            return execute(client, *words, **options)
+        try:
+            answer = execute(client, *words, **options)
+        except Exception as error:
+            asked.append(error)
+            raise
+        asked.append(None)
+        return answer
+
+    with mock.patch("redis.Redis.execute_command", noted):
+        yield asked
 
 
 def _expect_no_pause(trial: Trial, args: tuple, **how: Any) -> None:
@@ -326,9 +397,9 @@ READ_ANYWAY = Exercise(
     title="Redis is gone, the market is open",
     kind="write",
     question="""\
-Write `read_anyway`: cache-aside as in `read_through`, and it answers also when Redis does not. Whatever Redis fails
-with, at `GET` or at `SET`, the function returns what `load()` gives, at once. It tries nothing twice, and calls
-`load()` **once**. What `load()` itself raises goes through.""",
+Write `read_anyway`: cache-aside as in `read_through`, and it answers also when Redis fails. When `GET` fails, it
+returns what `load()` gives, and sends nothing more to Redis. When `SET` fails, it returns the value that it has. It
+calls `load()` **once** at most, and sends no command twice. If `load()` raises an error, the caller gets it.""",
     stub="""\
 import json
 
@@ -364,7 +435,8 @@ def read_anyway(redis_conn, key, load, ttl):
         pass  # the reader has the value; the next one will try to store it
     return value""",
     why="RedisError covers all three failures. load() is in no try block, so its errors are not taken for Redis's, and "
-    "it never runs twice. A client with a short time-out and no retries makes the way to the source short.",
+    "it never runs twice. After a failed GET, Redis is asked nothing more: when it hangs, the customer waits for one "
+    "time-out, and not for two.",
     check=_check_read_anyway,
 )
 
@@ -379,8 +451,9 @@ def _check_save_and_tell(trial: Trial) -> None:
         saver.look()
         value = trial.call(key, saver.save, price)
         _expect_saved(trial, saver, price, before)
-        trial.expect_state("the old price is still in the cache: delete it", {key: None})
-        trial.expect("the copy is deleted, so nobody will see the old price: return True", True, value)
+        trial.expect_state("a copy is still in the cache: delete it", {key: None})
+        why = "the copy is deleted" if before else "there was no copy, so DEL had nothing to delete (it returns 0)"
+        trial.expect(f"{why}, and nobody will see the old price: return True", True, value)
 
     with nobody_there() as options:
         _expect_told(trial, key, price, "refused the connection", options=options)
@@ -444,7 +517,9 @@ def _expect_told(trial: Trial, key: str, price: int, what: str, **how: Any) -> N
             "the user sees an error page, as if it were not",
             Plain("False"),
             Plain(f"the error {type(outcome.error).__name__}"),
-            cure="The deletion stands in a `try`, and save(price) does not.",
+            cure="The deletion stands in a `try`, and save(price) does not."
+            if isinstance(outcome.error, redis.ConnectionError)
+            else "One class stands above all errors of redis-py: redis.RedisError.",
         )
     if outcome.error is not None:
         raise Crashed(outcome.error)
@@ -478,7 +553,7 @@ SAVE_AND_TELL = Exercise(
     question="""\
 Write `save_and_tell`. It calls `save(price)`, then deletes the copy under `key`, and returns `True`. When Redis fails
 at the deletion, it raises nothing and returns `False`: the price is saved, and the old one may be seen for a while.
-What `save` raises goes through: then nothing is saved.""",
+If `save` raises an error, the caller gets it: then nothing is saved.""",
     stub="""\
 import redis
 
@@ -501,7 +576,7 @@ def save_and_tell(redis_conn, key, save, price):
     except redis.RedisError:
         return False
     return True""",
-    why="the caller can now tell the user the truth: saved, and perhaps seen later. It can write the key down and "
+    why="The caller can now tell the user the truth: saved, and perhaps seen later. It can write the key down and "
     "delete it later: a deletion may be repeated.",
     check=_check_save_and_tell,
 )

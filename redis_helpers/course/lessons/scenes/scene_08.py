@@ -101,7 +101,7 @@ def draw_errors() -> Axes:
         ax.text(x, 1, name, ha="center", va="center", color="white", weight="bold", bbox=box | {"facecolor": OTHER})
         ax.text(x, 0.55, meaning, ha="center", va="top")
     ax.text(1, 2, "RedisError", ha="center", va="center", color="white", weight="bold", bbox=box | {"facecolor": MARK})
-    ax.set(title="Which error catches which?", xlim=(-0.5, 2.5), ylim=(0, 2.4))
+    ax.set(title="Which class catches which errors?", xlim=(-0.5, 2.5), ylim=(0, 2.4))
     ax.set_axis_off()
     return ax
 
