@@ -62,6 +62,21 @@ def never_stale_when_redis_fails(redis_conn, key, load):
     return cached is not None and int(cached) != load()
 
 
+@wrong("7.1", "your function returned nothing")
+def compared_and_not_returned(redis_conn, key, load):
+    cached = redis_conn.get(key)
+    if cached is None:
+        return False
+    _ = int(cached) != load()
+    return None
+
+
+@wrong("7.1", "did not ask the source")
+def load_without_brackets(redis_conn, key, load):
+    cached = redis_conn.get(key)
+    return cached is not None and int(cached) != load
+
+
 # 7.2
 
 
@@ -218,6 +233,27 @@ def renewed_with_the_same_number(redis_conn, key, stock):
     return redis_conn.eval(script, 1, key, stock) == 1
 
 
+@wrong("7.3", "each sale starts its clock again")
+def the_ttl_set_again_in_whole_seconds(redis_conn, key, stock):
+    script = IF_THERE.replace("  redis.call", "  local left = redis.call('TTL', KEYS[1])\n  redis.call")
+    script = script.replace("return 1", "redis.call('EXPIRE', KEYS[1], left)\n  return 1")
+    return redis_conn.eval(script, 1, key, stock) == 1
+
+
+@wrong("7.3", "a shorter TTL")
+def at_most_600_seconds(redis_conn, key, stock):
+    at_most = "if redis.call('TTL', KEYS[1]) > 600 then redis.call('EXPIRE', KEYS[1], 600) end"
+    script = IF_THERE.replace("return 1", f"{at_most}\n  return 1")
+    return redis_conn.eval(script, 1, key, stock) == 1
+
+
+@right("7.3")
+def the_ttl_set_again_in_milliseconds(redis_conn, key, stock):
+    script = IF_THERE.replace("  redis.call", "  local left = redis.call('PTTL', KEYS[1])\n  redis.call")
+    script = script.replace("return 1", "redis.call('PEXPIRE', KEYS[1], left)\n  return 1")
+    return redis_conn.eval(script, 1, key, stock) == 1
+
+
 @wrong("7.3", "nothing may be made")
 def just_set(redis_conn, key, stock):
     there = bool(redis_conn.exists(key))
@@ -259,7 +295,7 @@ def whole_seconds(redis_conn, key, value, ttl):
     redis_conn.set(key, json.dumps(value), ex=random.randint(ttl, int(1.2 * ttl)))
 
 
-@wrong("7.4", "It is to be drawn anew for each call")
+@wrong("7.4", "Each call must choose a new one")
 def by_the_name_of_the_key(redis_conn, key, value, ttl):
     number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4])
     redis_conn.set(key, json.dumps(value), ex=ttl + number % int(0.2 * ttl + 1))
@@ -344,7 +380,7 @@ def from_a_bell_curve(redis_conn, key, value, ttl):
     redis_conn.set(key, json.dumps(value), px=round(1000 * random.gauss(1.1 * ttl, 0.05 * ttl)))
 
 
-@wrong("7.4", "drawn anew for each call")
+@wrong("7.4", "must choose a new one")
 def seeded_with_the_key(redis_conn, key, value, ttl):
     redis_conn.set(key, json.dumps(value), ex=round(random.Random(key).uniform(ttl, 1.2 * ttl)))
 
@@ -394,7 +430,7 @@ def none_in_the_name(redis_conn, prefix, name):
     return f"{prefix}v{redis_conn.get(prefix + 'version')}:{name}"
 
 
-@wrong("7.5", "the version that stands in Redis now")
+@wrong("7.5", "it changed the version")
 def a_new_version_each_time(redis_conn, prefix, name):
     return f"{prefix}v{redis_conn.incr(prefix + 'version')}:{name}"
 
@@ -408,6 +444,16 @@ def the_first_version_is_stored(redis_conn, prefix, name):
 @wrong("7.5", "the version that stands in Redis now")
 def without_the_v(redis_conn, prefix, name):
     return f"{prefix}{redis_conn.get(prefix + 'version') or 0}:{name}"
+
+
+@wrong("7.5", "the prefix, a v, the version")
+def with_a_second_colon(redis_conn, prefix, name):
+    return f"{prefix}:v{redis_conn.get(prefix + 'version') or 0}:{name}"
+
+
+@wrong("7.5", "your function returned nothing")
+def made_and_not_returned(redis_conn, prefix, name):
+    _ = f"{prefix}v{redis_conn.get(prefix + 'version') or 0}:{name}"
 
 
 @wrong("7.5", "the key has neither version")

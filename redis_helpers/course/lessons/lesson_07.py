@@ -31,6 +31,14 @@ from redis_helpers.course.lessons.cache_checks import (
 
 # 7.1
 
+NOT_ASKED = "there is a copy, and your function did not ask the source: call load(), with its brackets"
+
+
+def _expect_returned(answer: object, expected: object) -> None:
+    """A function that prints its answer, or forgets it, returns None."""
+    if answer is None:
+        raise Failed("your function returned nothing: `return` hands the answer to the caller", expected, None)
+
 
 def _check_is_stale(trial: Trial) -> None:
     key = trial.key('fruit [*] "ü"?')
@@ -43,7 +51,11 @@ def _check_is_stale(trial: Trial) -> None:
                 "the copy says what the source says: it is fresh. Redis gives the copy back as text, and the source "
                 "gives a number"
             )
-        trial.case(why, (key, Source(source).load), before=there, returns=copy != source)
+        asked = Source(source)
+        answer = trial.case(why, (key, asked.load), before=there)
+        _expect_returned(answer, copy != source)
+        trial.expect(NOT_ASKED, 1, min(asked.calls, 1))
+        trial.expect(why, copy != source, answer)
         trial.expect_state("your function is only to look, and it changed something", there)
     trial.case("there is no copy: then nothing is stale", (key, Source(price).load), before={}, returns=False, after={})
     with told_that_it_ended():
@@ -192,8 +204,8 @@ SET_PRICE = Exercise(
     kind="write",
     question="""\
 Write `set_price(redis_conn, key, save, price)`. `save(price)` writes the new price to the source. Under `key` there may
-be a copy of the old one. After your function, no reader may find it there. Readers may come at any moment, also between
-your two steps. If a step fails, do not catch the error: the caller must learn of it.""",
+be a copy of the old one. When your function ends, there is no copy. Readers may come at any moment, also between your
+two steps. If a step fails, do not catch the error: the caller must learn of it.""",
     stub="""\
 def set_price(redis_conn, key, save, price):
     # your code here
@@ -220,7 +232,7 @@ def _check_correct_stock(trial: Trial) -> None:
     key = trial.key('record [*] "ü"?')
     price, stock = str(trial.number(100, 900)), trial.number(10, 90)
     old, new = {"price": price, "stock": "99"}, {"price": price, "stock": str(stock)}
-    for seconds in (300, 20):
+    for seconds in (300, 20, 900, 30.9):  # a TTL in whole seconds would be 31
         trial.case(
             "the record is there: change the stock, and return True",
             (key, stock),
@@ -238,12 +250,14 @@ def _check_correct_stock(trial: Trial) -> None:
         True,
         {key: Ends(old, 300, late=BUSY)},
     )
-    ghost = "the record had ended: nothing may be made. A record without a price, and without a TTL, helps nobody"
+    nothing = "nothing may be made then. A record without a price, and without a TTL, helps nobody"
     trial.case("the record has ended: return False", (key, stock), before={}, returns=False)
     if trial.state():
-        raise Failed(ghost, Plain("no such key"), Plain(str(next(iter(trial.state().values())))))
+        raise Failed(
+            f"the record had ended: {nothing}", Plain("no such key"), Plain(str(next(iter(trial.state().values()))))
+        )
     trial.every_gap(
-        f"the record ended between two of your commands. {ghost}",
+        f"the record ended between two of your commands: {nothing}",
         (key, stock),
         before=lambda: trial.put({key: Ends(old, 60)}),
         rivals={"the record ends": lambda: trial.redis.delete(key)},
@@ -258,7 +272,7 @@ def _still_ends(view: object) -> bool:
     return isinstance(view, dict) and all(ends for _, ends in view.values())
 
 
-def _expect_same_clock(trial: Trial, key: str, seconds: int) -> None:
+def _expect_same_clock(trial: Trial, key: str, seconds: float) -> None:
     found = trial.state().get(key)
     if found is None:
         return
@@ -266,13 +280,20 @@ def _expect_same_clock(trial: Trial, key: str, seconds: int) -> None:
         raise Failed(
             "the record has no TTL any more: its price stays for ever", Plain(f"{seconds} s left"), Plain("no TTL")
         )
-    if found.left > 1000 * seconds or found.left < 1000 * (seconds - 1) - 1000 * trial.took():
+    if found.left < 1000 * (seconds - 1) - 1000 * trial.took():
+        raise Failed(
+            "the record got a shorter TTL: a sale may not change it",
+            Plain(f"the {seconds} seconds that were left"),
+            Plain(f"{found.left / 1000:g} seconds"),
+            cure="Write the field, and do not touch the TTL.",
+        )
+    if found.left > 1000 * seconds:
         raise Failed(
             "the record got a new TTL: each sale starts its clock again, and as long as sales come, an old price never "
             "ends",
             Plain(f"the {seconds} seconds that were left"),
             Plain(f"{found.left / 1000:g} seconds"),
-            cure="A change of one field leaves the TTL alone.",
+            cure="Write the field, and do not touch the TTL.",
         )
 
 
@@ -282,8 +303,8 @@ CORRECT_STOCK = Exercise(
     kind="change",
     question="""\
 `correct_stock` changes the field `stock` of a record with a script, as in lesson 06. If the record has ended, it makes
-no new one, and returns `False`. That part is right. But each sale starts the record's clock again. Change the code: a
-sale leaves the TTL alone.""",
+no new one, and returns `False`. That part is right. But each sale gives the record a new TTL. Change the code: a sale
+does not touch the TTL.""",
     stub="""\
 def correct_stock(redis_conn, key, stock):
     script = \"\"\"
@@ -406,7 +427,7 @@ def _expect_within(ttls: list[tuple[float, float]], ttl: int) -> None:
         )
     if len(ttls) > 2 and max(least for least, _ in ttls) <= min(most for _, most in ttls):
         raise Failed(
-            f"{TOGETHER}: the TTL was the same at each call with these arguments. It is to be drawn anew for each call",
+            f"{TOGETHER}: the TTL was the same at each call with these arguments. Each call must choose a new one",
             shown,
             Plain(f"{ttls[0][1]:.1f} seconds, {len(ttls)} times"),
         )
@@ -436,8 +457,8 @@ def _expect_jitter(ttls: list[tuple[float, float]], ttl: int) -> None:
     ((step, times),) = steps.most_common(1)
     if times > 0.3 * len(seconds):
         raise Failed(
-            "each TTL follows from the one before: that is no chance, and programs that start together go on together",
-            Plain("a TTL that is drawn by chance"),
+            "each TTL follows from the one before: that is not random, and programs that start together go on together",
+            Plain("a TTL that is chosen at random"),
             Plain(f"a step of {step} s from one to the next, in {times} of {len(seconds)} calls"),
         )
 
@@ -447,9 +468,9 @@ STORE_WITH_JITTER = Exercise(
     title="Not all at once",
     kind="write",
     question="""\
-Write `store_with_jitter(redis_conn, key, value, ttl)`. It stores `value` as JSON, with a TTL drawn by chance between
-`ttl` and `1.2 * ttl` seconds. It draws anew for each call, also for the same key. The market allows a price that is
-`1.2 * ttl` seconds old, and not a second older.""",
+Write `store_with_jitter(redis_conn, key, value, ttl)`. It stores `value` as JSON, with a TTL that is chosen at random
+between `ttl` and `1.2 * ttl` seconds. Each call chooses a new one, also for the same key. The market allows a price
+that is `1.2 * ttl` seconds old, and not a second older.""",
     stub="""\
 import json
 import random
@@ -471,25 +492,24 @@ def store_with_jitter(redis_conn, key, value, ttl):
     seconds = random.uniform(ttl, 1.2 * ttl)
     redis_conn.set(key, json.dumps(value), px=round(1000 * seconds))""",
     why="the ends are spread over the window, and so is the work of the source. The upper end of the window is the "
-    "promise of how old a price may be, and no draw goes beyond it. With milliseconds (PX) short TTLs spread as well. "
+    "promise of how old a price may be, and no TTL is longer. With milliseconds (PX) short TTLs spread as well. "
     "Whole seconds (EX) are as right here.",
     check=_check_store_with_jitter,
 )
 
 # 7.5
 
+KEY_PARTS = "the key is the prefix, a v, the version that stands in Redis now, a colon and the name, in this order"
+
 
 def _check_key_now(trial: Trial) -> None:
     prefix, name = trial.key('prices [*] "ü":'), trial.word()
     version = prefix + "version"
     for number in (trial.number(2, 9), trial.number(1000, 9000)):
-        trial.case(
-            "the key holds the version that stands in Redis now",
-            (prefix, name),
-            before={version: number},
-            returns=f"{prefix}v{number}:{name}",
-            after={version: str(number)},
-        )
+        answer = trial.case(KEY_PARTS, (prefix, name), before={version: number})
+        _expect_returned(answer, f"{prefix}v{number}:{name}")
+        trial.expect_state("your function is only to look, and it changed the version", {version: str(number)})
+        trial.expect(KEY_PARTS, f"{prefix}v{number}:{name}", answer)
     nothing = "there is no version yet: take 0, and store nothing"
     trial.case(nothing, (prefix, name), before={}, returns=f"{prefix}v0:{name}", after={})
     trial.case(
@@ -554,10 +574,10 @@ QUIZ = (
         answer="c",
     ),
     Question(
-        "A weather station promises: no temperature on the page is older than 300 seconds. Each copy gets a TTL drawn "
-        "by chance. From where to where?",
+        "A weather station promises: no temperature on the page is older than 300 seconds. Each copy gets a TTL "
+        "that is chosen at random. From where to where?",
         (
-            ("from 250 to 300 seconds", "Spread, and no draw is longer than what was promised."),
+            ("from 250 to 300 seconds", "Spread, and no TTL is longer than what was promised."),
             ("from 300 to 360 seconds", "A copy may live for 360 seconds: the promise is broken."),
             ("from 270 to 330 seconds", "The average keeps the promise, and half of the copies break it."),
         ),
@@ -570,7 +590,7 @@ QUIZ = (
         (
             ("The new address: the hour ended long ago", "The hour began anew at each log-in. It never ended."),
             ("The old address", "Each log-in gave the whole hash a new hour, and with it the old address."),
-            ("No address: HSET replaced the hash", "HSET changes one field and leaves the others alone."),
+            ("No address: HSET replaced the hash", "HSET changes one field, and no other one."),
         ),
         answer="b",
     ),

@@ -60,4 +60,4 @@ def test_plots_of_ttls():
     scene_07.plot_hit_ratio({5: 0.2, 60: 0.7, 600: 0.9}, oldest=60)
     assert plt.gca().get_title(loc="left") == "What does a longer TTL buy?"
     scene_07.plot_ends({120: 1000}, {100: 40, 120: 60})
-    assert [ax.get_title(loc="left") for ax in plt.gcf().axes] == ["One TTL for all", "A TTL drawn for each copy"]
+    assert [ax.get_title(loc="left") for ax in plt.gcf().axes] == ["One TTL for all", "A random TTL for each copy"]

@@ -132,10 +132,10 @@ def plot_hit_ratio(ratios: Mapping[int, float], oldest: int) -> None:
 # Many copies that end
 
 
-def plot_ends(same: Mapping[int, int], drawn: Mapping[int, int]) -> None:
-    """How many copies end in each second: with one TTL for all, and with drawn ones, on the same scale."""
+def plot_ends(same: Mapping[int, int], chosen: Mapping[int, int]) -> None:
+    """How many copies end in each second: with one TTL for all, and with random ones, on the same scale."""
     panels = plt.subplots(2, 1, figsize=(8, 4.4), sharex=True, sharey=True)[1]
-    titles = {"One TTL for all": same, "A TTL drawn for each copy": drawn}
+    titles = {"One TTL for all": same, "A random TTL for each copy": chosen}
     for ax, (title, ends) in zip(panels, titles.items(), strict=True):
         ax.bar(list(ends), list(ends.values()), color=CACHE)
         ax.set(title=title, ylabel="copies that end")
