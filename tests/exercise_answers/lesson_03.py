@@ -198,6 +198,21 @@ def stored_as_it_is(redis_conn, key, load, ttl):
     return value
 
 
+@wrong("3.2", "Redis needs a text")
+def loads_in_place_of_dumps(redis_conn, key, load, ttl):
+    cached = redis_conn.get(key)
+    if cached is not None:
+        return json.loads(cached)
+    value = load()
+    redis_conn.set(key, json.loads(value), ex=ttl)
+    return value
+
+
+@wrong("3.2", "knows no `EX=`")
+def an_option_in_capitals(redis_conn, key, load, ttl):
+    return _through(redis_conn, key, load, lambda text: redis_conn.set(key, text, EX=ttl))
+
+
 @wrong("3.2", "with the types as they were")
 def returned_as_text(redis_conn, key, load, ttl):
     cached = redis_conn.get(key)
@@ -563,7 +578,7 @@ def by_their_ttl(redis_conn, keys):
     return len([key for key in keys if redis_conn.ttl(key) != -2])
 
 
-@wrong("3.4", "raised ResponseError")
+@wrong("3.4", "the list may be empty")
 def an_empty_list_is_refused(redis_conn, keys):
     return redis_conn.exists(*keys)
 
@@ -583,12 +598,12 @@ def only_true_values(redis_conn, keys):
     return hits
 
 
-@wrong("3.4", "whatever the value is")
+@wrong("3.4", "look at each key, and return after the last one")
 def the_first_only(redis_conn, keys):
     return redis_conn.exists(keys[0]) if keys else 0
 
 
-@wrong("3.4", "whatever the value is")
+@wrong("3.4", "both keys of the list are there")
 def misses(redis_conn, keys):
     return len([key for key in keys if not redis_conn.exists(key)])
 
@@ -603,9 +618,28 @@ def counted_and_taken_out(redis_conn, keys):
     return sum(redis_conn.delete(key) for key in keys)
 
 
-@wrong("3.4", "whatever the value is")
+@wrong("3.4", "return a whole number")
 def yes_or_no(redis_conn, keys):
     return bool(keys) and redis_conn.exists(*keys) > 0
+
+
+@wrong("3.4", "return a whole number")
+def the_hit_ratio(redis_conn, keys):
+    return sum(redis_conn.exists(key) for key in keys) / len(keys)
+
+
+@wrong("3.4", "look at each key, and return after the last one")
+def returned_in_the_loop(redis_conn, keys):
+    hits = 0
+    for key in keys:
+        if redis_conn.exists(key):
+            hits += 1
+        return hits
+
+
+@wrong("3.4", "return a whole number")
+def counted_and_not_returned(redis_conn, keys):
+    sum(redis_conn.exists(key) for key in keys)
 
 
 @wrong("3.4", "Redis answered with an error")

@@ -3,6 +3,8 @@
 import datetime
 import json
 
+import redis
+
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.state import Ends
@@ -86,6 +88,27 @@ def look_in_cache(redis_conn, key):
 
 # 3.2
 
+# What is written first by many, in a message of Python: what it means, and what to write.
+_FIRST_TRIES = (
+    (
+        "JSON object must be str, bytes or bytearray, not dict",
+        "json.loads makes a Python value of a text. But load() gives a Python value, and Redis needs a text",
+        "Make a text of the value, with json.dumps(value).",
+    ),
+    (
+        "unexpected keyword argument 'EX'",
+        "redis-py knows no `EX=`: Redis writes the option in capitals, and redis-py in small letters",
+        "Write ex=ttl.",
+    ),
+)
+
+
+def _expect_no_first_try(trial: Trial, key: str, ttl: int) -> None:
+    message = str(trial.attempt(key, Source(some_fruit(trial)).load, ttl).error)
+    for part, why, cure in _FIRST_TRIES:
+        if part in message:
+            raise Failed(why, cure=cure)
+
 
 @written_as_text
 def _check_read_through(trial: Trial) -> None:
@@ -95,6 +118,7 @@ def _check_read_through(trial: Trial) -> None:
         return key, source.load, ttl
 
     key = trial.key('fruit [*] "ü"?')
+    _expect_no_first_try(trial, key, ttl)
     for value in some_values(trial):
         trial.put({})
         source = expect_loaded(trial, args, key, value)
@@ -307,24 +331,43 @@ def find_fruit(redis_conn, key, load, ttl, not_found_ttl):
 
 
 def _check_count_hits(trial: Trial) -> None:
-    keys = [trial.key(f"fruit {number}") for number in range(7)]
+    keys = [trial.key(f"fruit {number}") for number in range(8)]
     there: dict[str, object] = {
         keys[0]: Ends("312", 300),
         keys[2]: Ends("null", 20),
         keys[3]: Ends("[]", 300),
         keys[5]: Ends("0", 300),
         keys[6]: "480",  # never ends
+        keys[7]: Ends("195", 300),
     }
+    two = [keys[0], keys[7]]
+    trial.put(there)
+    both = trial.call(two)
+    if type(both) is not int:
+        raise Failed("return a whole number: how many reads are hits", 2, both)
     for why, asked, hits in (
+        ("both keys of the list are there: look at each key, and return after the last one", two, 2),
         ("a read hits when its key is there, whatever the value is", keys[:6], 4),
         ("a key that is read twice hits twice", [keys[0], keys[1], keys[0], keys[1], keys[0]], 3),
         ("no key of the list is there: no hit", [keys[1], keys[4]], 0),
         ("a key without a TTL is there too: to read it is a hit", [keys[1], keys[6]], 1),
-        ("no reads, no hits", [], 0),
     ):
         trial.case(why, (asked,), there, returns=hits)
         trial.expect_state("counting changes nothing in Redis, and here something has changed", there)
+    _expect_no_hits_of_no_reads(trial)
     trial.every_error((keys[:3],), before=lambda: trial.put(there))
+
+
+def _expect_no_hits_of_no_reads(trial: Trial) -> None:
+    outcome = trial.attempt([])
+    if isinstance(outcome.error, redis.ResponseError):
+        raise Failed(
+            "the list may be empty: then the command has no key at all, and Redis refuses it",
+            Plain("0"),
+            Plain("an error of Redis"),
+            cure="An empty list has no hits: answer without Redis.",
+        )
+    trial.case("no reads, no hits", ([],), returns=0)
 
 
 COUNT_HITS = Exercise(
@@ -332,8 +375,8 @@ COUNT_HITS = Exercise(
     title="How many would hit?",
     kind="write",
     question="""\
-`keys` is a list of keys, one for each read. Return how many of these reads would be hits now, and change nothing in
-Redis. A key may be in the list twice: then both reads count. The list may be empty.""",
+`keys` is a list of keys, one for each read. If these reads came now, how many would be hits? Return the number, and
+change nothing in Redis. A key may be in the list twice: then both reads count. The list may be empty.""",
     stub="""\
 def count_hits(redis_conn, keys):
     # your code here
@@ -364,7 +407,7 @@ QUIZ = (
             ("Most reads take about 1 ms", "Only hits do. When the next reader comes, the copy is long gone."),
             (
                 "Most reads take a little longer than before",
-                "Nearly every read is a miss: it looks for nothing, asks the service, and stores for nobody.",
+                "Nearly every read is a miss: it looks, asks the service, and stores a copy that nobody will read.",
             ),
             ("About half of the reads become faster", "A read hits when another one came in the ten minutes before."),
         ),
