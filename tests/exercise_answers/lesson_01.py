@@ -67,10 +67,17 @@ def price_after_a_look(redis_conn, key):
     return None
 
 
-@wrong("1.1", "another price than Redis holds")
+@wrong("1.1", "a whole number of cents")
 def price_as_a_fraction(redis_conn, key):
     text = redis_conn.get(key)
     return None if text is None else float(text)
+
+
+@wrong("1.1", "`return` gives a number back")
+def price_not_returned(redis_conn, key):
+    text = redis_conn.get(key)
+    if text is not None:
+        int(text)
 
 
 @wrong("1.1", "only reads")
@@ -108,6 +115,11 @@ def fruit_through_the_repository(redis_conn, key, fruit):
 @wrong("1.2", "raised DataError")
 def as_it_is(redis_conn, key, fruit):
     redis_conn.set(key, fruit)
+
+
+@wrong("1.2", "the way into Redis is the other one")
+def with_loads(redis_conn, key, fruit):
+    redis_conn.set(key, json.loads(fruit))
 
 
 @wrong("1.2", "no JSON")
@@ -290,6 +302,11 @@ def a_lock_that_other_programs_do_not_see(redis_conn, key, crates):
 @wrong("1.4", "look at how much your command adds")
 def adds_one_each_time(redis_conn, key, crates):
     return redis_conn.incr(key)
+
+
+@wrong("1.4", "it stores a number, where it should add one")
+def stores_the_crates(redis_conn, key, crates):
+    return redis_conn.set(key, crates)
 
 
 @wrong("1.4", "the seller is told no total")
@@ -543,6 +560,12 @@ def only_where_a_price_is(redis_conn, key, price):
 def new_price_given(redis_conn, key, price):
     redis_conn.set(key, price)
     return int(redis_conn.get(key))
+
+
+@wrong("1.6", "gives the new price")
+def new_price_as_text(redis_conn, key, price):
+    redis_conn.set(key, price, get=True)
+    return redis_conn.get(key)
 
 
 @wrong("1.6", "the price that was there before")

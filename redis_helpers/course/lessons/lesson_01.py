@@ -10,7 +10,7 @@ from redis.exceptions import NoScriptError
 
 from redis_helpers.course.exercises import schedules
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import SEEN_BY_NOBODY, Step
@@ -88,8 +88,12 @@ def _check_read_price(trial: Trial) -> None:
         why = "your function gives another price than Redis holds"
         if isinstance(answer, str):
             why = "the price is text, and whoever doubles it gets '312312': return a number"
+        elif isinstance(answer, float):
+            why = "a price is a whole number of cents, and your function gives a fraction: use int()"
         elif cents == 0:
             why = "a price of 0 cents is a price: this fruit is given away today, and your function says something else"
+        elif answer is None:
+            why = "there is a price, and your function returns None: `return` gives a number back, print only shows it"
         _must(why, cents, answer, NUMBER)
         trial.expect_state("your function only reads, and yet something has changed in Redis", {key: str(cents)})
     trial.put({})
@@ -111,7 +115,8 @@ READ_PRICE = Exercise(
     title="A price you can calculate with",
     kind="write",
     question="""\
-Write `read_price`. It returns the price under `key` as a number. If there is no such key, it returns `None`.""",
+Write `read_price`. It returns the price under `key` as a whole number (an `int`). If there is no such key, it
+returns `None`. Somebody may delete a price at any moment, so ask Redis only once.""",
     stub="""\
 def read_price(redis_conn, key):
     # your code here
@@ -148,7 +153,14 @@ def _check_store_fruit(trial: Trial) -> None:
 
 def _expect_fruit(trial: Trial, key: str, fruit: dict, before: dict) -> None:
     trial.put(before)
-    trial.call(key, fruit)
+    try:
+        trial.call(key, fruit)
+    except Crashed as crash:
+        if "the JSON object must be str" not in str(crash.error):
+            raise
+        raise Failed(
+            "json.loads reads text, and your fruit is a dictionary: the way into Redis is the other one", cure=DUMPS
+        ) from crash.error
     try:
         found = trial.state().get(key)
     except UnicodeDecodeError:
@@ -226,7 +238,7 @@ ALL_THERE = Exercise(
     title="Two keys at once",
     kind="blank",
     question="""\
-Replace the dots. The function returns `True` if **both** keys are there, and otherwise `False`.""",
+Replace the dots. The function returns `True` if **both** keys are there, whatever they hold, and `False` otherwise.""",
     stub="""\
 def both_there(redis_conn, first, second):
     return ...""",
@@ -255,6 +267,8 @@ def _check_counter(trial: Trial) -> None:
         why = "the seller cannot calculate with the answer: return the total as a number, not as text"
     elif total is None:
         why = "the seller is told no total: return the answer of your command"
+    elif total is True:
+        why = "your command answers True and no total: it stores a number, where it should add one"
     elif total == 1:
         why = "several crates were sold, and 1 was counted: look at how much your command adds"
     _must(why, crates, total, ONE_COMMAND)
@@ -313,8 +327,8 @@ COUNTER = Exercise(
     title="A counter that loses nothing",
     kind="blank",
     question="""\
-Several sellers sell crates, and one key counts them. (A crate is a box.) Replace the dots by **one** command. It
-adds `crates` to the number under `key`, and returns the new total as a number. No sale may be lost.""",
+One key counts the crates (boxes) that several sellers sell. Replace the dots by **one** command. It adds
+`crates` to the number under `key`, and returns the new total as a number. No sale may be lost.""",
     stub="""\
 def count_crates(redis_conn, key, crates):
     return ...""",
@@ -332,7 +346,7 @@ def count_crates(redis_conn, key, crates):
 
 # 1.5
 
-NX = "SET with NX stores only where nothing is, and says whether it did. bool() makes True or False of that."
+NX = "SET with NX stores only where nothing is, and says whether it did. bool() turns this into True or False."
 
 
 def _check_put_once(trial: Trial) -> None:
@@ -348,7 +362,7 @@ def _check_put_once(trial: Trial) -> None:
             trial.expect_value("the place was taken away from the seller who had it", key, value)
             trial.expect_state("a place that is taken stays as it is, with its end if it has one", {key: there})
             why = "the place was taken, and the seller was not told so: the answer is False"
-            _must(why, False, answer, "redis-py's set(..., nx=True) answers None then. bool() makes it False.")
+            _must(why, False, answer, "With nx=True, set answers None then. bool() turns it into False.")
     trial.put({key: alice})
     why = "the same seller asked twice, and was told twice to have got the place: the second time it was taken"
     trial.expect(why, False, trial.call(key, alice))
@@ -420,11 +434,8 @@ PUT_ONCE = Exercise(
     title="First come, first served",
     kind="change",
     question="""\
-The place goes to the seller who asks first. This code looks first, and writes then. When two sellers come at once,
-both are told `True`.
-
-Change it: one command looks and writes. It still returns `True` when the place was free, and `False` when it was
-not. A booking stays until somebody deletes it.""",
+`put_once` looks first, and writes then. So two sellers can get the same place. Change it: one command looks and writes.
+It returns `True` when the place was free, and `False` when it was not. A booking stays until somebody deletes it.""",
     stub="""\
 def put_once(redis_conn, key, value):
     if redis_conn.exists(key):
@@ -445,7 +456,7 @@ def put_once(redis_conn, key, value):
 
 # 1.6
 
-GET_OLD = "set with get=True stores the new value, and answers the old one, in one command."
+GET_OLD = "With get=True, SET stores the new value and answers the old one, in one command."
 
 
 def _check_swap_price(trial: Trial) -> None:
@@ -455,12 +466,12 @@ def _check_swap_price(trial: Trial) -> None:
         answer = trial.call(key, new)
         trial.expect_state("customers see a wrong price: the new one must be stored", {key: str(new)})
         why = "your function does not give the price that was there before"
-        if isinstance(answer, str):
+        if answer in (new, str(new)) and before != new:
+            why = "your function gives the new price, and the old one was asked for"
+        elif isinstance(answer, str):
             why = "the old price is text: return a number"
         elif before == 0:
             why = "the fruit cost 0 cents before, which is a price: only a fruit without a price gives None"
-        elif answer == new:
-            why = "your function gives the new price, and the old one was asked for"
         _must(why, before, answer, GET_OLD)
     trial.put({})
     answer = trial.call(key, new)
@@ -519,10 +530,13 @@ QUIZ = (
     Question(
         'Nine boxes are left. A page shows "only a few left" if redis_conn.get("stock") < "10". What does it do?',
         (
-            ("It shows the words, as 9 is less than 10.", "Both are text here, and text is compared sign by sign."),
+            (
+                "It shows the words, as 9 is less than 10.",
+                "Both are text here, and text is compared character by character.",
+            ),
             (
                 'It shows nothing: "9" < "10" is False.',
-                "Text is compared sign by sign, and 9 comes after 1. Use int().",
+                "Text is compared character by character, and 9 comes after 1. Use int().",
             ),
             ("It raises a TypeError.", "Two texts can be compared. So the mistake is silent."),
         ),
@@ -548,8 +562,8 @@ QUIZ = (
         answer="b",
     ),
     Question(
-        "Two servers count visitors with GET, plus one, SET. Each server uses a lock of Python, so that one of its "
-        "threads counts at a time. Is every visitor counted?",
+        "Two servers count visitors with GET, plus one, SET. In the Python program of each server, only one thread "
+        "counts at a time: the others wait for it (this is called a lock). Is every visitor counted?",
         (
             ("No: the other server does not see that lock", "A lock in one program does not hold the other one back."),
             ("Yes: only one thread counts at a time", "One in each server: together they are two."),
