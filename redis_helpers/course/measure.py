@@ -1,10 +1,15 @@
 """Measuring calls. Times are in microseconds (µs)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from time import perf_counter_ns
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd  # imported where it is needed: it takes as long as the rest of a lesson's start
 
 
 def measure(fn: Callable[[], object], n: int = 1000, warmup: int = 10) -> pd.Series:
@@ -17,6 +22,8 @@ def measure_interleaved(functions: Mapping[str, Callable[[], object]], n: int = 
 
     Returns one column a function and one row a round, in microseconds.
     """
+    import pandas as pd
+
     for _ in range(warmup):
         for fn in functions.values():
             fn()
@@ -31,6 +38,8 @@ def measure_interleaved(functions: Mapping[str, Callable[[], object]], n: int = 
 
 def summary(latencies: Mapping[str, pd.Series] | pd.DataFrame) -> pd.DataFrame:
     """A table of the median (p50), the 95th and 99th percentile in microseconds, and the number of calls (n)."""
+    import pandas as pd
+
     rows = {
         name: [*np.percentile(values, [50, 95, 99]).round(1), len(values)] for name, values in dict(latencies).items()
     }

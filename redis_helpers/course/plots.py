@@ -1,12 +1,16 @@
 """Every picture of the course in one style. Times are in microseconds (µs)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # One colour a subject, the same in every lesson.
 CACHE, SOURCE, OTHER, MARK = "#c6302b", "#2a6f97", "#5f6b76", "#8a6d00"

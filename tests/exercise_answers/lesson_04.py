@@ -287,12 +287,12 @@ def forget_the_database(redis_conn, prefix):
     return 0
 
 
-@wrong("4.3", "No key matched, so there was nothing to delete")
+@wrong("4.3", "No name of a key was given")
 def forget_nothing(redis_conn, prefix):
     return redis_conn.unlink(*redis_conn.scan_iter(match=prefix + "*"))
 
 
-@wrong("4.3", "No key matched, so there was nothing to delete")
+@wrong("4.3", "No name of a key was given")
 def forget_nothing_with_del(redis_conn, prefix):
     return redis_conn.delete(*redis_conn.scan_iter(match=prefix + "*"))
 

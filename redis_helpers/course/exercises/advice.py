@@ -12,10 +12,13 @@ from redis.exceptions import NoPermissionError
 from redis_helpers.course.exercises.shown import first_words, short
 from redis_helpers.course.exercises.wire import Call
 
+NO_NAME = "No name of a key was given, so there was nothing to delete: with an empty list of names, send nothing."
+NOTHING_THERE = "Redis had nothing there, and gave None: decide what that means for you."
+
 # A word on errors of Python and redis-py: the error, a part of its message, the word. The first that fits is shown.
 ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
-    (redis.ResponseError, "arguments for 'unlink'", "No key matched, so there was nothing to delete: look before."),
-    (redis.ResponseError, "arguments for 'del'", "No key matched, so there was nothing to delete: look before."),
+    (redis.ResponseError, "arguments for 'unlink'", NO_NAME),
+    (redis.ResponseError, "arguments for 'del'", NO_NAME),
     (redis.ResponseError, "WRONGTYPE", "The key holds another type: each type has commands of its own."),
     (
         redis.ResponseError,
@@ -50,9 +53,9 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
         "The pipeline has only collected this command, so its reply is not here yet. (Between watch() and multi(), it "
         "comes at once.)",
     ),
-    (TypeError, "int() argument must", "Redis had nothing there, and gave None: decide what that means for you."),
-    (TypeError, "float() argument must", "Redis had nothing there, and gave None: decide what that means for you."),
-    (TypeError, "the JSON object must", "Redis had nothing there, and gave None: decide what that means for you."),
+    (TypeError, "a real number, not 'NoneType'", NOTHING_THERE),
+    (TypeError, "or bytearray, not NoneType", NOTHING_THERE),
+    (TypeError, "the JSON object must", "json.loads() reads text, and this is none: json.dumps() is what makes text."),
     (TypeError, "'NoneType'", "Something is None here: a key or field that is not there."),
     (
         TypeError,

@@ -52,7 +52,7 @@ def failed(exercise: Exercise, trial: Trial, function: Callable, failure: Failed
     if not trial.was_refused:
         notes = notes_on(function, trial.call_seen, trial.last_args, failure.expected, failure.seen)
         lines += [f"   Note: {sentence(note)}" for note in notes]
-    return "\n".join([*lines, *_sent_nothing(trial), *of_another_exercise(function, exercise), *_slow(trial)])
+    return "\n".join([*lines, *_sent_nothing(trial, function), *of_another_exercise(function, exercise), *_slow(trial)])
 
 
 def crashed(exercise: Exercise, trial: Trial, function: Callable, crash: Crashed) -> str:
@@ -79,10 +79,14 @@ def _called(trial: Trial) -> list[str]:
     return [f"   call:     {trial.last_call}"] if trial.last_call else []
 
 
-def _sent_nothing(trial: Trial) -> list[str]:
+def _sent_nothing(trial: Trial, function: Callable) -> list[str]:
     if trial.last_call is None or trial.commands or trial.was_refused or not trial.redis_was_there:
         return []
-    return ["   Note: this call sent no command to Redis. (A pipeline sends nothing before its execute().)"]
+    note = "   Note: this call sent no command to Redis."
+    code = getattr(function, "__code__", None)
+    if code is not None and "pipeline" in code.co_names:
+        note += " (A pipeline sends nothing before its execute().)"
+    return [note]
 
 
 def of_another_exercise(function: object, exercise: Exercise) -> list[str]:
