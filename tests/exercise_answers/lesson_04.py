@@ -120,9 +120,27 @@ def find_until_a_page_is_empty(redis_conn, prefix):
     return names
 
 
-@wrong("4.2", "a key of the prefix is missing")
+@wrong("4.2", "do not fit your pattern")
 def find_without_the_star(redis_conn, prefix):
     return set(redis_conn.scan_iter(match=prefix))
+
+
+@wrong("4.2", "do not fit your pattern")
+def find_with_a_second_colon(redis_conn, prefix):
+    return set(redis_conn.scan_iter(match=prefix + ":*", count=1000))
+
+
+@wrong("4.2", "`scan` answers with a cursor and a list")
+def find_with_scan(redis_conn, prefix):
+    return set(redis_conn.scan(match=prefix + "*", count=1000))
+
+
+@wrong("4.2", "An empty set is `set()`")
+def find_into_a_dictionary(redis_conn, prefix):
+    names = {}
+    for key in redis_conn.scan_iter(match=prefix + "*", count=1000):
+        names.add(key)
+    return names
 
 
 @wrong("4.2", "does not begin with the prefix")
@@ -263,7 +281,13 @@ def forget_the_first_part(redis_conn, prefix):
     return redis_conn.unlink(*keys) if keys else 0
 
 
-@wrong("4.3", "not all keys of the prefix are deleted")
+@wrong("4.3", "do not fit your pattern")
+def forget_with_the_star_escaped(redis_conn, prefix):
+    keys = list(redis_conn.scan_iter(match=escape_pattern(prefix + "*")))
+    return redis_conn.unlink(*keys) if keys else 0
+
+
+@wrong("4.3", "do not fit your pattern")
 def forget_without_the_star(redis_conn, prefix):
     keys = list(redis_conn.scan_iter(match=prefix))
     return redis_conn.unlink(*keys) if keys else 0
@@ -300,6 +324,12 @@ def forget_nothing_with_del(redis_conn, prefix):
 @wrong("4.3", "put a star before it")
 def forget_a_list(redis_conn, prefix):
     keys = list(redis_conn.scan_iter(match=escape_pattern(prefix) + "*", count=1000))
+    return redis_conn.unlink(keys) if keys else 0
+
+
+@wrong("4.3", "A star before it")
+def forget_a_set(redis_conn, prefix):
+    keys = set(redis_conn.scan_iter(match=escape_pattern(prefix) + "*", count=1000))
     return redis_conn.unlink(keys) if keys else 0
 
 
@@ -358,6 +388,14 @@ def read_and_send_nothing(redis_conn, keys):
     for key in keys:
         pipe.get(key)
     return pipe
+
+
+@wrong("4.4", "the replies are in the list that `execute()` returns")
+def read_what_the_pipeline_gives_back(redis_conn, keys):
+    pipe = redis_conn.pipeline(transaction=False)
+    prices = [pipe.get(key) for key in keys]
+    pipe.execute()
+    return prices
 
 
 @wrong("4.4", "nothing is returned that can be read")
@@ -519,6 +557,30 @@ def prices_with_the_replies_of_set(redis_conn, prices, ttl):
         for key, price in prices.items():
             pipe.set(key, price, ex=ttl)
         return dict(zip(prices, pipe.execute(), strict=True))
+
+
+@wrong("4.5", "look which reply is which")
+def prices_with_the_replies_of_expire(redis_conn, prices, ttl):
+    pipe = redis_conn.pipeline()
+    for key, price in prices.items():
+        pipe.set(key, price, get=True).expire(key, ttl)
+    return dict(zip(prices, pipe.execute(), strict=False))
+
+
+@wrong("4.5", "the replies are in the list that `execute()` returns")
+def prices_that_the_pipeline_gives_back(redis_conn, prices, ttl):
+    pipe = redis_conn.pipeline(transaction=False)
+    old = {key: pipe.set(key, price, ex=ttl, get=True) for key, price in prices.items()}
+    pipe.execute()
+    return old
+
+
+@wrong("4.5", "`prices.items()` gives pairs")
+def prices_in_a_loop_over_the_keys(redis_conn, prices, ttl):
+    pipe = redis_conn.pipeline(transaction=False)
+    for key, price in prices:
+        pipe.set(key, price, ex=ttl, get=True)
+    return dict(zip(prices, pipe.execute(), strict=True))
 
 
 @wrong("4.5", "must have the keys of prices")

@@ -2,12 +2,14 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from unittest import mock
 
+from redis.client import Pipeline
+
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.shown import short
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import Call
@@ -19,6 +21,57 @@ def _must(why: str, expected: object, seen: object, cure: str | None = None) -> 
     """Fails unless both are equal and of one type."""
     if type(seen) is not type(expected) or seen != expected:
         raise Failed(why, expected, seen, cure=cure)
+
+
+# A part of an error's message, and what it means in these exercises.
+ON_ERRORS = {
+    "unhashable type: 'list'": "a list is taken for a name. `scan` answers with a cursor and a list; `scan_iter` gives "
+    "one name after the other",
+    "'dict' object has no attribute 'add'": "`{}` is an empty dictionary. An empty set is `set()`",
+    "Invalid input of type: 'set'": "a set is sent where names are wanted. A star before it, as in `unlink(*names)`, "
+    "hands over each name by itself",
+    "too many values to unpack": "a loop over a dictionary gives the keys alone. `prices.items()` gives pairs of key "
+    "and price",
+}
+
+
+def _call(trial: Trial, *args: object) -> object:
+    """`trial.call`, with a word on the errors that many people meet in these exercises."""
+    outcome = trial.attempt(*args)
+    if outcome.error is None:
+        return outcome.value
+    message = str(outcome.error)
+    for part, why in ON_ERRORS.items():
+        if part in message:
+            raise Failed(f"{why} ({type(outcome.error).__name__}: {part})")
+    raise Crashed(outcome.error)
+
+
+def _expect_pattern(trial: Trial, prefix: str, name: str) -> None:
+    """The pattern of the last walk, if it had one, must let `name` through, which begins with `prefix`."""
+    for step in trial.call_seen.steps:
+        for command, *words in step.commands:
+            upper = [word.upper() for word in words]
+            if command != "SCAN" or "MATCH" not in upper[1:-1]:
+                continue
+            pattern = words[upper.index("MATCH", 1) + 1]
+            if name not in set(trial.redis.scan_iter(match=pattern, count=1000)):
+                raise Failed(
+                    "the names of the prefix do not fit your pattern: it is the prefix, and behind it a `*`, which "
+                    "stands for any text",
+                    Plain(f"{prefix.removeprefix(trial.prefix)}*"),
+                    Plain(pattern.removeprefix(trial.prefix)),
+                )
+
+
+def _expect_replies(answers: Iterable[object]) -> None:
+    if any(isinstance(one, Pipeline) for one in answers):
+        raise Failed(
+            "what a command of a pipeline gives back is the pipeline, no reply: the replies are in the list that "
+            "`execute()` returns",
+            Plain("replies of Redis"),
+            Plain("the pipeline itself, once for each command"),
+        )
 
 
 # 4.1
@@ -99,13 +152,14 @@ def _check_find_keys(trial: Trial) -> None:
 
 def _expect_found(trial: Trial, prefix: str, mine: dict, near: dict) -> None:
     trial.put(mine | near)
-    answer = trial.call(prefix)
+    answer = _call(trial, prefix)
     if not isinstance(answer, set):
         twice = isinstance(answer, list) and len(set(answer)) < len(answer)
         why = "SCAN showed a key twice, and so does your answer" if twice else "the names are wanted as a set"
         raise Failed(why + ": return a set, which holds each name once", Plain("a set"), answer, cure=ONLY_THE_WALK)
     missing = sorted(set(mine) - answer)
     if missing:
+        _expect_pattern(trial, prefix, missing[-1])
         raise Failed(
             "a key of the prefix is missing in your answer. A page can be empty, or hold a part of the keys: the walk "
             "ends when the cursor is 0, and not before",
@@ -195,7 +249,7 @@ def _expect_forgotten(trial: Trial, prefix: str, mine: dict, odd: str | None = N
         if not name.startswith(prefix)
     }
     trial.put(mine | others)
-    answer = trial.call(prefix)
+    answer = _call(trial, prefix)
     _look_what_is_left(trial, prefix, others)
     if odd is None or answer != len(mine):
         _expect_count(trial, len(mine), answer)
@@ -218,6 +272,8 @@ def _look_what_is_left(trial: Trial, prefix: str, others: dict) -> None:
             "a part of the cart is left: the key that is the prefix itself begins with it, too", cure=WHOLE_WALK
         )
     if left:
+        if not set(prefix) & set("*?[\\"):
+            _expect_pattern(trial, prefix, left[-1])
         raise Failed(
             "a part of the cart is left, and the customer finds it again: not all keys of the prefix are deleted",
             Plain("no key"),
@@ -359,8 +415,10 @@ def _expect_read(trial: Trial, keys: list, there: dict) -> None:
     trial.put(there)
     wanted = [there.get(key) for key in keys]
     answer = trial.call(keys)
-    if answer is None or type(answer).__name__ == "Pipeline":
+    if answer is None or isinstance(answer, Pipeline):
         raise Failed("nothing is returned that can be read: return the replies", wanted, Plain(short(answer)), ONE_TRIP)
+    if isinstance(answer, list):
+        _expect_replies(answer)
     trial.expect("the values are wanted in a list, in the order of the keys, None for a missing key", wanted, answer)
     trial.expect_state("a function that reads must change nothing", there)
 
@@ -399,7 +457,9 @@ def _check_update_prices(trial: Trial) -> None:
     prices = {trial.key(f"price of {name}"): str(trial.number(100, 999)) for name in ("uva", "apple", "banana")}
     ttl = trial.number(31, 59)
     begin = time.monotonic()
-    answer = trial.call(prices, ttl)
+    answer = _call(trial, prices, ttl)
+    if isinstance(answer, dict):
+        _expect_replies(answer.values())
     if answer != dict.fromkeys(prices):
         raise _wrong_old_prices(dict.fromkeys(prices), answer)
     _expect_prices(trial, prices, ttl, begin)
@@ -445,6 +505,8 @@ def _wrong_old_prices(old: dict, answer: object) -> Failed:
     key = next((key for key in wrong if old[key] is not None), wrong[0])
     if old[key] is None:
         why = "a price that is new had none before: its old price is None"
+    if answer[key] is True:
+        why += ". True is the reply of a SET without `get=True`, or of another command: look which reply is which"
     return Failed(why, Plain(f"{old[key]!r} for {key.split(':', 4)[-1]}"), Plain(short(answer[key])), cure=cure)
 
 
@@ -518,13 +580,13 @@ UPDATE_PRICES = Exercise(
     title="All prices in one round trip",
     kind="stretch",
     question="""\
-In the morning all prices change. Write `update_prices`: `prices` is a dictionary of keys and new
+In the morning all prices change. Write `update_prices`. `prices` is a dictionary of keys and new
 prices. Each price is stored under its key, for `ttl` seconds.
 
 It returns a dictionary of the same keys with the prices they had **before**, `None` for those that
 are new. However many there are: **one** round trip. Others change prices at the same time, also
-between two commands of your pipeline. (Lesson 01: `get=True` lets `set` answer the old value.
-Lesson 02: `ex=` gives the seconds.)""",
+between two commands of your pipeline: each old price must be the one that your new price replaced.
+(Lesson 01: `get=True` lets `set` answer the old value. Lesson 02: `ex=` gives the seconds.)""",
     stub="""\
 def update_prices(redis_conn, prices, ttl):
     # your code here

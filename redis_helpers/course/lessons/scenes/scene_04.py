@@ -3,7 +3,7 @@
 import statistics
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import redis
 from matplotlib.axes import Axes
@@ -14,7 +14,9 @@ from redis_helpers.course.plots import plot_story
 
 BATCH = 10_000  # keys that are written or deleted at once
 ROUNDS = 3
+HALF = 530  # of the walk through 1,012 keys
 ENOUGH_DOUBLES = 3
+TRIES = 10
 A_CLEAN_UP = 0.3  # seconds: a server tidies up behind deleted keys ten times in a second
 
 
@@ -33,25 +35,29 @@ def walk_while_others_delete(redis_conn: redis.Redis) -> list[str]:
     """Walks through all keys with SCAN. When the walk is half done, somebody deletes nearly all of 1,000 orders.
 
     Returns every name that SCAN shows, in that order. Ten orders stay: those that were shown last. Then the server
-    makes its table of keys smaller, and places that the walk has seen and places that it has not seen become one.
-    Whether these ten lie in such a place is a matter of chance: if not, all is done again, with a later half.
+    makes its table of keys smaller, and several places become one. The cursor goes through those that become one
+    directly after each other, so the walk is stopped where it has seen all of them but the last, and must come back.
+    How many of the ten lie there is a matter of chance: with too few, all is done again.
     """
     shown: list[str] = []
-    for half in range(530, 630, 10):
-        shown = _walk_once(redis_conn, half)
+    for _ in range(TRIES):
+        shown = _walk_once(redis_conn)
         if len(shown) - len(set(shown)) >= ENOUGH_DOUBLES:
             break
     return shown
 
 
-def _walk_once(redis_conn: redis.Redis, half: int) -> list[str]:
+def _walk_once(redis_conn: redis.Redis) -> list[str]:
     fill_with_orders(redis_conn, 1000)
     time.sleep(A_CLEAN_UP)
     shown: list[str] = []
-    cursor = 0
-    while len(shown) < half:
-        cursor, page = redis_conn.scan(cursor, count=10)
+    cursor, highest = 0, 0
+    while len(shown) < HALF or not _is_before_the_last(cursor, highest):
+        cursor, page = redis_conn.scan(cursor, count=1 if len(shown) >= HALF else 10)
+        highest = max(highest, cursor)
         shown += page
+        if cursor == 0:
+            return shown
     stay = set(shown[-10:])
     redis_conn.unlink(*[_order(number) for number in range(1000) if _order(number) not in stay])
     time.sleep(A_CLEAN_UP)
@@ -59,6 +65,14 @@ def _walk_once(redis_conn: redis.Redis, half: int) -> list[str]:
         cursor, page = redis_conn.scan(cursor, count=10)
         shown += page
     return shown
+
+
+def _is_before_the_last(cursor: int, highest: int) -> bool:
+    """Whether the cursor points to the last of eight places that become one: it counts from its highest bit downwards.
+
+    `highest` is the greatest cursor so far; it has as many bits as the number of places.
+    """
+    return cursor.bit_length() == highest.bit_length() >= 3 and cursor >> (highest.bit_length() - 3) == 0b111
 
 
 def pings_beside(redis_conn: redis.Redis, work: Callable[[], object]) -> dict[str, float]:
@@ -96,15 +110,6 @@ def _pings_once(redis_conn: redis.Redis, work: Callable[[], object]) -> dict[str
     return {"alone": statistics.median(waits[:alone]), "beside": max(waits[alone:])}
 
 
-def longest_commands(redis_conn: redis.Redis, work: Callable[[], object], thousands: Sequence[int]) -> list[float]:
-    """`longest_command`, in milliseconds, in a market with so many thousand orders, for each number."""
-    found = []
-    for size in thousands:
-        fill_with_orders(redis_conn, 1000 * size)
-        found.append(longest_command(redis_conn, work))
-    return found
-
-
 def longest_command(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
     """Calls `work()`, and returns how long the longest of its commands took, in milliseconds, by the server's clock.
 
@@ -139,8 +144,8 @@ def draw_round_trips(title: str) -> Axes:
 
 
 def milliseconds(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """Calls each function nine times, in turns, and returns the median of what its calls took, in milliseconds."""
-    times = measure_interleaved(ways, n=9, warmup=1)
+    """Calls each function five times, in turns, and returns the median of what its calls took, in milliseconds."""
+    times = measure_interleaved(ways, n=5, warmup=1)
     return {name: statistics.median(times[name]) / 1000 for name in ways}
 
 
