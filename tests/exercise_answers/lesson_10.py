@@ -50,7 +50,7 @@ def user_and_not_said(redis_conn, key):
     redis_conn.hget(key, "user")
 
 
-@wrong("10.1", "kept that to itself")
+@wrong("10.1", "kept it to itself")
 def user_or_nobody(redis_conn, key):
     try:
         return redis_conn.hget(key, "user")
@@ -195,7 +195,7 @@ def opened_as_json(redis_conn, prefix, fields, idle):
     return session_id
 
 
-@wrong("10.2", "kept that to itself")
+@wrong("10.2", "kept it to itself")
 def opened_or_not(redis_conn, prefix, fields, idle):
     session_id = secrets.token_urlsafe(32)
     with contextlib.suppress(redis.RedisError):
@@ -375,7 +375,7 @@ def moment_of_a_tuple(redis_conn, longest):
     return redis_conn.time() + longest
 
 
-@wrong("10.4", "kept that to itself")
+@wrong("10.4", "kept it to itself")
 def moment_in_any_case(redis_conn, longest):
     try:
         return redis_conn.time()[0] + longest
@@ -470,13 +470,36 @@ def renewed_in_milliseconds(redis_conn, key, idle):
     return _until_end(redis_conn, key, idle, rest)
 
 
-@wrong("10.5", "and your function deleted it")
+@wrong("10.5", "reaches beyond `ends`")
 def renewed_as_texts_compare(redis_conn, key, idle):
     rest = """
-        if tostring(now) .. '' >= tostring(ARGV[1]) then redis.call('DEL', KEYS[1]) return 0 end
-        return 1
+        local left = ends - now
+        if ARGV[1] < tostring(left) then left = tonumber(ARGV[1]) end
+        redis.call('EXPIRE', KEYS[1], left)
+        return left > 0 and 1 or 0
     """
     return _until_end(redis_conn, key, idle, rest)
+
+
+@wrong("10.5", "and your function deleted it")
+def renewed_the_wrong_way_round(redis_conn, key, idle):
+    rest = """
+        local left = math.min(tonumber(ARGV[1]), now - ends)
+        redis.call('EXPIRE', KEYS[1], left)
+        return left > 0 and 1 or 0
+    """
+    return _until_end(redis_conn, key, idle, rest)
+
+
+@wrong("10.5", "right neither for before nor for afterwards")
+def renewed_by_rewriting(redis_conn, key, idle):
+    fields = redis_conn.hgetall(key)
+    if "ends" not in fields:
+        return False
+    left = min(idle, int(fields["ends"]) - redis_conn.time()[0])
+    pipe = redis_conn.pipeline().delete(key).hset(key, mapping=fields).expire(key, left)
+    pipe.execute()
+    return left > 0
 
 
 @wrong("10.5", "return False")
@@ -511,7 +534,7 @@ def renewed_by_this_computers_clock(redis_conn, key, idle):
     return redis_conn.eval(script, 1, key, idle, int(time.time())) == 1
 
 
-@wrong("10.5", "right neither for before nor for afterwards")
+@right("10.5")
 def renewed_after_a_look(redis_conn, key, idle):
     ends = redis_conn.hget(key, "ends")
     if ends is None:
@@ -532,7 +555,7 @@ def renewed_the_ghost(redis_conn, key, idle):
     return redis_conn.eval(script, 1, key, idle) == 1
 
 
-@wrong("10.5", "kept that to itself")
+@wrong("10.5", "kept it to itself")
 def renewed_or_ended(redis_conn, key, idle):
     try:
         return renewed_or_deleted(redis_conn, key, idle)
@@ -609,7 +632,7 @@ def found_in_two_looks(redis_conn, prefix, session_id):
     return redis_conn.hgetall(prefix + _digest(session_id))
 
 
-@wrong("10.6", "kept that to itself")
+@wrong("10.6", "kept it to itself")
 def found_or_gone(redis_conn, prefix, session_id):
     try:
         return found_under_an_empty_id(redis_conn, prefix, session_id)

@@ -508,8 +508,8 @@ def renew_until_end(redis_conn, key, idle):
     hints=(
         "Three lines before the EXPIRE: `local now = ...`, `local left = ...`, and then EXPIRE with `left`.",
         "`redis.call('TIME')[1]` and `ends` are texts. `tonumber(...)` makes numbers of them.",
-        "`local left = math.min(tonumber(ARGV[1]), tonumber(ends) - now)`. EXPIRE with 0 or less deletes the key. "
-        "What must the script return then?",
+        "`left` is the `math.min` of two numbers: `tonumber(ARGV[1])`, and `tonumber(ends) - now`. EXPIRE with 0 or "
+        "less deletes the key. What must the script return then?",
     ),
     solution="""\
 def renew_until_end(redis_conn, key, idle):
@@ -527,8 +527,8 @@ def renew_until_end(redis_conn, key, idle):
     return 1
     \"\"\"
     return redis_conn.eval(script, 1, key, idle) == 1""",
-    why="the TTL is the smaller of two numbers, so no visit moves it beyond `ends`. The look and the change are one "
-    "script, and nobody comes in between.",
+    why="the TTL is the smaller of two numbers, so no visit moves it beyond `ends`. And the script reads `ends`, asks "
+    "for the time and sets the TTL in one round trip.",
     check=_check_renew_until_end,
 )
 
@@ -544,6 +544,7 @@ def _check_find_session(trial: Trial) -> None:
     session_id, other_id = f"{trial.word()}_{trial.word()}-Zx", trial.word()
     fields, others = _some_session(trial, user=trial.word()), _some_session(trial, user=trial.word())
     stored = {prefix + _digest(session_id): Ends(fields, 500), prefix + _digest(other_id): Ends(others, 500)}
+    trial.case("nobody has such a session: return None", (prefix, trial.word()), {}, None, {})
     trial.put(stored)
     answer = trial.call(prefix, session_id)
     if answer is None or answer == {}:
@@ -554,7 +555,6 @@ def _check_find_session(trial: Trial) -> None:
     trial.expect_state("your function only reads", stored)
     thief = "a thief sends what he has read in a backup of Redis (the digest), and he is let in: return None"
     trial.case(thief, (prefix, _digest(session_id)), stored, None, stored)
-    trial.case("nobody has such a session: return None", (prefix, trial.word()), stored, None, stored)
     trial.put(stored)
     outcome = trial.attempt(prefix, None)
     if isinstance(outcome.error, (AttributeError, TypeError)):

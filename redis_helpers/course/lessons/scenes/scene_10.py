@@ -47,16 +47,16 @@ def answered_hours(
 
 
 def draw_ends(answers: Mapping[str, Sequence[float]]) -> Axes:
-    """A row of dots for each session: a dot is a visit that found it."""
+    """A row of dots for each session: a dot is a request that found it."""
     ax = plt.subplots(figsize=(9, 1.4 + 0.8 * len(answers)))[1]
     for row, (name, hours) in enumerate(answers.items()):
         color = (OTHER, *PEOPLE)[row % 3]
         ax.plot(hours, [row] * len(hours), "o", markersize=4, color=color)
-        ax.annotate(name, (0, row), (0, 9), textcoords="offset points", color=color, weight="bold")
+        ax.annotate(name, (0.5, row), (5, 9), textcoords="offset points", color=color, weight="bold")
     for hour, name in {0.5: "half an hour", 8: "8 hours"}.items():
         ax.axvline(hour, color=LIMIT, linestyle=":")
         ax.annotate(name, (hour, len(answers) - 0.45), (4, 0), textcoords="offset points", color=LIMIT)
-    ax.set(title="When does a session end?", xlabel="hours since it began; a dot is a visit that found it", yticks=[])
+    ax.set(title="When does a session end?", xlabel="hours since it began; a dot: it was still there", yticks=[])
     ax.set(xticks=range(0, 13, 2), xlim=(-0.3, 12.5), ylim=(len(answers) - 0.3, -0.7))
     ax.grid(visible=False, axis="y")
     return ax
