@@ -1,8 +1,12 @@
 """Answers to the exercises of lesson 10."""
 
 import contextlib
+import hashlib
 import json
+import random
+import secrets
 import time
+import uuid
 
 import redis
 
@@ -12,38 +16,229 @@ from tests.exercise_answers import right, wrong
 
 
 @right("10.1")
+def user_among_all_fields(redis_conn, key):
+    return redis_conn.hgetall(key).get("user")
+
+
+@right("10.1")
+def user_of_several_fields(redis_conn, key):
+    return redis_conn.hmget(key, ["user"])[0]
+
+
+@wrong("10.1", "greets somebody else")
+def the_whole_session(redis_conn, key):
+    return redis_conn.hgetall(key)
+
+
+@wrong("10.1", "nobody is logged in")
+def user_or_a_text(redis_conn, key):
+    return redis_conn.hget(key, "user") or ""
+
+
+@wrong("10.1", "greets somebody else")
+def user_as_a_key(redis_conn, key):
+    return redis_conn.get(f"{key}:user")
+
+
+@wrong("10.1", "nobody is logged in")
+def user_is_text(redis_conn, key):
+    return str(redis_conn.hget(key, "user"))
+
+
+@wrong("10.1", "greets somebody else")
+def user_and_not_said(redis_conn, key):
+    redis_conn.hget(key, "user")
+
+
+@wrong("10.1", "kept it to itself")
+def user_or_nobody(redis_conn, key):
+    try:
+        return redis_conn.hget(key, "user")
+    except redis.RedisError:
+        return None
+
+
+@wrong("10.1", "says what is not so")
+def user_after_a_look(redis_conn, key):
+    if redis_conn.hexists(key, "user"):
+        return str(redis_conn.hget(key, "user"))
+    return None
+
+
+# 10.2
+
+
+@right("10.2")
+def opened_with_a_chain(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_hex(32)
+    redis_conn.pipeline().hset(prefix + session_id, mapping=fields).pexpire(prefix + session_id, 1000 * idle).execute()
+    return session_id
+
+
+@right("10.2")
+def opened_with_a_uuid(redis_conn, prefix, fields, idle):
+    session_id = str(uuid.uuid4())
+    redis_conn.pipeline().hset(prefix + session_id, mapping=fields).expire(prefix + session_id, idle).execute()
+    return session_id
+
+
+@right("10.2")
+def opened_by_a_script(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(16)
+    script = """
+        for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+        redis.call('EXPIRE', KEYS[1], ARGV[1])
+    """
+    pairs = [text for pair in fields.items() for text in pair]
+    redis_conn.eval(script, 1, prefix + session_id, idle, *pairs)
+    return session_id
+
+
+def _opened(redis_conn, key, fields, idle):
+    redis_conn.pipeline().hset(key, mapping=fields).expire(key, idle).execute()
+
+
+@wrong("10.2", "comes back to mend it")
+def opened_in_two_commands(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(32)
+    redis_conn.hset(prefix + session_id, mapping=fields)
+    redis_conn.expire(prefix + session_id, idle)
+    return session_id
+
+
+@wrong("10.2", "comes back to mend it")
+def opened_in_a_pipeline_without_transaction(redis_conn, prefix, fields, idle):
+    key = secrets.token_urlsafe(32)
+    redis_conn.pipeline(transaction=False).hset(prefix + key, mapping=fields).expire(prefix + key, idle).execute()
+    return key
+
+
+@wrong("10.2", "never ends")
+def opened_without_end(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(32)
+    redis_conn.hset(prefix + session_id, mapping=fields)
+    return session_id
+
+
+@wrong("10.2", "never ends")
+def opened_with_its_end_first(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(32)
+    redis_conn.pipeline().expire(prefix + session_id, idle).hset(prefix + session_id, mapping=fields).execute()
+    return session_id
+
+
+@wrong("10.2", "there is no session under the prefix")
+def opened_and_never_sent(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(32)
+    redis_conn.pipeline().hset(prefix + session_id, mapping=fields).expire(prefix + session_id, idle)
+    return session_id
+
+
+@wrong("10.2", "made the same id twice")
+def opened_with_random(redis_conn, prefix, fields, idle):
+    session_id = str(random.getrandbits(256))
+    _opened(redis_conn, prefix + session_id, fields, idle)
+    return session_id
+
+
+@wrong("10.2", "made the same id twice")
+def opened_with_the_clock(redis_conn, prefix, fields, idle):
+    session_id = hashlib.sha256(str(time.time()).encode()).hexdigest()
+    _opened(redis_conn, prefix + session_id, fields, idle)
+    return session_id
+
+
+@wrong("10.2", "so short")
+def opened_with_a_short_id(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(8)
+    _opened(redis_conn, prefix + session_id, fields, idle)
+    return session_id
+
+
+@wrong("10.2", "the id alone")
+def opened_and_the_key_returned(redis_conn, prefix, fields, idle):
+    key = prefix + secrets.token_urlsafe(32)
+    _opened(redis_conn, key, fields, idle)
+    return key
+
+
+@wrong("10.2", "return the id")
+def opened_and_nothing_said(redis_conn, prefix, fields, idle):
+    _opened(redis_conn, prefix + secrets.token_urlsafe(32), fields, idle)
+
+
+@wrong("10.2", "under the prefix and this id")
+def opened_under_another_id(redis_conn, prefix, fields, idle):
+    _opened(redis_conn, prefix + secrets.token_urlsafe(32), fields, idle)
+    return secrets.token_urlsafe(32)
+
+
+@wrong("10.2", "TTL is shorter")
+def opened_for_half_an_hour(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(32)
+    _opened(redis_conn, prefix + session_id, fields, min(idle, 300))
+    return session_id
+
+
+@wrong("10.2", "nobody asked for")
+def opened_with_a_list_of_ids(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(32)
+    _opened(redis_conn, prefix + session_id, fields, idle)
+    redis_conn.set(f"{prefix}last", session_id, ex=idle)
+    return session_id
+
+
+@wrong("10.2", "does not hold the fields")
+def opened_as_json(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(32)
+    redis_conn.set(prefix + session_id, json.dumps(fields), ex=idle)
+    return session_id
+
+
+@wrong("10.2", "kept it to itself")
+def opened_or_not(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(32)
+    with contextlib.suppress(redis.RedisError):
+        _opened(redis_conn, prefix + session_id, fields, idle)
+    return session_id
+
+
+# 10.3
+
+
+@right("10.3")
 def slid_in_a_transaction(redis_conn, key, idle):
     fields, _ = redis_conn.pipeline().hgetall(key).pexpire(key, 1000 * idle).execute()
     return fields or None
 
 
-@right("10.1")
+@right("10.3")
 def slid_by_a_script(redis_conn, key, idle):
     script = "redis.call('EXPIRE', KEYS[1], ARGV[1]) return redis.call('HGETALL', KEYS[1])"
     flat = redis_conn.eval(script, 1, key, idle)
     return dict(zip(flat[::2], flat[1::2], strict=True)) or None
 
 
-@right("10.1")
+@right("10.3")
 def slid_with_expire_first(redis_conn, key, idle):
     there, fields = redis_conn.pipeline().expire(key, idle).hgetall(key).execute()
     return fields if there else None
 
 
-@wrong("10.1", "the visit did not renew the TTL")
+@wrong("10.3", "the visit did not renew the TTL")
 def only_read(redis_conn, key, idle):
     (fields,) = redis_conn.pipeline(transaction=False).hgetall(key).execute()
     return fields or None
 
 
-@wrong("10.1", "can travel together")
+@wrong("10.3", "can travel together")
 def slid_in_two_round_trips(redis_conn, key, idle):
     fields = redis_conn.hgetall(key)
     redis_conn.expire(key, idle)
     return fields or None
 
 
-@wrong("10.1", "execute() answers with a list")
+@wrong("10.3", "execute() answers with a list")
 def all_replies(redis_conn, key, idle):
     with redis_conn.pipeline(transaction=False) as pipe:
         pipe.hgetall(key)
@@ -52,7 +247,7 @@ def all_replies(redis_conn, key, idle):
     return fields or None
 
 
-@wrong("10.1", "the replies come from its execute()")
+@wrong("10.3", "the replies come from its execute()")
 def read_from_the_pipeline(redis_conn, key, idle):
     with redis_conn.pipeline(transaction=False) as pipe:
         fields = pipe.hgetall(key)
@@ -61,24 +256,24 @@ def read_from_the_pipeline(redis_conn, key, idle):
     return fields or None
 
 
-@wrong("10.1", "This call sent no command")
+@wrong("10.3", "This call sent no command")
 def never_executed(redis_conn, key, idle):
     fields, _ = redis_conn.pipeline(transaction=False).hgetall(key), redis_conn.pipeline().expire(key, idle)
     return fields or None
 
 
-@wrong("10.1", "a session that has expired has no fields: return None")
+@wrong("10.3", "a session that has expired has no fields: return None")
 def empty_session(redis_conn, key, idle):
     return redis_conn.pipeline().hgetall(key).expire(key, idle).execute()[0]
 
 
-@wrong("10.1", "reading must not change a field")
+@wrong("10.3", "reading must not change a field")
 def notes_the_visit(redis_conn, key, idle):
     fields, _, _ = redis_conn.pipeline().hgetall(key).hset(key, "seen", int(time.time())).expire(key, idle).execute()
     return fields or None
 
 
-@right("10.1")
+@right("10.3")
 def slid_by_a_registered_script(redis_conn, key, idle):
     script = """
         redis.call('PEXPIRE', KEYS[1], 1000 * ARGV[1])
@@ -88,31 +283,31 @@ def slid_by_a_registered_script(redis_conn, key, idle):
     return dict(zip(flat[::2], flat[1::2], strict=True)) if flat else None
 
 
-@right("10.1")
+@right("10.3")
 def slid_to_a_time_of_the_clock(redis_conn, key, idle):
     fields, _ = redis_conn.pipeline().hgetall(key).expireat(key, int(time.time()) + idle).execute()
     return fields or None
 
 
-@wrong("10.1", "right neither for before nor for afterwards")
+@wrong("10.3", "right neither for before nor for afterwards")
 def there_a_moment_ago(redis_conn, key, idle):
     there, fields = redis_conn.pipeline(transaction=False).expire(key, idle).hgetall(key).execute()
     return fields if there else None
 
 
-@wrong("10.1", "ends too early, each time")
+@wrong("10.3", "ends too early, each time")
 def a_second_short(redis_conn, key, idle):
     fields, _ = redis_conn.pipeline().hgetall(key).expire(key, idle - 1).execute()
     return fields or None
 
 
-@wrong("10.1", "TTL is longer than it should be")
+@wrong("10.3", "TTL is longer than it should be")
 def never_shorter(redis_conn, key, idle):
     fields, _ = redis_conn.pipeline().hgetall(key).expire(key, idle, gt=True).execute()
     return fields or None
 
 
-@wrong("10.1", "return the fields of the session")
+@wrong("10.3", "return the fields of the session")
 def some_fields(redis_conn, key, idle):
     names = ["ends", "user", "cart:banana"]
     values, _ = redis_conn.pipeline().hmget(key, names).expire(key, idle).execute()
@@ -120,7 +315,7 @@ def some_fields(redis_conn, key, idle):
     return fields or None
 
 
-@wrong("10.1", "return the fields of the session")
+@wrong("10.3", "return the fields of the session")
 def its_last_second_does_not_count(redis_conn, key, idle):
     script = """
         if redis.call('TTL', KEYS[1]) <= 0 then return {} end
@@ -131,7 +326,7 @@ def its_last_second_does_not_count(redis_conn, key, idle):
     return dict(zip(flat[::2], flat[1::2], strict=True)) or None
 
 
-@wrong("10.1", "your function kept it to itself")
+@wrong("10.3", "your function kept it to itself")
 def errors_are_no_session(redis_conn, key, idle):
     try:
         fields, _ = redis_conn.pipeline().hgetall(key).expire(key, idle).execute()
@@ -140,530 +335,306 @@ def errors_are_no_session(redis_conn, key, idle):
     return fields or None
 
 
-# 10.2
-
-
-@right("10.2")
-def moved_by_a_script(redis_conn, old_key, new_key, user, idle):
-    script = """
-        redis.call('HSET', KEYS[1], 'user', ARGV[1])
-        redis.call('RENAME', KEYS[1], KEYS[2])
-        redis.call('EXPIRE', KEYS[2], ARGV[2])
-    """
-    redis_conn.eval(script, 2, old_key, new_key, user, idle)
-    return new_key
-
-
-@wrong("10.2", "ended between two of your commands, and")
-def moved_if_it_is_there(redis_conn, old_key, new_key, user, idle):
-    if redis_conn.exists(old_key):
-        redis_conn.rename(old_key, new_key)
-    redis_conn.pipeline().hset(new_key, "user", user).expire(new_key, idle).execute()
-    return new_key
-
-
-@wrong("10.2", "put an apple into the cart")
-def copied_in_a_transaction(redis_conn, old_key, new_key, user, idle):
-    fields = redis_conn.hgetall(old_key)
-    with redis_conn.pipeline() as pipe:
-        pipe.unlink(old_key)
-        pipe.hset(new_key, mapping=fields | {"user": user})
-        pipe.expire(new_key, idle)
-        pipe.execute()
-    return new_key
-
-
-@wrong("10.2", "whoever planted that id")
-def logged_in_under_both(redis_conn, old_key, new_key, user, idle):
-    with redis_conn.pipeline() as pipe:
-        for key in (old_key, new_key):
-            pipe.hset(key, "user", user)
-            pipe.expire(key, idle)
-        pipe.execute()
-    return new_key
-
-
-@wrong("10.2", "the cart was lost")
-def logged_in_with_an_empty_cart(redis_conn, old_key, new_key, user, idle):
-    redis_conn.pipeline().delete(old_key).hset(new_key, "user", user).expire(new_key, idle).execute()
-    return new_key
-
-
-@wrong("10.2", "the old id still opens a session")
-def copied_and_left(redis_conn, old_key, new_key, user, idle):
-    fields = redis_conn.hgetall(old_key)
-    redis_conn.pipeline().hset(new_key, mapping=fields | {"user": user}).expire(new_key, idle).execute()
-    return new_key
-
-
-@wrong("10.2", "is logged in under the old id")
-def user_first_then_moved(redis_conn, old_key, new_key, user, idle):
-    redis_conn.hset(old_key, "user", user)
-    redis_conn.rename(old_key, new_key)
-    redis_conn.expire(new_key, idle)
-    return new_key
-
-
-@wrong("10.2", "RENAME answered 'no such key'")
-def moved_first(redis_conn, old_key, new_key, user, idle):
-    redis_conn.rename(old_key, new_key)
-    redis_conn.pipeline().hset(new_key, "user", user).expire(new_key, idle).execute()
-    return new_key
-
-
-@wrong("10.2", "RENAME answered 'no such key'")
-def moved_first_in_a_transaction(redis_conn, old_key, new_key, user, idle):
-    redis_conn.pipeline().rename(old_key, new_key).hset(new_key, "user", user).expire(new_key, idle).execute()
-    return new_key
-
-
-@wrong("10.2", "not have the idle seconds")
-def moved_with_its_old_clock(redis_conn, old_key, new_key, user, idle):
-    redis_conn.pipeline().hset(old_key, "user", user).rename(old_key, new_key).execute()
-    return new_key
-
-
-@wrong("10.2", "left one that never ends")
-def fresh_in_two_commands(redis_conn, old_key, new_key, user, idle):
-    if redis_conn.exists(old_key):
-        return moved_if_it_is_there(redis_conn, old_key, new_key, user, idle)
-    redis_conn.hset(new_key, "user", user)
-    redis_conn.expire(new_key, idle)
-    return new_key
-
-
-@wrong("10.2", "return the key under which the session is now")
-def says_nothing(redis_conn, old_key, new_key, user, idle):
-    redis_conn.pipeline().hset(old_key, "user", user).rename(old_key, new_key).expire(new_key, idle).execute()
-
-
-@right("10.2")
-def moved_under_guard(redis_conn, old_key, new_key, user, idle):
-    def move(pipe):
-        there = pipe.exists(old_key)
-        pipe.multi()
-        if there:
-            pipe.rename(old_key, new_key)
-        pipe.hset(new_key, "user", user)
-        pipe.expire(new_key, idle)
-
-    redis_conn.transaction(move, old_key)
-    return new_key
-
-
-@right("10.2")
-def copied_under_guard(redis_conn, old_key, new_key, user, idle):
-    with redis_conn.pipeline() as pipe:
-        while True:
-            pipe.watch(old_key)
-            fields = pipe.hgetall(old_key)
-            pipe.multi()
-            pipe.delete(old_key)
-            pipe.hset(new_key, mapping={**fields, "user": user})
-            pipe.expire(new_key, idle)
-            try:
-                pipe.execute()
-                return new_key
-            except redis.WatchError:
-                continue
-
-
-@right("10.2")
-def moved_by_a_script_that_looks(redis_conn, old_key, new_key, user, idle):
-    sha = redis_conn.script_load("""
-        if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('RENAME', KEYS[1], KEYS[2]) end
-        redis.call('HSET', KEYS[2], 'user', ARGV[1])
-        redis.call('PEXPIRE', KEYS[2], 1000 * ARGV[2])
-    """)
-    redis_conn.evalsha(sha, 2, old_key, new_key, user, idle)
-    return new_key
-
-
-@wrong("10.2", "seems to be logged in, and is not")
-def any_error_is_an_expired_session(redis_conn, old_key, new_key, user, idle):
-    with contextlib.suppress(redis.ResponseError):
-        redis_conn.pipeline().rename(old_key, new_key).hset(new_key, "user", user).expire(new_key, idle).execute()
-    return new_key
-
-
-@wrong("10.2", "the customer's cart is lost")
-def deleted_before_it_is_stored(redis_conn, old_key, new_key, user, idle):
-    fields = redis_conn.hgetall(old_key)
-    redis_conn.delete(old_key)
-    redis_conn.pipeline().hset(new_key, mapping={**fields, "user": user}).expire(new_key, idle).execute()
-    return new_key
-
-
-@wrong("10.2", "left a session that never ends")
-def copied_and_then_given_an_end(redis_conn, old_key, new_key, user, idle):
-    fields = redis_conn.hgetall(old_key)
-    redis_conn.hset(new_key, mapping={**fields, "user": user})
-    redis_conn.pipeline().expire(new_key, idle).delete(old_key).execute()
-    return new_key
-
-
-@wrong("10.2", "ends too early, each time")
-def logged_in_for_a_second_less(redis_conn, old_key, new_key, user, idle):
-    redis_conn.pipeline().hset(old_key, "user", user).rename(old_key, new_key).expire(new_key, idle - 1).execute()
-    return new_key
-
-
-@wrong("10.2", "a key that nobody asked for")
-def remembers_where_it_went(redis_conn, old_key, new_key, user, idle):
-    pipe = redis_conn.pipeline().hset(old_key, "user", user).rename(old_key, new_key).expire(new_key, idle)
-    pipe.set(old_key + ":moved", new_key, ex=idle).execute()
-    return new_key
-
-
-# 10.3
-
-
-@right("10.3")
-def ended_one_by_one(redis_conn, index, prefix, keep):
-    ended = 0
-    for sid in redis_conn.zrange(index, 0, -1):
-        if sid != keep:
-            ended += redis_conn.delete(prefix + sid)
-            redis_conn.zrem(index, sid)
-    return ended
-
-
-@right("10.3")
-def ended_by_a_script(redis_conn, index, prefix, keep):
-    script = """
-        local ended = 0
-        for _, sid in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-            if sid ~= ARGV[2] then
-                ended = ended + redis.call('DEL', ARGV[1] .. sid)
-                redis.call('ZREM', KEYS[1], sid)
-            end
-        end
-        return ended
-    """
-    return redis_conn.eval(script, 1, index, prefix, keep)
-
-
-def others(redis_conn, index, keep):
-    return [sid for sid in redis_conn.zrange(index, 0, -1) if sid != keep]
-
-
-@wrong("10.3", "No name of a key was given")
-def without_a_look_at_none(redis_conn, index, prefix, keep):
-    ids = others(redis_conn, index, keep)
-    return redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
-
-
-@wrong("10.3", "was logged out as well")
-def everybody_out(redis_conn, index, prefix, keep):
-    ended = redis_conn.unlink(*[prefix + sid for sid in redis_conn.zrange(index, 0, -1)])
-    redis_conn.delete(index)
-    return ended
-
-
-@wrong("10.3", "the index must name the session that stays")
-def sessions_only(redis_conn, index, prefix, keep):
-    return redis_conn.unlink(*[prefix + sid for sid in others(redis_conn, index, keep)])
-
-
-@wrong("10.3", "it was Paolo's")
-def by_prefix(redis_conn, index, prefix, keep):
-    ids = others(redis_conn, index, keep)
-    keys = [key for key in redis_conn.scan_iter(match=prefix + "*") if key != prefix + keep]
-    return redis_conn.pipeline().unlink(*keys).zrem(index, *ids).execute()[0]
-
-
-@wrong("10.3", "the index lost its TTL")
-def index_made_anew(redis_conn, index, prefix, keep):
-    ids, score = others(redis_conn, index, keep), redis_conn.zscore(index, keep)
-    ended = redis_conn.unlink(*[prefix + sid for sid in ids])
-    redis_conn.pipeline().delete(index).zadd(index, {keep: score}).execute()
-    return ended
-
-
-@wrong("10.3", "one that had expired does not count")
-def counts_the_ids(redis_conn, index, prefix, keep):
-    if ids := others(redis_conn, index, keep):
-        redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()
-    return len(ids)
-
-
-@wrong("10.3", "a session lives on that the index has forgotten")
-def index_first(redis_conn, index, prefix, keep):
-    ids = others(redis_conn, index, keep)
-    if not ids:
-        return 0
-    redis_conn.zrem(index, *ids)
-    return redis_conn.unlink(*[prefix + sid for sid in ids])
-
-
-@wrong("10.3", "the index has forgotten it")
-def index_emptied_by_score(redis_conn, index, prefix, keep):
-    ids, score, left = others(redis_conn, index, keep), redis_conn.zscore(index, keep), redis_conn.pttl(index)
-    if not ids:
-        return 0
-    ended = redis_conn.unlink(*[prefix + sid for sid in ids])
-    pipe = redis_conn.pipeline().zremrangebyscore(index, "-inf", "+inf")
-    if score is not None:
-        pipe.zadd(index, {keep: score}).pexpire(index, left)
-    pipe.execute()
-    return ended
-
-
-@right("10.3")
-def ended_by_expire(redis_conn, index, prefix, keep):
-    ended = 0
-    for sid, _ in list(redis_conn.zscan_iter(index)):
-        if sid != keep:
-            ended += bool(redis_conn.pexpire(prefix + sid, 0))
-            redis_conn.zrem(index, sid)
-    return int(ended)
-
-
-@right("10.3")
-def counted_in_a_transaction(redis_conn, index, prefix, keep):
-    ids = others(redis_conn, index, keep)
-    pipe = redis_conn.pipeline()
-    for sid in ids:
-        pipe.delete(prefix + sid).zrem(index, sid)
-    return sum(pipe.execute()[::2])
-
-
-@right("10.3")
-def sessions_first_without_a_transaction(redis_conn, index, prefix, keep):
-    ids = others(redis_conn, index, keep)
-    if not ids:
-        return 0
-    return redis_conn.pipeline(transaction=False).unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
-
-
-@wrong("10.3", "the index has forgotten it")
-def index_deleted_and_made_anew(redis_conn, index, prefix, keep):
-    ids, score, left = others(redis_conn, index, keep), redis_conn.zscore(index, keep), redis_conn.pttl(index)
-    if not ids:
-        return 0
-    pipe = redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).delete(index)
-    if score is not None:
-        pipe.zadd(index, {keep: score}).pexpire(index, left)
-    return pipe.execute()[0]
-
-
-@wrong("10.3", "still logged in")
-def ten_at_most(redis_conn, index, prefix, keep):
-    ids = [sid for sid in redis_conn.zrange(index, 0, 9) if sid != keep]
-    if not ids:
-        return 0
-    return redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
-
-
-@wrong("10.3", "still logged in")
-def ids_that_look_like_it_stay(redis_conn, index, prefix, keep):
-    ids = [sid for sid in redis_conn.zrange(index, 0, -1) if not sid.startswith(keep)]
-    if not ids:
-        return 0
-    return redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
-
-
-@wrong("10.3", "the thief is still logged in, and nobody knows")
-def nobody_to_log_out(redis_conn, index, prefix, keep):
-    try:
-        ids = others(redis_conn, index, keep)
-        return redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
-    except redis.RedisError:
-        return 0
-
-
-@wrong("10.3", "how many sessions were there and are gone")
-def says_whether(redis_conn, index, prefix, keep):
-    ids = others(redis_conn, index, keep)
-    if ids:
-        redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()
-    return bool(ids)
-
-
-@wrong("10.3", "a session lives on that the index has forgotten")
-def popped(redis_conn, index, prefix, keep):
-    ended, kept, left = 0, None, redis_conn.pttl(index)
-    for sid, score in redis_conn.zpopmin(index, 1000):
-        if sid == keep:
-            kept = score
-        else:
-            ended += redis_conn.unlink(prefix + sid)
-    if kept is not None:
-        redis_conn.pipeline().zadd(index, {keep: kept}).pexpire(index, left).execute()
-    return ended
-
-
 # 10.4
 
 
 @right("10.4")
-def alive_by_a_script(redis_conn, key, fruit, crates, idle):
-    script = """
-        if redis.call('EXISTS', KEYS[1]) == 0 then return nil end
-        redis.call('EXPIRE', KEYS[1], ARGV[3])
-        return redis.call('HINCRBY', KEYS[1], 'cart:' .. ARGV[1], ARGV[2])
-    """
-    return redis_conn.eval(script, 1, key, fruit, crates, idle)
+def moment_by_a_script(redis_conn, longest):
+    return redis_conn.eval("return redis.call('TIME')[1] + ARGV[1]", 0, longest)
 
 
 @right("10.4")
-def alive_by_a_helper_of_redis_py(redis_conn, key, fruit, crates, idle):
-    def add(pipe):
-        alive = pipe.hexists(key, "ends")
-        pipe.multi()
-        if alive:
-            pipe.hincrby(key, f"cart:{fruit}", crates)
-            pipe.expire(key, idle)
-
-    replies = redis_conn.transaction(add, key)
-    return replies[0] if replies else None
+def moment_in_two_lines(redis_conn, longest):
+    seconds, _ = redis_conn.time()
+    return int(seconds) + longest
 
 
-@wrong("10.4", "made a new one: a ghost")
-def added_without_a_look(redis_conn, key, fruit, crates, idle):
-    return redis_conn.pipeline().hincrby(key, f"cart:{fruit}", crates).expire(key, idle).execute()[0]
+@wrong("10.4", "the one of the shop's computer")
+def moment_of_this_computer(redis_conn, longest):
+    return int(time.time()) + longest
 
 
-@wrong("10.4", "a ghost with a fruit in it")
-def looked_and_added(redis_conn, key, fruit, crates, idle):
-    if not redis_conn.exists(key):
-        return None
-    return redis_conn.pipeline().hincrby(key, f"cart:{fruit}", crates).expire(key, idle).execute()[0]
+@wrong("10.4", "too early or too late")
+def moment_of_birth(redis_conn, longest):
+    return redis_conn.time()[0]
 
 
-@wrong("10.4", "one was told that its fruit is in the cart")
-def added_then_cleaned_up(redis_conn, key, fruit, crates, idle):
-    there, total, _ = (
-        redis_conn.pipeline().exists(key).hincrby(key, f"cart:{fruit}", crates).expire(key, idle).execute()
-    )
-    if there:
-        return total
-    redis_conn.delete(key)
-    return None
+@wrong("10.4", "too early or too late")
+def moment_with_microseconds(redis_conn, longest):
+    return sum(redis_conn.time()) + longest
 
 
-@wrong("10.4", "got an error page (WatchError)")
-def tried_once(redis_conn, key, fruit, crates, idle):
-    with redis_conn.pipeline() as pipe:
-        pipe.watch(key)
-        if not pipe.exists(key):
-            return None
-        pipe.multi()
-        pipe.hincrby(key, f"cart:{fruit}", crates)
-        pipe.expire(key, idle)
-        return pipe.execute()[0]
+@wrong("10.4", "whole seconds")
+def moment_as_a_float(redis_conn, longest):
+    seconds, microseconds = redis_conn.time()
+    return seconds + microseconds / 1e6 + longest
 
 
-@wrong("10.4", "between your look and your writing")
-def gave_up_quietly(redis_conn, key, fruit, crates, idle):
+@wrong("10.4", "TypeError")
+def moment_of_a_tuple(redis_conn, longest):
+    return redis_conn.time() + longest
+
+
+@wrong("10.4", "kept it to itself")
+def moment_in_any_case(redis_conn, longest):
     try:
-        return tried_once(redis_conn, key, fruit, crates, idle)
-    except redis.WatchError:
-        return None
+        return redis_conn.time()[0] + longest
+    except redis.RedisError:
+        return int(time.time()) + longest
 
 
-@wrong("10.4", "return how many crates of the fruit are in the cart now")
-def cart_in_one_field(redis_conn, key, fruit, crates, idle):
-    cart = json.loads(redis_conn.hget(key, "cart") or '{"banana": 2}')
-    cart[fruit] = cart.get(fruit, 0) + crates
-    redis_conn.pipeline().hset(key, "cart", json.dumps(cart)).expire(key, idle).execute()
-    return cart[fruit]
+# 10.5
+
+UNTIL_END = """
+local ends = redis.call('HGET', KEYS[1], 'ends')
+if not ends then return 0 end
+local now = tonumber(redis.call('TIME')[1])
+"""
 
 
-@wrong("10.4", "adding is a visit")
-def added_without_renewal(redis_conn, key, fruit, crates, idle):
-    return redis_conn.hincrby(key, f"cart:{fruit}", crates) if redis_conn.exists(key) else None
+def _until_end(redis_conn, key, idle, rest):
+    return redis_conn.eval(UNTIL_END + rest, 1, key, idle) == 1
 
 
-@right("10.4")
-def alive_by_a_registered_script(redis_conn, key, fruit, crates, idle):
-    script = """
-        if redis.call('PEXPIRE', KEYS[1], 1000 * ARGV[3]) == 0 then return false end
-        return redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[2])
+@right("10.5")
+def renewed_to_a_moment(redis_conn, key, idle):
+    rest = """
+        redis.call('EXPIREAT', KEYS[1], math.min(now + ARGV[1], ends))
+        return redis.call('EXISTS', KEYS[1])
     """
-    return redis_conn.register_script(script)([key], [f"cart:{fruit}", crates, idle])
+    return _until_end(redis_conn, key, idle, rest)
 
 
-@right("10.4")
-def alive_by_its_ttl(redis_conn, key, fruit, crates, idle):
-    while True:
-        with redis_conn.pipeline() as pipe:
+@right("10.5")
+def renewed_or_deleted(redis_conn, key, idle):
+    rest = """
+        if now >= tonumber(ends) then
+            redis.call('DEL', KEYS[1])
+            return 0
+        end
+        local left = tonumber(ARGV[1])
+        if ends - now < left then left = ends - now end
+        redis.call('EXPIRE', KEYS[1], left)
+        return 1
+    """
+    return _until_end(redis_conn, key, idle, rest)
+
+
+@right("10.5")
+def renewed_under_guard(redis_conn, key, idle):
+    with redis_conn.pipeline() as pipe:
+        while True:
             pipe.watch(key)
-            if pipe.pttl(key) == -2:
-                return None
-            number = int(pipe.hget(key, "cart:" + fruit) or 0) + crates
+            ends = pipe.hget(key, "ends")
+            if ends is None:
+                return False
+            left = min(idle, int(ends) - pipe.time()[0])
             pipe.multi()
-            pipe.hset(key, "cart:" + fruit, number).pexpire(key, 1000 * idle)
+            pipe.expire(key, left)
             with contextlib.suppress(redis.WatchError):
                 pipe.execute()
-                return number
+                return left > 0
 
 
-@wrong("10.4", "gave up after 3 tries")
-def three_times(redis_conn, key, fruit, crates, idle):
-    for _ in range(3):
-        with contextlib.suppress(redis.WatchError):
-            return tried_once(redis_conn, key, fruit, crates, idle)
-    return None
+@wrong("10.5", "reaches beyond `ends`")
+def renewed_for_ever(redis_conn, key, idle):
+    return _until_end(redis_conn, key, idle, "redis.call('EXPIRE', KEYS[1], ARGV[1]) return 1")
 
 
-@wrong("10.4", "between your look and your writing")
-def renewed_and_added(redis_conn, key, fruit, crates, idle):
-    if redis_conn.expire(key, idle):
-        return redis_conn.hincrby(key, f"cart:{fruit}", crates)
-    return None
-
-
-@wrong("10.4", "what is in the cart, or what one of them was told, is wrong")
-def added_in_python(redis_conn, key, fruit, crates, idle):
-    number = int(redis_conn.hget(key, "cart:" + fruit) or 0) + crates
-    script = """
-        if redis.call('EXPIRE', KEYS[1], ARGV[3]) == 0 then return nil end
-        redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-        return tonumber(ARGV[2])
+@wrong("10.5", "reaches beyond `ends`")
+def renewed_for_the_longer_time(redis_conn, key, idle):
+    rest = """
+        local left = math.max(tonumber(ARGV[1]), ends - now)
+        redis.call('EXPIRE', KEYS[1], left)
+        return left > 0 and 1 or 0
     """
-    return redis_conn.eval(script, 1, key, "cart:" + fruit, number, idle)
+    return _until_end(redis_conn, key, idle, rest)
 
 
-@wrong("10.4", "return how many crates of the fruit are in the cart now")
-def no_second_is_no_session(redis_conn, key, fruit, crates, idle):
-    script = """
-        if redis.call('TTL', KEYS[1]) <= 0 then return nil end
-        redis.call('EXPIRE', KEYS[1], ARGV[3])
-        return redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[2])
+@wrong("10.5", "less time than promised")
+def never_renewed(redis_conn, key, idle):
+    rest = """
+        if now >= tonumber(ends) then redis.call('DEL', KEYS[1]) return 0 end
+        return 1
     """
-    return redis_conn.eval(script, 1, key, "cart:" + fruit, crates, idle)
+    return _until_end(redis_conn, key, idle, rest)
 
 
-@wrong("10.4", "the customer is told that the session has ended")
-def any_error_is_the_end(redis_conn, key, fruit, crates, idle):
+@wrong("10.5", "less time than promised")
+def renewed_in_milliseconds(redis_conn, key, idle):
+    rest = """
+        local left = math.min(tonumber(ARGV[1]), ends - now)
+        redis.call('PEXPIRE', KEYS[1], left)
+        return left > 0 and 1 or 0
+    """
+    return _until_end(redis_conn, key, idle, rest)
+
+
+@wrong("10.5", "reaches beyond `ends`")
+def renewed_as_texts_compare(redis_conn, key, idle):
+    rest = """
+        local left = ends - now
+        if ARGV[1] < tostring(left) then left = tonumber(ARGV[1]) end
+        redis.call('EXPIRE', KEYS[1], left)
+        return left > 0 and 1 or 0
+    """
+    return _until_end(redis_conn, key, idle, rest)
+
+
+@wrong("10.5", "and your function deleted it")
+def renewed_the_wrong_way_round(redis_conn, key, idle):
+    rest = """
+        local left = math.min(tonumber(ARGV[1]), now - ends)
+        redis.call('EXPIRE', KEYS[1], left)
+        return left > 0 and 1 or 0
+    """
+    return _until_end(redis_conn, key, idle, rest)
+
+
+@wrong("10.5", "right neither for before nor for afterwards")
+def renewed_by_rewriting(redis_conn, key, idle):
+    fields = redis_conn.hgetall(key)
+    if "ends" not in fields:
+        return False
+    left = min(idle, int(fields["ends"]) - redis_conn.time()[0])
+    pipe = redis_conn.pipeline().delete(key).hset(key, mapping=fields).expire(key, left)
+    pipe.execute()
+    return left > 0
+
+
+@wrong("10.5", "return False")
+def renewed_and_always_true(redis_conn, key, idle):
+    rest = """
+        redis.call('EXPIRE', KEYS[1], math.min(tonumber(ARGV[1]), ends - now))
+        return 1
+    """
+    return _until_end(redis_conn, key, idle, rest)
+
+
+@wrong("10.5", "still in Redis")
+def refused_and_kept(redis_conn, key, idle):
+    rest = """
+        local left = math.min(tonumber(ARGV[1]), ends - now)
+        if left <= 0 then return 0 end
+        redis.call('EXPIRE', KEYS[1], left)
+        return 1
+    """
+    return _until_end(redis_conn, key, idle, rest)
+
+
+@wrong("10.5", "ask the clock of Redis")
+def renewed_by_this_computers_clock(redis_conn, key, idle):
+    script = """
+        local ends = redis.call('HGET', KEYS[1], 'ends')
+        if not ends then return 0 end
+        local left = math.min(tonumber(ARGV[1]), ends - ARGV[2])
+        redis.call('EXPIRE', KEYS[1], left)
+        return left > 0 and 1 or 0
+    """
+    return redis_conn.eval(script, 1, key, idle, int(time.time())) == 1
+
+
+@right("10.5")
+def renewed_after_a_look(redis_conn, key, idle):
+    ends = redis_conn.hget(key, "ends")
+    if ends is None:
+        return False
+    left = min(idle, int(ends) - redis_conn.time()[0])
+    redis_conn.expire(key, left)
+    return left > 0
+
+
+@wrong("10.5", "is a ghost")
+def renewed_the_ghost(redis_conn, key, idle):
+    script = """
+        local ends = redis.call('HGET', KEYS[1], 'ends') or 9999999999
+        local left = math.min(tonumber(ARGV[1]), ends - redis.call('TIME')[1])
+        if left <= 0 then redis.call('DEL', KEYS[1]) return 0 end
+        return redis.call('EXPIRE', KEYS[1], left)
+    """
+    return redis_conn.eval(script, 1, key, idle) == 1
+
+
+@wrong("10.5", "kept it to itself")
+def renewed_or_ended(redis_conn, key, idle):
     try:
-        return alive_by_a_script(redis_conn, key, fruit, crates, idle)
+        return renewed_or_deleted(redis_conn, key, idle)
+    except redis.RedisError:
+        return False
+
+
+# 10.6
+
+
+def _digest(session_id):
+    return hashlib.sha256(session_id.encode()).hexdigest()
+
+
+@right("10.6")
+def found_under_an_empty_id(redis_conn, prefix, session_id):
+    return redis_conn.hgetall(prefix + _digest(session_id or "")) or None
+
+
+@right("10.6")
+def found_after_a_look_at_the_fields(redis_conn, prefix, session_id):
+    if not session_id:
+        return None
+    digest = hashlib.new("sha256", session_id.encode()).digest().hex()
+    fields = redis_conn.hgetall(f"{prefix}{digest}")
+    if not fields:
+        return None
+    return fields
+
+
+@wrong("10.6", "does not find it")
+def found_under_the_id(redis_conn, prefix, session_id):
+    return redis_conn.hgetall(f"{prefix}{session_id}") or None
+
+
+@wrong("10.6", "he is let in")
+def found_under_either(redis_conn, prefix, session_id):
+    if session_id is None:
+        return None
+    fields = redis_conn.hgetall(prefix + _digest(session_id)) or redis_conn.hgetall(prefix + session_id)
+    return fields or None
+
+
+@wrong("10.6", "gets an error page")
+def found_for_who_has_a_cookie(redis_conn, prefix, session_id):
+    return redis_conn.hgetall(prefix + _digest(session_id)) or None
+
+
+@wrong("10.6", "nobody has such a session")
+def found_or_empty(redis_conn, prefix, session_id):
+    if session_id is None:
+        return None
+    return redis_conn.hgetall(prefix + _digest(session_id))
+
+
+@wrong("10.6", "does not find it")
+def found_under_another_digest(redis_conn, prefix, session_id):
+    if session_id is None:
+        return None
+    return redis_conn.hgetall(prefix + hashlib.sha1(session_id.encode()).hexdigest()) or None
+
+
+@wrong("10.6", "another session than")
+def found_the_user(redis_conn, prefix, session_id):
+    if session_id is None:
+        return None
+    return redis_conn.hget(prefix + _digest(session_id), "user")
+
+
+@wrong("10.6", "says what is not so")
+def found_in_two_looks(redis_conn, prefix, session_id):
+    if session_id is None or not redis_conn.exists(prefix + _digest(session_id)):
+        return None
+    return redis_conn.hgetall(prefix + _digest(session_id))
+
+
+@wrong("10.6", "kept it to itself")
+def found_or_gone(redis_conn, prefix, session_id):
+    try:
+        return found_under_an_empty_id(redis_conn, prefix, session_id)
     except redis.RedisError:
         return None
-
-
-@wrong("10.4", "return how many crates of the fruit are in the cart now")
-def as_a_float(redis_conn, key, fruit, crates, idle):
-    number = alive_by_a_script(redis_conn, key, fruit, crates, idle)
-    return None if number is None else float(number)
-
-
-@wrong("10.4", "starts at 0")
-def only_what_is_there_already(redis_conn, key, fruit, crates, idle):
-    script = """
-        if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return nil end
-        redis.call('EXPIRE', KEYS[1], ARGV[3])
-        return redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[2])
-    """
-    return redis_conn.eval(script, 1, key, "cart:" + fruit, crates, idle)
-
-
-@wrong("10.4", "one was told that its fruit is in the cart")
-def a_ghost_of_one_field_is_deleted(redis_conn, key, fruit, crates, idle):
-    pipe = redis_conn.pipeline().hincrby(key, f"cart:{fruit}", crates).expire(key, idle).hlen(key)
-    number, _, fields = pipe.execute()
-    if fields > 1:
-        return number
-    redis_conn.delete(key)
-    return None

@@ -1,16 +1,18 @@
-"""Lesson 10: sessions that end, carts that lose nothing, a new id at login, logging out elsewhere."""
+"""Lesson 10: ids that nobody can guess, sessions that are born with their end, and an end that no visit moves."""
 
-import threading
+import hashlib
+import random
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from unittest import mock
 
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
-from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.course.exercises.wire import Step
+from redis_helpers.course.lessons.hash_checks import clocks, cured, must
 from redis_helpers.errors import CourseError
 
 BUSY = 0.3  # seconds: a measurement that took longer says nothing
@@ -77,25 +79,180 @@ def _every_error(trial: Trial, why: str, args: tuple, before: Mapping[str, objec
             raise Crashed(outcome.error)
 
 
-def _elsewhere(act: Callable[[], object]) -> None:
-    """Does what another program does, while the learner's function is at work."""
-    other = threading.Thread(target=act)
-    other.start()
-    other.join()
-
-
-def _error_of(run: Run) -> str | None:
-    """The name of the error that one of the callers got."""
-    return next((type(outcome.error).__name__ for outcome in run.outcomes if outcome.error), None)
-
-
-def _expect_mortal(trial: Trial, why: str, *keys: str) -> None:
-    for key in keys:
-        if trial.redis.ttl(key) == -1:
-            raise Failed(why, Plain("a TTL, or no key at all"), Plain("a session that never ends"))
-
-
 # 10.1
+
+
+def _check_user_of(trial: Trial) -> None:
+    key, user = trial.key("session [*]"), trial.word()
+    why = "the page greets somebody else than who is logged in: return the field `user`"
+    for name in (user, "josé ü", "0"):
+        fields = {"user": name, "cart:banana": "2", "maria": "user"}
+        trial.case(why, (key,), before={key: Ends(fields, 50)}, returns=name, after={key: Ends(fields, 50)})
+    visitor = {"cart:banana": "2", "seen": user}
+    why = "nobody is logged in, and the page greets somebody: return None"
+    trial.case(why, (key,), before={key: Ends(visitor, 50)}, returns=None, after={key: Ends(visitor, 50)})
+    trial.case("there is no such session: return None", (key,), before={key: None}, returns=None, after={})
+    fields = {"user": user, "cart:banana": "2"}
+    trial.every_gap(
+        "the session ended between two of your commands, and your function says what is not so",
+        (key,),
+        before=lambda: trial.put({key: Ends(fields, 50)}),
+        rivals={"the session ends": lambda: trial.redis.delete(key)},
+        cure="One HGET is enough: its answer is the name, or None.",
+    )
+    trial.every_error((key,), before=lambda: trial.put({key: Ends(fields, 50)}))
+
+
+USER_OF = Exercise(
+    id="10.1",
+    title="Who is logged in?",
+    kind="write",
+    question="""\
+The page wants to greet its customer. Write `user_of(redis_conn, key)`: `key` is the hash of a session. It returns the
+field `user`. A visitor who has not logged in has no such field: then it returns `None`. One line is enough.""",
+    stub="""\
+def user_of(redis_conn, key):
+    # your code here
+    ...""",
+    hints=(
+        "You need one field of a hash, not all of them. Which command of lesson 02 reads one?",
+        "`redis_conn.hget(key, ...)` gives the value of one field, and None when there is no such field.",
+    ),
+    solution="""\
+def user_of(redis_conn, key):
+    return redis_conn.hget(key, "user")""",
+    why="HGET reads one field. Without the field, or without the hash, it gives None.",
+    check=_check_user_of,
+)
+
+# 10.2
+
+SAME_ID = (
+    "your function made the same id twice, because its numbers come from a seed or from the clock: a thief calculates "
+    "them, too. Take the id from `secrets`"
+)
+ONE_STEP = "Make a pipeline, call hset and expire on it, then execute(): one transaction, as in lesson 05."
+FIT_FOR_A_COOKIE = re.compile(r"[A-Za-z0-9_.~-]+")
+SHORTEST = 22  # characters: token_urlsafe(16), 128 random bits
+
+
+def _check_open_session(trial: Trial) -> None:
+    prefix, idle = trial.key("session:"), trial.number(400, 2000)
+    fields = {"user": trial.word(), "cart:banana": 2, "note ü": ""}
+    texts = {name: str(value) for name, value in fields.items()}
+    ids = []
+    for seconds in (idle, trial.number(3000, 90_000), 7):
+        trial.put({})
+        session_id = trial.call(prefix, fields, seconds)
+        _expect_id(trial, session_id, prefix)
+        _expect_born(trial, prefix, session_id, texts, seconds)
+        ids.append(session_id)
+    if len(set(ids)) < len(ids):
+        raise Failed("two customers got the same id: each of them sees the cart of the other one")
+    _expect_chance(trial, (prefix, fields, idle))
+    if fields != {"user": fields["user"], "cart:banana": 2, "note ü": ""}:
+        raise Failed("your function changed the dictionary `fields`, which belongs to its caller")
+
+    def view() -> list:
+        return sorted((sorted(value.items()), clock) for value, clock in clocks(trial).values())
+
+    args = (prefix, fields, 5000)
+    trial.every_cut(
+        "the session is left without its end, or without a part of its fields, and nobody comes back to mend it",
+        args,
+        lambda: None,
+        view=view,
+        cure=ONE_STEP,
+    )
+    trial.every_error(args, lambda: None)
+
+
+def _expect_id(trial: Trial, session_id: object, prefix: str) -> None:
+    if not isinstance(session_id, str):
+        raise Failed("return the id: a text, which the browser keeps in its cookie", Plain("a text"), session_id)
+    if session_id.startswith(prefix):
+        raise Failed("your function returned the whole key. The browser gets the id alone, without the prefix")
+    if not FIT_FOR_A_COOKIE.fullmatch(session_id):
+        raise Failed("the id has characters that no cookie can hold", Plain("letters, digits, - and _"), session_id)
+    if len(session_id) < SHORTEST:
+        raise Failed(
+            "the id is so short that a thief can try all of them",
+            Plain(f"at least {SHORTEST} characters, from 16 random bytes"),
+            session_id,
+            cure="`secrets.token_urlsafe(32)` gives 43 characters.",
+        )
+
+
+def _expect_born(trial: Trial, prefix: str, session_id: object, texts: dict, seconds: int) -> None:
+    key = f"{prefix}{session_id}"
+    state = trial.state()
+    if key not in state:
+        why = "the customer comes back with the id, and there is no session under the prefix and this id"
+        raise Failed(why, texts, Plain("no such key"), cure="The key is `prefix + session_id`.")
+    trial.expect_value("the session does not hold the fields that it was given", key, texts)
+    if state[key].left is None:
+        raise Failed(
+            "the session never ends: it stays in Redis for ever, and a stolen id works for ever",
+            Plain(f"a TTL of {seconds} seconds"),
+            Plain("no TTL"),
+            cure="`expire` must come after `hset`, and `execute` after both.",
+        )
+    trial.expect_state("one session was opened", {key: Ends(texts, seconds, late=1)})
+
+
+def _expect_chance(trial: Trial, args: tuple) -> None:
+    """With the same seed, in the same moment, two calls give two ids."""
+    state, moment = random.getstate(), time.time()
+    ids = []
+    try:
+        nanoseconds = int(moment * 10**9)
+        with mock.patch("time.time", return_value=moment), mock.patch("time.time_ns", return_value=nanoseconds):
+            for _ in range(2):
+                random.seed(7)
+                ids.append(trial.call(*args))
+    finally:
+        random.setstate(state)
+    if ids[0] == ids[1]:
+        raise Failed(SAME_ID)
+
+
+OPEN_SESSION = Exercise(
+    id="10.2",
+    title="Born with its end",
+    kind="write",
+    question="""\
+Write `open_session(redis_conn, prefix, fields, idle)`. It makes an id that nobody can guess. It stores the dictionary
+`fields` as a hash under `prefix + session_id`, and this hash lives for `idle` seconds. It returns the id. The program
+may be killed at any moment: no session without its end may be left.""",
+    stub="""\
+import secrets
+
+
+def open_session(redis_conn, prefix, fields, idle):
+    # your code here
+    ...""",
+    hints=(
+        "Three steps: make the id, store the hash with its end in one transaction, return the id.",
+        "`session_id = secrets.token_urlsafe(32)`. Then `with redis_conn.pipeline() as pipe:`, as in lesson 05.",
+        "On the pipe: `hset` with the key and `mapping=fields`, `expire` with the key and `idle`, and `execute`.",
+    ),
+    solution="""\
+import secrets
+
+
+def open_session(redis_conn, prefix, fields, idle):
+    session_id = secrets.token_urlsafe(32)
+    with redis_conn.pipeline() as pipe:
+        pipe.hset(prefix + session_id, mapping=fields)
+        pipe.expire(prefix + session_id, idle)
+        pipe.execute()
+    return session_id""",
+    why="the id comes from the operating system, so no seed brings it back. HSET and EXPIRE are one transaction, so no "
+    "kill leaves a session without its end.",
+    check=_check_open_session,
+)
+
+# 10.3
 
 
 def _check_read_and_slide(trial: Trial) -> None:
@@ -152,523 +309,361 @@ def _check_read_and_slide(trial: Trial) -> None:
 
 
 READ_AND_SLIDE = Exercise(
-    id="10.1",
+    id="10.3",
     title="Read, and renew",
     kind="blank",
     question="""\
-`read_and_slide` reads a session and gives it its full `idle` seconds again, in **one** round trip. When it has
-expired, it returns `None` and leaves nothing behind. Replace `...` by a pipeline that answers with both replies.""",
+`read_and_slide` reads a session and gives it its full `idle` seconds again, in **one** round trip. When the session has
+ended, it returns `None` and leaves nothing behind. In place of the `...`, two lines are missing. (Ghosts are not asked
+for here. `transaction=False` of lesson 04 is enough: `EXPIRE` of a key that is gone does nothing.)""",
     stub="""\
 def read_and_slide(redis_conn, key, idle):
-    fields, _ = ...
-    return fields or None""",
+    with redis_conn.pipeline(transaction=False) as pipe:
+        ...
+        replies = pipe.execute()
+    return replies[0] or None""",
     hints=(
-        "Two commands, one journey: `redis_conn.pipeline(transaction=False)` collects them.",
-        "The commands are HGETALL and EXPIRE, each a method of the pipeline. They can be chained, dot after dot.",
-        "At the end of the chain, `.execute()` sends both, and answers with a list: one reply a command, in order.",
+        "Two commands, and one trip: both are called on `pipe`, not on `redis_conn`.",
+        "`replies[0]` is the reply of the first command. The caller wants all fields, so which command comes first?",
+        "First `pipe.hgetall(key)`, then `pipe.expire(key, idle)`.",
     ),
     solution="""\
 def read_and_slide(redis_conn, key, idle):
-    fields, _ = redis_conn.pipeline(transaction=False).hgetall(key).expire(key, idle).execute()
-    return fields or None""",
-    why="the commands travel together, so the visit costs one round trip, and reads do not disturb each other. EXPIRE "
-    "of a key that is gone does nothing, so nothing comes to life again.",
+    with redis_conn.pipeline(transaction=False) as pipe:
+        pipe.hgetall(key)
+        pipe.expire(key, idle)
+        replies = pipe.execute()
+    return replies[0] or None""",
+    why="both commands travel together, so a visit costs one round trip. EXPIRE of a key that is gone does nothing, so "
+    "nothing comes to life again.",
     check=_check_read_and_slide,
-)
-
-# 10.2
-
-
-def _check_log_in(trial: Trial) -> None:
-    old, new, newer = trial.key("old-id"), trial.key("new-id"), trial.key("newer-id")
-    for left in (50, SOON, 9000):
-        user, idle, fields = trial.word(), trial.number(400, 2000), _some_session(trial)
-        answer = _call_in_time(trial, {old: Ends(fields, left)}, old, new, user, idle)
-        if trial.redis.hget(old, "user") == user:
-            raise Failed(
-                "the old id opens the customer's session: whoever planted that id is the customer now (fixation)"
-            )
-        if trial.redis.exists(old):
-            raise Failed("the old id still opens a session: after the login, only the new one may")
-        if trial.redis.hgetall(new) == {"user": user}:
-            raise Failed(
-                "the cart was lost: take the whole session along", cure="RENAME moves a key with all it holds."
-            )
-        trial.expect_value("under the new id must be the old session, and the user", new, fields | {"user": user})
-        trial.expect_ttl("the session does not have the idle seconds that were asked for", new, idle - 1, idle)
-        trial.expect_state("after a login", {new: Ends(fields | {"user": user}, idle, late=1)})
-        trial.expect("return the key under which the session is now", new, answer)
-
-    args, before = (old, new, user, idle), {old: Ends(fields, 50)}
-    trial.put(before)
-    trial.call(*args)
-    sent = list(trial.commands)
-    for reached in trial.cuts(*args, prepare=lambda: trial.put(before)):
-        died = f"the program died after its command number {reached} ({sent[reached - 1]}), and "
-        if trial.redis.hget(old, "user"):
-            raise Failed(
-                f"{died}the customer is logged in under the old id, which somebody else may know",
-                cure="Make one transaction of it: nobody sees the moments between its commands.",
-            )
-        _expect_mortal(trial, f"{died}left a session that never ends", *trial.state())
-        if not any(fields.items() <= dict(trial.redis.hgetall(key)).items() for key in trial.state()):
-            raise Failed(f"{died}the customer's cart is lost: it is under neither of the two ids")
-
-    _expect_fresh(trial, *args)
-    _expect_log_in_alone(trial, args, newer, before)
-    _expect_all_of_it(trial, before, args, new, idle)
-    _every_error(trial, "the customer seems to be logged in, and is not", args, before)
-
-
-def _expect_fresh(trial: Trial, old: str, new: str, user: str, idle: int) -> None:
-    """There is no old session: a fresh one begins."""
-    trial.put({})
-    outcome = trial.attempt(old, new, user, idle)
-    expired = "the old session had just expired, and "
-    if isinstance(outcome.error, redis.ResponseError) and "no such key" in str(outcome.error):
-        raise Failed(
-            f"{expired}the customer cannot log in: RENAME answered 'no such key'",
-            cure="When the user is written into the old hash first, in the same transaction, then there is always "
-            "something to rename.",
-        )
-    if outcome.error is not None:
-        raise Crashed(outcome.error)
-    _expect_mortal(trial, f"{expired}the new one never ends: it was born without a TTL", new, old)
-    trial.expect_value(f"{expired}the customer must get a fresh one", new, {"user": user})
-    trial.expect_state("after a login", {new: Ends({"user": user}, idle, late=1)})
-    trial.expect("return the key under which the session is now", new, outcome.value)
-    sent = list(trial.commands)
-    for reached in trial.cuts(old, new, user, idle, prepare=lambda: trial.put({})):
-        died = f"the program died after its command number {reached} ({sent[reached - 1]}), and "
-        _expect_mortal(trial, f"{expired}{died}left one that never ends", *trial.state())
-        if trial.redis.hget(old, "user"):
-            raise Failed(f"{expired}{died}the customer is logged in under the old id, which somebody else may know")
-
-
-def _expect_log_in_alone(trial: Trial, args: tuple, newer: str, before: Mapping[str, object]) -> None:
-    """Whatever else happens meanwhile: it comes out as if it had happened before, or afterwards."""
-    old, _, user, idle = args
-    added: list[bool] = []
-
-    def begin() -> None:
-        added.clear()
-        trial.put(before)
-
-    def adds_an_apple() -> None:
-        added.append(bool(trial.redis.exists(old)))
-        if added[-1]:
-            trial.redis.hset(old, "cart:apple", 5)
-
-    def why(run: Run) -> str:
-        if any(outcome.error for outcome in run.outcomes):
-            return "the old session ended between two of your commands, and the customer cannot log in"
-        if added and added[-1]:
-            return "between two of your commands, another tab put an apple into the cart, and the apple is lost"
-        return "the session ended, or was moved, between two of your commands, and what is there now is not right"
-
-    trial.every_gap(
-        why,
-        args,
-        begin,
-        {"the old session ends": lambda: trial.redis.delete(old), "another tab adds an apple": adds_an_apple},
-        view=lambda: (
-            {key: (entry.value, entry.left is not None) for key, entry in trial.state().items()},
-            list(added),
-        ),
-    )
-    trial.orders(
-        "two log-ins at once (a double click), and one of them comes out wrong",
-        {"log-in 1": args, "log-in 2": (old, newer, user, idle)},
-        begin,
-    )
-
-
-LOG_IN = Exercise(
-    id="10.2",
-    title="A new id at login",
-    kind="change",
-    question="""\
-This login keeps the id that the browser came with. (The old session is a visitor's: it has a cart, and no user.)
-Change it: the whole session moves to `new_key` and gets the user and `idle` seconds; the function returns `new_key`.
-If the old session has just expired, even between two of your commands, a fresh one begins. Wherever the program dies,
-nobody is logged in under `old_key`, and no session is without its end. Another tab may be adding to the cart.""",
-    stub="""\
-def log_in(redis_conn, old_key, new_key, user, idle):
-    redis_conn.pipeline().hset(old_key, "user", user).expire(old_key, idle).execute()
-    return old_key""",
-    hints=(
-        "Which command moves a key, with all its fields? And what makes three commands one, for whoever looks on?",
-        "A pipeline with a transaction: nobody sees the moment between its commands. So the user may be written "
-        "under the old id, if the move follows in the same transaction.",
-        "The order HSET, RENAME, EXPIRE also serves the session that has just expired: HSET makes one, RENAME moves "
-        "it, EXPIRE gives it its end.",
-    ),
-    solution="""\
-def log_in(redis_conn, old_key, new_key, user, idle):
-    with redis_conn.pipeline() as pipe:
-        pipe.hset(old_key, "user", user)
-        pipe.rename(old_key, new_key)
-        pipe.expire(new_key, idle)
-        pipe.execute()
-    return new_key""",
-    why="inside a transaction nobody sees the old id with a user. HSET comes first, so RENAME always finds a key: a "
-    "RENAME that fails would not stop the commands behind it. Only a visitor's session may move. When another user is "
-    "logged in there, that user's rights would move, too: delete such a session, and begin a fresh one.",
-    check=_check_log_in,
-)
-
-# 10.3
-
-
-def _check_log_out_others(trial: Trial) -> None:
-    index, prefix, paolo = trial.key("of:maria"), trial.key("s:"), trial.key("s:") + "of-paolo"
-    cart, word = _some_session(trial), trial.word()
-
-    def sessions(alive: list[str], expired: list[str]) -> dict[str, object]:
-        """All of them in the index, in this order, and Paolo's beside them."""
-        scores = {sid: 4e9 + number for number, sid in enumerate([*alive, *expired])}
-        entries = {prefix + sid: Ends(cart | {"user": "maria"}, 500) for sid in alive}
-        stored = {index: Ends(scores, 5000)} if scores else {}
-        return stored | entries | {paolo: Ends(cart | {"user": "paolo"}, 500)}
-
-    def expect_out(alive: list[str], expired: list[str], keep: str) -> None:
-        before = sessions(alive, expired)
-        trial.put(before)
-        outcome = trial.attempt(index, prefix, keep)
-        ended = outcome.value
-        if outcome.error is not None:
-            if keep in alive or isinstance(outcome.error, redis.ResponseError):
-                raise Crashed(outcome.error)
-            return  # nobody has said what happens when the index does not know the session that asks
-        if keep in alive and not trial.redis.exists(prefix + keep):
-            raise Failed("the session that asks was logged out as well: the one called `keep` stays")
-        if not trial.redis.exists(paolo):
-            raise Failed("a session that is not in the index is gone: it was Paolo's. Delete what the index names")
-        left = [sid for sid in alive if sid != keep and trial.redis.exists(prefix + sid)]
-        if left:
-            raise Failed(
-                "whoever knows Maria's old password is still logged in: the other sessions of the index must be gone",
-                Plain("no other session"),
-                Plain(f"{len(left)} of {len(alive)} live on"),
-            )
-        scores = {sid: 4e9 + number for number, sid in enumerate([*alive, *expired]) if sid == keep}
-        why = "the index must name the session that stays, with its score, and no other"
-        trial.expect_value(why, index, scores or None)
-        if scores and trial.redis.ttl(index) == -1:
-            raise Failed(
-                "the index lost its TTL: it never ends",
-                cure="Take members out of the index, and do not make it anew.",
-            )
-        stays = {key: value for key, value in before.items() if key in (paolo, prefix + keep)}
-        trial.expect_state(why, stays | ({index: Ends(scores, 5000)} if scores else {}))
-        why = "return how many sessions were there and are gone: one that had expired does not count"
-        trial.expect(why, len([sid for sid in alive if sid != keep]), ended)
-
-    alive, expired = [word, f"{word}1", "9", "10", f"{trial.word()}*", word[:-1]], ["gone", f"{trial.word()} ü"]
-    for keep in (word, "10", word[:-1], f"{word}1"):
-        expect_out(alive, expired, keep)
-    trial.expect("nobody else is logged in any more: return 0", 0, trial.call(index, prefix, f"{word}1"))
-    expect_out([word], [], word)
-    expect_out([word], expired, word)
-    expect_out([], [], word)
-    expect_out(["phone", "laptop"], expired, word)  # its own session has left the index
-    many = [f"{trial.word()}{number}" for number in range(130)]
-    expect_out(many, expired, many[-1])
-
-    few = sessions(["phone", word, "laptop"], ["gone"])
-    args = (index, prefix, word)
-    trial.put(few)
-    trial.call(*args)
-    sent = list(trial.commands)
-    for reached in trial.cuts(*args, prepare=lambda: trial.put(few)):
-        died = f"the program died after its command number {reached} ({sent[reached - 1]}), and "
-        names = [sid for sid in ("phone", word, "laptop") if trial.redis.exists(prefix + sid)]
-        if any(trial.redis.zscore(index, sid) is None for sid in names):
-            raise Failed(
-                f"{died}a session lives on that the index has forgotten: nobody can log it out any more",
-                cure="First the sessions, then the index, or one transaction.",
-            )
-        _expect_mortal(trial, f"{died}the index never ends: it lost its TTL", index)
-        if word not in names:
-            raise Failed(f"{died}the session that asks was logged out as well")
-
-    def she_logs_in() -> None:
-        pipe = trial.redis.pipeline().hset(prefix + "new", mapping=cart | {"user": "maria"}).expire(prefix + "new", 500)
-        pipe.zadd(index, {"new": 4.5e9}).expire(index, 5000).execute()
-
-    def why_wrong(run: Run) -> str:
-        if error := _error_of(run):
-            return f"something happened between two of your commands, and the log-out failed ({error})"
-        if trial.redis.exists(prefix + "new") and trial.redis.zscore(index, "new") is None:
-            return (
-                "between two of your commands, Maria logged in once more. That session lives, and the index has "
-                "forgotten it: it can never be ended"
-            )
-        return (
-            "between two of your commands, Maria logged in once more, or one of her sessions ended. Now the index, the "
-            "sessions and the number that you return do not fit together"
-        )
-
-    trial.every_gap(
-        why_wrong,
-        args,
-        before=lambda: trial.put(few),
-        rivals={"Maria logs in": she_logs_in, "a session ends": lambda: trial.redis.delete(prefix + "laptop")},
-    )
-    _every_error(trial, "the thief is still logged in, and nobody knows", args, few)
-
-
-LOG_OUT_OTHERS = Exercise(
-    id="10.3",
-    title="Log out everywhere else",
-    kind="write",
-    question="""\
-Maria has changed her password. Write `log_out_others(redis_conn, index, prefix, keep)`: `index` is the sorted set of
-her session ids, a session's key is `prefix` + id. All but the id `keep` end, and leave the index; the function returns
-how many it ended (one that had expired does not count). She may be logging in meanwhile: no session may live that the
-index has forgotten.""",
-    stub="""\
-def log_out_others(redis_conn, index, prefix, keep):
-    # your code here
-    ...""",
-    hints=(
-        "ZRANGE from 0 to -1 reads all ids of the index. Which of them have to go?",
-        "UNLINK takes the keys of the sessions, ZREM the ids from the index. Both need at least one: what if "
-        "there is none?",
-        "`pipe.unlink(*keys)`, then `pipe.zrem(index, *ids)`, in one transaction. UNLINK answers how many keys were "
-        "there.",
-    ),
-    solution="""\
-def log_out_others(redis_conn, index, prefix, keep):
-    ids = [sid for sid in redis_conn.zrange(index, 0, -1) if sid != keep]
-    if not ids:
-        return 0
-    with redis_conn.pipeline() as pipe:
-        pipe.unlink(*[prefix + sid for sid in ids])
-        pipe.zrem(index, *ids)
-        ended, _ = pipe.execute()
-    return ended""",
-    why="only what was read is taken out, so a login in between stays in the index. The transaction leaves no session "
-    "that the index does not name, wherever the program dies.",
-    check=_check_log_out_others,
 )
 
 # 10.4
 
 
-def _check_add_if_alive(trial: Trial) -> None:
-    key, field = trial.key("session [*]"), "cart:"
-    for left in (50, SOON, 9000):
-        idle, crates, had, fruit = (
-            trial.number(400, 2000),
-            trial.number(2, 90),
-            trial.number(2, 900),
-            f"{trial.word()} ü",
-        )
-        fields = _some_session(trial) | {field + fruit: str(had)}
-        total = _call_in_time(trial, {key: Ends(fields, left)}, key, fruit, crates, idle)
-        trial.expect("return how many crates of the fruit are in the cart now", had + crates, total)
-        fields[field + fruit] = str(had + crates)
-        why = "the field of this fruit (cart: and its name), and no other, must have grown"
-        trial.expect_value(why, key, fields)
-        now = int(trial.redis.pttl(key)) / 1000
-        if 0 <= now <= left < idle:
+def _check_last_moment(trial: Trial) -> None:
+    for ahead in (3600 * trial.number(5, 90), -3600 * trial.number(5, 90), 0):
+        longest = trial.number(1000, 90_000)
+        now = int(time.time()) + ahead
+        outcome = trial.attempt(longest, now=now * 1_000_000 + 999_999)
+        if outcome.error is not None:
+            raise Crashed(outcome.error)
+        wanted, seen = now + longest, outcome.value
+        if isinstance(seen, float) and int(seen) == wanted:
+            raise Failed("the microseconds are not needed: return whole seconds", wanted, seen)
+        if ahead and type(seen) is int and abs(seen - wanted + ahead) < 60:
             raise Failed(
-                "adding is a visit: it renews the TTL. This customer is logged out while shopping",
-                Plain(f"a TTL of {idle} seconds"),
-                Plain(f"{now:g} seconds"),
+                "the shop's computer and Redis have different clocks here, and your function asked the one of the "
+                "shop's computer: two computers of the shop end the same session at two times",
+                wanted,
+                seen,
+                cure="`redis_conn.time()` asks the clock of Redis.",
             )
-        trial.expect_state(why, {key: Ends(fields, idle, late=1)})
-        new = trial.word()
-        total = trial.call(key, new, crates, idle)
-        trial.expect("a fruit that was not in the cart starts at 0", crates, total)
-        trial.expect_state(why, {key: Ends(fields | {field + new: str(crates)}, idle, late=1)})
-
-    trial.put({})
-    args = (key, fruit, crates, idle)
-    answer = trial.call(*args)
-    trial.expect_value(
-        "the session had expired, and your function made a new one: a ghost with a fruit in it", key, None
-    )
-    trial.expect_state("no key", {})
-    trial.expect("the session had expired: return None", None, answer)
-
-    def why_wrong(run: Run) -> str:
-        meanwhile = "between your look and your writing, "
-        if error := _error_of(run):
-            return f"{meanwhile}the session changed. The customer got an error page ({error}), and the fruit is lost"
-        if "the session ends" in [actor.name for actor in run.actors]:
-            ghost = "and your function made a new one: a ghost with a fruit in it"
-            return f"{meanwhile}the session ended, {ghost if trial.redis.exists(key) else 'and your answer is wrong'}"
-        return f"{meanwhile}another page renewed the session, and the fruit is not in the cart, or is there twice"
-
-    def why_wrong_with_two(run: Run) -> str:
-        if error := _error_of(run):
-            return f"two tabs added at once. One got an error page ({error}), and its fruit is lost"
-        return "two tabs added at once, and what is in the cart, or what one of them was told, is wrong"
-
-    before = {key: Ends(fields, 50)}
-    trial.every_gap(
-        why_wrong,
-        args,
-        before=lambda: trial.put(before),
-        rivals={
-            "the session ends": lambda: trial.redis.delete(key),
-            "another page renews it": lambda: trial.redis.expire(key, 60),
-        },
-    )
-    tabs = {"tab 1": args, "tab 2": (key, fruit, crates + 1, idle)}
-    trial.orders(
-        why_wrong_with_two,
-        tabs,
-        before=lambda: trial.put(before),
-    )
-    trial.orders(
-        "the session had expired, and two tabs added at once: one was told that its fruit is in the cart, or a ghost "
-        "was left",
-        {"tab 1": args, "tab 2": (key, new, crates + 1, idle)},
-        before=lambda: trial.put({}),
-    )
-    trial.put({})
-    trial.call(*args)
-    sent = list(trial.commands)
-    for reached in trial.cuts(*args, prepare=lambda: trial.put({})):
-        died = f"the program died after its command number {reached} ({sent[reached - 1]}), and left a ghost: "
-        trial.expect_value(f"{died}the session had expired, and is there again, with a fruit in it", key, None)
-    _expect_patience(trial, args, fields)
-    _expect_all_of_it(trial, before, args, key, idle)
-    _every_error(trial, "the customer is told that the session has ended", args, before)
+        must("the session ends too early or too late: return the seconds of TIME, plus `longest`", wanted, seen)
+        trial.expect_state("nothing is stored here", {})
+    trial.every_error((longest,), lambda: None)
 
 
-def _expect_patience(trial: Trial, args: tuple, fields: dict[str, str], times: int = 12) -> None:
-    """Other tabs are quicker, a dozen times in a row: the fruit comes into the cart all the same."""
-    key, fruit, crates, idle = args
-    changes = 0
-
-    def other_tab(step: Step) -> None:
-        nonlocal changes
-        if step.commands[-1][0] == "EXEC" and changes < times:
-            changes += 1
-            _elsewhere(lambda: trial.redis.hincrby(key, "cart:other", 1))
-
-    def from_now_on() -> None:
-        trial.call_seen.turn = other_tab
-
-    trial.put({key: Ends(fields, 50)})
-    outcome = trial.attempt(*args, between=from_now_on)
-    total = int(fields["cart:" + fruit]) + crates
-    if isinstance(outcome.error, redis.WatchError) or (outcome.error is None and outcome.value != total):
-        raise Failed(
-            f"other tabs changed the cart {times} times in a row, and what this one added was lost: your "
-            f"function gave up after {changes} {'try' if changes == 1 else 'tries'}",
-            total,
-            Plain(f"a {type(outcome.error).__name__}") if outcome.error else outcome.value,
-            cure="After a WatchError: once more, from the look, until it works.",
-        )
-    if outcome.error is not None:
-        raise Crashed(outcome.error)
-    left = fields | {"cart:" + fruit: str(total)} | ({"cart:other": str(changes)} if changes else {})
-    trial.expect_state("the field of this fruit, and no other, must have grown", {key: Ends(left, idle, late=1)})
-
-
-ADD_IF_ALIVE = Exercise(
+LAST_MOMENT = Exercise(
     id="10.4",
-    title="No ghosts at all",
-    kind="stretch",
+    title="Its last moment",
+    kind="write",
     question="""\
-Write `add_if_alive(redis_conn, key, fruit, crates, idle)`: it adds `crates` to the field `cart:` + fruit, renews the
-TTL and returns the new number. When the session has expired, even a moment before the write, it returns `None` and
-makes **no** key. Several tabs add at once; nothing may be lost.""",
+A session is opened now. Write `last_moment(redis_conn, longest)`. It returns the moment at which this session must end:
+`longest` seconds from now, in whole seconds since 1970, by the clock of Redis. One line is enough.""",
     stub="""\
-def add_if_alive(redis_conn, key, fruit, crates, idle):
+def last_moment(redis_conn, longest):
     # your code here
     ...""",
     hints=(
-        "The look (EXISTS) and the write must not be torn apart. Which command makes EXEC do nothing when the key has "
-        "changed since?",
-        "As in `load_watched`: `pipe.watch(key)`, the look, `pipe.multi()`, the commands, `pipe.execute()`. On "
-        "redis.WatchError: once more, from the look.",
-        "What goes between `pipe.multi()` and `pipe.execute()`: HINCRBY and EXPIRE. The first reply is the new number.",
+        "`redis_conn.time()` gives two numbers, the seconds and the microseconds. You need the first of them.",
+        "`redis_conn.time()[0]` is now. Add `longest`.",
     ),
     solution="""\
-import redis
-
-
-def add_if_alive(redis_conn, key, fruit, crates, idle):
-    with redis_conn.pipeline() as pipe:
-        while True:
-            pipe.watch(key)
-            if not pipe.exists(key):
-                return None
-            pipe.multi()
-            pipe.hincrby(key, f"cart:{fruit}", crates)
-            pipe.expire(key, idle)
-            try:
-                return pipe.execute()[0]
-            except redis.WatchError:
-                continue""",
-    why="WATCH guards the look: if the session expires or changes before EXEC, nothing is done, and the function looks "
-    "again. Every visit changes the TTL, so under load it looks again often. A script on the server (the next lesson) "
-    "never has to, and needs one round trip.",
-    check=_check_add_if_alive,
+def last_moment(redis_conn, longest):
+    return redis_conn.time()[0] + longest""",
+    why="all computers of the shop ask one clock, so the session has one end.",
+    check=_check_last_moment,
 )
 
-EXERCISES = (READ_AND_SLIDE, LOG_IN, LOG_OUT_OTHERS, ADD_IF_ALIVE)
+# 10.5
+
+IN_ONE_SCRIPT = "Keep the look at `ends` and the EXPIRE in one script: nobody comes in between."
+
+
+def _check_renew_until_end(trial: Trial) -> None:
+    key = trial.key("session [*]")
+    for left, idle, wanted in ((500, 1800, 500), (5000, 1800, 1800), (999, 1000, 999), (1001, 1000, 1000)):
+        _expect_renewal(trial, key, left, idle, wanted)
+    for left in (0, -1, -90_000):
+        _expect_last_visit(trial, key, left)
+    trial.case("the session had ended before the call: return False", (key, 900), {key: None}, False, {})
+    ghost = {"cart:apple": "1"}
+    why = "a hash without `ends` is a ghost, and no session: return False, and leave it as it is"
+    trial.case(why, (key, 900), {key: Ends(ghost, 300)}, False, {key: Ends(ghost, 300)})
+    _expect_clock_of_redis(trial, key)
+
+    fields = _some_session(trial, ends=str(int(time.time()) + 100_000))
+    before = {key: Ends(fields, 50)}
+    trial.every_gap(
+        "the session ended between two of your commands, or another tab changed it, and what your function returned or "
+        "left is right neither for before nor for afterwards",
+        (key, 900),
+        before=lambda: trial.put(before),
+        rivals={
+            "the session ends": lambda: trial.redis.delete(key),
+            "another tab adds an apple": lambda: trial.redis.exists(key) and trial.redis.hincrby(key, "cart:apple", 1),
+        },
+        cure=IN_ONE_SCRIPT,
+    )
+    with cured(IN_ONE_SCRIPT):
+        trial.every_cut(
+            "the session is left with another end than before, or with none, or half deleted",
+            (key, 900),
+            lambda: trial.put(before),
+            lambda: clocks(trial),
+            allowed=lambda left: left == {key: (fields, "short")},
+        )
+    trial.every_error((key, 900), lambda: trial.put(before))
+
+
+def _expect_renewal(trial: Trial, key: str, until_end: int, idle: int, wanted: int) -> None:
+    """On a busy machine some seconds may pass between putting the session there and looking at it."""
+    begin = time.monotonic()
+    fields = _some_session(trial, ends=str(trial.redis.time()[0] + until_end))
+    trial.put({key: Ends(fields, 50)})
+    answer = trial.call(key, idle)
+    now = trial.redis.pttl(key) / 1000
+    took = time.monotonic() - begin
+    if now == -2 / 1000:
+        raise Failed("the session had not come to its end, and your function deleted it: the customer is logged out")
+    trial.expect_value("a visit changes the TTL, and no field", key, fields)
+    if now > wanted + 1.01:
+        raise Failed(
+            "the TTL reaches beyond `ends`: a thief who always comes back stays for ever",
+            Plain(f"a TTL of {wanted} seconds, which is all that is left until `ends`"),
+            Plain(f"{now:g} seconds"),
+            cure="The smaller of two numbers: `math.min(idle, ends - now)`.",
+        )
+    if now < wanted - 1.01 - took:
+        raise Failed(
+            "the customer was here, and gets less time than promised: the full `idle` seconds, or all that is left "
+            "until `ends`",
+            Plain(f"a TTL of {wanted} seconds"),
+            Plain("no TTL" if now < 0 else f"{now:g} seconds"),
+        )
+    trial.expect("the session goes on: return True", True, answer)
+    trial.expect_state("a visit changes the TTL, and nothing else", {key: Ends(fields, now + 0.1, late=1)})
+
+
+def _expect_last_visit(trial: Trial, key: str, until_end: int) -> None:
+    """`ends` has come, and the key is still there."""
+    fields = _some_session(trial, ends=str(trial.redis.time()[0] + until_end))
+    trial.put({key: Ends(fields, 5000)})
+    answer = trial.call(key, 900)
+    if trial.redis.exists(key):
+        raise Failed(
+            "the moment `ends` has come, and the session is still in Redis: it must be deleted",
+            Plain("no such key"),
+            Plain(f"a session with {trial.redis.ttl(key)} seconds left"),
+            cure="EXPIRE with 0 or a negative number deletes the key at once.",
+        )
+    trial.expect("the session has come to its end: return False", False, answer)
+    trial.expect_state("the session has come to its end", {})
+
+
+def _expect_clock_of_redis(trial: Trial, key: str) -> None:
+    """The clock of the shop's computer is an hour fast."""
+    fields = _some_session(trial, ends=str(trial.redis.time()[0] + 3000))
+    trial.put({key: Ends(fields, 50)})
+    with mock.patch("time.time", return_value=time.time() + 3600):
+        trial.call(key, 900)
+    if not trial.redis.exists(key):
+        raise Failed(
+            "the clock of the shop's computer is an hour fast here, and the customer is logged out an hour too early: "
+            "ask the clock of Redis (TIME)"
+        )
+
+
+RENEW_UNTIL_END = Exercise(
+    id="10.5",
+    title="Never beyond its end",
+    kind="change",
+    question="""\
+`renew_until_end` gives the session its `idle` seconds again, and so a thief stays for ever. Change it. The TTL must not
+reach beyond the moment in the field `ends` (seconds since 1970, by the clock of Redis). When this moment has come, the
+session is deleted, and the function returns `False`. A session that goes on gives `True`.""",
+    stub="""\
+def renew_until_end(redis_conn, key, idle):
+    script = \"\"\"
+    local ends = redis.call('HGET', KEYS[1], 'ends')
+    if not ends then
+      return 0
+    end
+    redis.call('EXPIRE', KEYS[1], ARGV[1])
+    return 1
+    \"\"\"
+    return redis_conn.eval(script, 1, key, idle) == 1""",
+    hints=(
+        "Three lines before the EXPIRE: `local now = ...`, `local left = ...`, and then EXPIRE with `left`.",
+        "`redis.call('TIME')[1]` and `ends` are texts. `tonumber(...)` makes numbers of them.",
+        "`left` is the `math.min` of two numbers: `tonumber(ARGV[1])`, and `tonumber(ends) - now`. EXPIRE with 0 or "
+        "less deletes the key. What must the script return then?",
+    ),
+    solution="""\
+def renew_until_end(redis_conn, key, idle):
+    script = \"\"\"
+    local ends = redis.call('HGET', KEYS[1], 'ends')
+    if not ends then
+      return 0
+    end
+    local now = tonumber(redis.call('TIME')[1])
+    local left = math.min(tonumber(ARGV[1]), tonumber(ends) - now)
+    redis.call('EXPIRE', KEYS[1], left)
+    if left <= 0 then
+      return 0
+    end
+    return 1
+    \"\"\"
+    return redis_conn.eval(script, 1, key, idle) == 1""",
+    why="the TTL is the smaller of two numbers, so no visit moves it beyond `ends`. And the script reads `ends`, asks "
+    "for the time and sets the TTL in one round trip.",
+    check=_check_renew_until_end,
+)
+
+# 10.6
+
+
+def _digest(session_id: str) -> str:
+    return hashlib.sha256(session_id.encode()).hexdigest()
+
+
+def _check_find_session(trial: Trial) -> None:
+    prefix = trial.key("session:")
+    session_id, other_id = f"{trial.word()}_{trial.word()}-Zx", trial.word()
+    fields, others = _some_session(trial, user=trial.word()), _some_session(trial, user=trial.word())
+    stored = {prefix + _digest(session_id): Ends(fields, 500), prefix + _digest(other_id): Ends(others, 500)}
+    trial.case("nobody has such a session: return None", (prefix, trial.word()), {}, None, {})
+    trial.put(stored)
+    answer = trial.call(prefix, session_id)
+    if answer is None or answer == {}:
+        why = "the customer has a session, and your function does not find it"
+        cure = "The key is the prefix, and behind it `hashlib.sha256(session_id.encode()).hexdigest()`."
+        raise Failed(why, fields, answer, cure=cure)
+    trial.expect("the customer gets another session than the one of this id: return its fields", fields, answer)
+    trial.expect_state("your function only reads", stored)
+    thief = "a thief sends what he has read in a backup of Redis (the digest), and he is let in: return None"
+    trial.case(thief, (prefix, _digest(session_id)), stored, None, stored)
+    trial.put(stored)
+    outcome = trial.attempt(prefix, None)
+    if isinstance(outcome.error, (AttributeError, TypeError)):
+        raise Failed(
+            "a new visitor's browser sends no cookie, so `session_id` is None, and the visitor gets an error page "
+            f"({type(outcome.error).__name__})",
+            cure="Look at this first: `if session_id is None:`, then return None.",
+        )
+    if outcome.error is not None:
+        raise Crashed(outcome.error)
+    trial.expect("the browser sent no cookie: return None", None, outcome.value)
+    trial.every_gap(
+        "the session ended between two of your commands, and your function says what is not so",
+        (prefix, session_id),
+        before=lambda: trial.put(stored),
+        rivals={"the session ends": lambda: trial.redis.delete(prefix + _digest(session_id))},
+        cure="One HGETALL is enough.",
+    )
+    trial.every_error((prefix, session_id), lambda: trial.put(stored))
+
+
+FIND_SESSION = Exercise(
+    id="10.6",
+    title="The id stays outside",
+    kind="write",
+    question="""\
+Write `find_session(redis_conn, prefix, session_id)`. A session is stored under the prefix, and behind it the SHA-256 of
+its id, as above. Return the fields of the session. When there is none, return `None`. A new visitor's browser sends no
+cookie: then `session_id` is `None`, and the answer is `None`, too. (Ghosts are not asked for here.)""",
+    stub="""\
+import hashlib
+
+
+def find_session(redis_conn, prefix, session_id):
+    # your code here
+    ...""",
+    hints=(
+        "First the case without a cookie: `if session_id is None:`.",
+        "`hashlib.sha256(session_id.encode()).hexdigest()` is what stands behind the prefix.",
+        "HGETALL gives an empty dictionary when there is no such key. `fields or None` makes None of it.",
+    ),
+    solution="""\
+import hashlib
+
+
+def find_session(redis_conn, prefix, session_id):
+    if session_id is None:
+        return None
+    digest = hashlib.sha256(session_id.encode()).hexdigest()
+    fields = redis_conn.hgetall(prefix + digest)
+    return fields or None""",
+    why="Redis never sees the id. Whoever reads a key of Redis and sends it as a cookie is looked for under the digest "
+    "of a digest.",
+    check=_check_find_session,
+)
+
+EXERCISES = (USER_OF, OPEN_SESSION, READ_AND_SLIDE, LAST_MOMENT, RENEW_UNTIL_END, FIND_SESSION)
 
 QUIZ = (
     Question(
-        "A session id is the SHA-256 of the user's name and the second of the login. How hard is it to guess?",
+        "A session id is the SHA-256 of the user's name and the second of the log-in. How hard is it to guess?",
         (
-            ("2²⁵⁶ tries: SHA-256 has 256 bits", "A hash adds no chance. Who knows the recipe hashes the guesses."),
-            ("Impossible: a hash cannot be undone", "Nobody undoes it: one computes it for each possible second."),
+            ("2²⁵⁶ tries, as SHA-256 has 256 bits", "SHA-256 adds no chance. Who knows the recipe calculates the ids."),
+            ("Nobody can: there is no way back", "Nobody goes back. A thief goes forward, once for each second."),
             (
-                "As hard as to guess the name and the second",
+                "As hard as the name and the second",
                 "That is all the chance in it. `secrets.token_urlsafe(32)` has 256 bits of it.",
             ),
         ),
         answer="c",
     ),
     Question(
-        "Every request renews the TTL of 30 minutes, and nothing else ends a session. A stolen id works …",
+        "A bank ends a session after 10 minutes without a visit, and after one hour in any case. A customer goes home "
+        "and leaves the page open. Its JavaScript asks for the news every minute. When does the session end?",
         (
-            ("… as long as the thief comes back every 29 minutes", "That is why a session also needs an absolute end."),
-            ("… for 30 minutes", "Each of the thief's own requests gives it 30 more."),
-            ("… until Maria closes her browser", "Redis does not notice: the hash lives on, and the id opens it."),
+            ("After one hour", "Each question for news is a visit. Only the absolute end does not move."),
+            ("After 10 minutes", "Redis sees a visit every minute, and does not know that nobody sits there."),
+            ("Never, while the page is open", "That is so with an idle time-out alone. Here no visit moves the hour."),
         ),
         answer="a",
     ),
     Question(
-        "A session expires. A moment later, HSET stores one field under its key. What does Redis do?",
+        "A list of wishes is a hash with a TTL of seven days. It has ended. Then a late request does one HINCRBY on "
+        "it. What is in Redis?",
         (
-            ("It answers with an error", "HSET needs no key: it makes one."),
-            (
-                "It makes a hash of one field, without a TTL",
-                "A ghost, and an immortal one, unless EXPIRE comes in the same transaction.",
-            ),
-            ("It brings the session back, with its TTL", "What has expired is gone, its fields and its clock."),
+            ("Nothing: HINCRBY needs a hash", "It needs none. Where there is no hash, it makes one."),
+            ("A hash of one field, without a TTL", "A ghost. The late request must look first, in the same step."),
+            ("The old list, and one wish more", "What has ended is gone, all its fields and its TTL."),
         ),
         answer="b",
     ),
     Question(
-        "Why does a login change the session's id?",
+        "A backup of Redis is stolen. The keys of the sessions in it are digests of the ids. What can the thief do?",
         (
-            (
-                "Because an id from before the login may be known to somebody else",
-                "An id can be planted. After the login it would open Maria's session to its owner.",
-            ),
-            ("Because the TTL has to start anew", "EXPIRE does that, under any id."),
-            ("Because RENAME is faster than HSET", "It is a matter of who knows the id, not of speed."),
+            ("Send the keys as cookies, and be the customers", "The shop looks under the digest of what he sends."),
+            ("Read the carts, and use no session", "The fields are readable. Without an id, he gets in nowhere."),
+            ("Nothing: digests have no way back", "The ids are safe. Carts and names stand beside them as they are."),
         ),
-        answer="a",
+        answer="b",
     ),
     Question(
-        "All requests read the session under WATCH, and renew its TTL in MULTI … EXEC. What happens under load?",
+        "The cookie has the flag HttpOnly. Somebody hides JavaScript in a comment on a page of the shop. What can this "
+        "JavaScript still do, when Maria opens the page?",
         (
-            ("Nothing: no request changes a field", "To WATCH, a new TTL is a change of the key."),
-            ("Each read costs three round trips instead of one", "That is how it begins, with one reader."),
+            ("Read her session id, and send it away", "HttpOnly hides the cookie from JavaScript."),
+            ("Nothing that has to do with her session", "It runs in her browser, and her browser sends her cookie."),
             (
-                "Reads make each other repeat, the more the worse",
-                "Each renewal fails the others' EXEC. One pipeline without WATCH needs no second try.",
+                "Send requests to the shop as Maria",
+                "It need not know the cookie for that. A flag does not mend a page that shows foreign code.",
             ),
         ),
         answer="c",
