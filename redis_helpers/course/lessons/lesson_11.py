@@ -144,7 +144,6 @@ ADD_TO_CART = Exercise(
 (The session is there. Leave its TTL alone.)""",
     stub="""\
 def add_to_cart(redis_conn, key, fruit, crates):
-    field = "cart:" + fruit
     ...""",
     hints=(
         "In redis-py, the command is a method: `redis_conn.hincrby(...)`. It gets the key, the field and the number.",
@@ -152,8 +151,7 @@ def add_to_cart(redis_conn, key, fruit, crates):
     ),
     solution="""\
 def add_to_cart(redis_conn, key, fruit, crates):
-    field = "cart:" + fruit
-    return redis_conn.hincrby(key, field, crates)""",
+    return redis_conn.hincrby(key, "cart:" + fruit, crates)""",
     why="Redis reads, adds and writes in one command. Two tabs cannot come between.",
     check=_check_add_to_cart,
 )
@@ -499,8 +497,8 @@ LOG_IN = Exercise(
     kind="change",
     question="""\
 This log-in keeps the id that the browser came with. Change it, so that the whole session moves to `new_key`, gets the
-user and `idle` seconds, and the function returns `new_key`. (The old session is a visitor's, without a user. This shop
-keeps only a cart and such things in it, so everything may move.)
+user and `idle` seconds, and the function returns `new_key`. (The old session is a visitor's, without a user. For now,
+everything in it may move. The next section looks at what that means.)
 
 - If the old session has just ended, even between two of your commands, a fresh one begins.
 - Wherever the program is killed, nobody is logged in under `old_key`, and no session is without a TTL.

@@ -39,15 +39,3 @@ def draw_fixation() -> Axes:
             "the session": [(0.4, 7.7, "of a visitor, id: planted"), (7.8, 10.8, "of Maria, id: planted")],
         },
     )
-
-
-def draw_new_id() -> Axes:
-    """The same story, and the log-in gives a new id."""
-    return plot_story(
-        "Who uses the session, with a new id?",
-        {
-            "thief": [(0, 1.8, "gets the id"), (2.2, 4, "sends the link"), (9, 10.8, "reloads: no session")],
-            "Maria": [(4.6, 6.4, "opens the link"), (6.8, 8.6, "logs in")],
-            "the session": [(0.4, 7.7, "of a visitor, id: planted"), (7.8, 10.8, "of Maria, id: fresh")],
-        },
-    )
