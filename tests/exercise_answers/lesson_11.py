@@ -129,7 +129,7 @@ def zero_is_true_in_lua(redis_conn, key, note):
     return noted(redis_conn, script, key, note)
 
 
-@wrong("11.2", "is to be stored in its field")
+@wrong("11.2", "half a second left")
 def its_last_second_is_no_session(redis_conn, key, note):
     script = """
     if redis.call('TTL', KEYS[1]) <= 0 then

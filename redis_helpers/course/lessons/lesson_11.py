@@ -112,10 +112,10 @@ def _check_add_to_cart(trial: Trial) -> None:
         trial.expect("return the new number: what HINCRBY answers", had + crates, answer)
         trial.expect_state(why, {key: ending(fields, 5000)})
         new = trial.word()
+        trial.put({key: ending(fields, 5000)})
         answer = trial.call(key, new, crates)
-        trial.expect_state(
-            "a fruit that was not in the cart begins at 0", {key: ending(fields | {f"cart:{new}": str(crates)}, 5000)}
-        )
+        fields[f"cart:{new}"] = str(crates)
+        trial.expect_state("a fruit that was not in the cart begins at 0", {key: ending(fields, 5000)})
         trial.expect("return the new number: a fruit that was not in the cart begins at 0", crates, answer)
 
     before = {key: Ends({"user": "maria", "cart:" + fruit: "40"}, 5000)}
@@ -144,6 +144,7 @@ ADD_TO_CART = Exercise(
 (The session is there. Leave its TTL alone.)""",
     stub="""\
 def add_to_cart(redis_conn, key, fruit, crates):
+    # one line
     ...""",
     hints=(
         "In redis-py, the command is a method: `redis_conn.hincrby(...)`. It gets the key, the field and the number.",
@@ -167,6 +168,9 @@ def _check_note_if_alive(trial: Trial) -> None:
             for more in ({}, {"note": "none", "user": trial.word()}):
                 fields = _some_session(trial, **more)
                 answer = _call_in_time(trial, {key: Ends(fields, left)}, key, note)
+                if left == SOON:  # it may be over before anybody can look
+                    trial.expect("the session has half a second left, so it is there: the answer is True", True, answer)
+                    continue
                 trial.expect_value(noted, key, fields | {"note": note})
                 trial.expect_state(noted, {key: Ends(fields | {"note": note}, left)})
                 trial.expect("the note was stored: the answer is True", True, answer)
