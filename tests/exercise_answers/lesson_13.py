@@ -6,7 +6,6 @@ from datetime import datetime
 
 import redis
 
-from redis_helpers.course.lessons.lesson_13 import TAKE_TOKEN
 from tests.exercise_answers import right, wrong
 
 # 13.1
@@ -157,82 +156,57 @@ def room_if_redis_fails(redis_conn, key, limit, window, passed):
 
 # 13.3
 
-SCRIPT_OF_A_TOKEN = TAKE_TOKEN.solution.split('"""')[1]
-BY_REDIS = """    local clock = redis.call('TIME')
-    local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-"""
 
-
-def token(old="", new=""):
-    """The lesson's bucket, and one thing in it replaced."""
-    assert old in SCRIPT_OF_A_TOKEN
-    script = SCRIPT_OF_A_TOKEN.replace(old, new)
-    return lambda redis_conn, key, *args: redis_conn.eval(script, 1, key, *args)
+def clock_script(lines):
+    return lambda redis_conn: redis_conn.eval("local clock = redis.call('TIME') " + lines, 0)
 
 
 @right("13.3")
-def token_in_one_line(redis_conn, key, limit, window):
-    one_line = "local now = redis.call('TIME')[1] * 1000 + math.floor(redis.call('TIME')[2] / 1000)"
-    return token(BY_REDIS, one_line)(redis_conn, key, limit, window)
+def milliseconds_in_python(redis_conn):
+    seconds, microseconds = redis_conn.time()
+    return seconds * 1000 + microseconds // 1000
 
 
 @right("13.3")
-def token_with_fractions_of_a_millisecond(redis_conn, key, limit, window):
-    return token("math.floor(clock[2] / 1000)", "clock[2] / 1000")(redis_conn, key, limit, window)
+def milliseconds_cut_by_redis(redis_conn):
+    return clock_script("return clock[1] * 1000 + clock[2] / 1000")(redis_conn)
 
 
-@right("13.3")
-def token_with_watch(redis_conn, key, limit, window):
-    return tokens_with_watch(redis_conn, key, limit, window, 1)
+@wrong("13.3", "these are seconds")
+def milliseconds_as_seconds(redis_conn):
+    return clock_script("return tonumber(clock[1])")(redis_conn)
 
 
-@wrong("13.3", "whose clock decides")
-def token_by_the_clients_clock(redis_conn, key, limit, window):
-    script = token(BY_REDIS, "local now = tonumber(ARGV[3])")
-    return script(redis_conn, key, limit, window, round(1000 * time.time()))
+@wrong("13.3", "only whole seconds")
+def milliseconds_without_the_second_part(redis_conn):
+    return clock_script("return clock[1] * 1000")(redis_conn)
 
 
-@wrong("13.3", "shorter by it")
-def token_by_whole_seconds(redis_conn, key, limit, window):
-    return token("clock[1] * 1000 + math.floor(clock[2] / 1000)", "clock[1] * 1000")(redis_conn, key, limit, window)
+@wrong("13.3", "these are microseconds")
+def milliseconds_as_microseconds(redis_conn):
+    return clock_script("return clock[1] * 1000000 + clock[2]")(redis_conn)
 
 
-@wrong("13.3", "whose clock decides")
-def token_by_seconds(redis_conn, key, limit, window):
-    return token("clock[1] * 1000 + math.floor(clock[2] / 1000)", "tonumber(clock[1])")(redis_conn, key, limit, window)
+@wrong("13.3", "the time of your program")
+def milliseconds_of_the_client(redis_conn):
+    redis_conn.ping()
+    return int(1000 * time.time())
 
 
-@wrong("13.3", "shorter by it")
-def token_by_milliseconds_of_the_second(redis_conn, key, limit, window):
-    return token("clock[1] * 1000 + math.floor(clock[2] / 1000)", "clock[1] + clock[2]")(redis_conn, key, limit, window)
+@wrong("13.3", "not the time that TIME answers")
+def milliseconds_and_microseconds(redis_conn):
+    return clock_script("return clock[1] * 1000 + clock[2]")(redis_conn)
 
 
-@wrong("13.3", "the key has no TTL")
-def token_for_ever(redis_conn, key, limit, window):
-    return token("redis.call('PEXPIRE', KEYS[1], window)")(redis_conn, key, limit, window)
-
-
-@wrong("13.3", "two requests at once, and one token")
-def token_by_hget_and_hset(redis_conn, key, limit, window):
-    seconds, micros = redis_conn.time()
-    now, full = seconds * 1000 + micros // 1000, limit * window
-    bucket = redis_conn.hgetall(key)
-    level = min(full, int(bucket.get("level", full)) + (now - int(bucket.get("at", now))) * limit)
-    if level < window:
-        return math.ceil((window - level) / limit)
-    redis_conn.pipeline().hset(key, mapping={"level": level - window, "at": now}).pexpire(key, window).execute()
-    return 0
-
-
-@wrong("13.3", "return the wait in milliseconds")
-def token_yes_or_no(redis_conn, key, limit, window):
-    return token()(redis_conn, key, limit, window) == 0
+@wrong("13.3", "whole number of milliseconds")
+def milliseconds_as_a_text(redis_conn):
+    return clock_script("return clock[1] .. clock[2]")(redis_conn)
 
 
 @wrong("13.3", "kept it to itself")
-def token_if_redis_fails(redis_conn, key, limit, window):
+def milliseconds_if_redis_fails(redis_conn):
     try:
-        return token()(redis_conn, key, limit, window)
+        return milliseconds_in_python(redis_conn)
     except redis.RedisError:
         return 0
 

@@ -142,21 +142,21 @@ def _expect_room(trial: Trial, args: tuple, fields: dict[str, str], why: str) ->
 HAS_ROOM = Exercise(
     id="13.2",
     title="An estimate",
-    kind="blank",
+    kind="change",
     question="""\
 `key` is a hash of two counters: `before` for the window before, `count` for this one. Of this window, `passed`
 milliseconds have passed. `has_room` returns `True` if one more request may be let in: the estimate **and this request**
-are not above the limit. In place of the `...`, one or two lines are missing.""",
+are not above the limit. But it counts the whole window before. Change one line, so that only its share counts.""",
     stub="""\
 def has_room(redis_conn, key, limit, window, passed):
     counters = redis_conn.hgetall(key)
     before = int(counters.get("before", 0))  # 0: no such field
     count = int(counters.get("count", 0))
-    ...""",
+    estimate = before + count  # change this line
+    return estimate + 1 <= limit""",
     hints=(
+        "`window - passed` milliseconds of the window before still lie in the last `window` milliseconds.",
         "So much of the window before still counts: `before * (window - passed) / window`.",
-        "Add `count`, and 1 for this request.",
-        "Return whether the sum is at most the limit: `<=`.",
     ),
     solution="""\
 def has_room(redis_conn, key, limit, window, passed):
@@ -171,124 +171,67 @@ def has_room(redis_conn, key, limit, window, passed):
 
 # 13.3
 
-WHOSE_CLOCK = "Look at whose clock decides: in the script, `redis.call('TIME')` gives the seconds and the microseconds."
 
-
-def _check_take_token(trial: Trial) -> None:
-    key, limit, token = trial.key("customer"), trial.number(4, 6), trial.number(20, 40) * 100
-    window, now = limit * token, SOME_DAY + trial.number(1, 10**6) * 1000
-
-    def ask(why: str, passed: int, wait: int, cure: str | None = None) -> None:
-        """`passed` milliseconds after the first request, on the clock of Redis."""
-        outcome = trial.attempt(key, limit, window, now=1000 * (now + passed) + 250)
+def _check_redis_milliseconds(trial: Trial) -> None:
+    for microseconds in (0, 999, 1000, 250_000, 999_999, trial.number(10_000, 90_000) * 10 + 7):
+        seconds = 1_700_000_000 + trial.number(0, 10**6)
+        wanted = seconds * 1000 + microseconds // 1000
+        outcome = trial.attempt(now=seconds * 1_000_000 + microseconds)
         if outcome.error is not None:
             raise Crashed(outcome.error)
         answer = outcome.value
-        if isinstance(answer, bool) or not isinstance(answer, int):
-            raise Failed("return the wait in milliseconds, 0 when a token was taken", wait, answer)
-        if not (wait <= answer <= wait + 1 if wait else answer == 0):
-            raise Failed(why, Plain(f"a wait of {wait}" if wait else 0), answer, cure=cure)
-
-    trial.put({})
-    for number in range(1, limit + 1):
-        ask(f"the bucket holds {limit} tokens, and request {number} was denied", 0, 0)
-    ask("the bucket is empty: one token takes window / limit milliseconds", 0, token, WHOSE_CLOCK)
-    part = "a part of the wait has passed on the clock of Redis, and the wait must be shorter by it"
-    ask(part, 250, token - 250, WHOSE_CLOCK + " TIME's microseconds count, too.")
-    _expect_bucket_to_end(trial, window)
-    ask("a token has come back, on the clock of Redis", token, 0, WHOSE_CLOCK)
-    ask("the bucket is empty again", token, token)
-    for number in range(1, limit + 1):
-        later = 10 * window
-        ask(f"the bucket was full again, and request {number} was denied", later, 0, WHOSE_CLOCK)
-    ask("more tokens than `limit` were in the bucket", later, token)
-    trial.orders(
-        "two requests at once, and one token: both were told 0, or none",
-        {"request A": (key, 1, window), "request B": (key, 1, window)},
-        before=lambda: None,
-        view=lambda: [name for name, found in trial.state().items() if found.left is None],
-        allowed=lambda run, endless: not endless and _one_of_two(run),
-    )
-    trial.every_cut(
-        "the key has no TTL: one bucket stays in memory for each customer who ever came",
-        (key, limit, window),
-        before=lambda: None,
-        view=lambda: [name for name, found in trial.state().items() if found.left is None],
-    )
-    trial.every_error((key, limit, window), before=lambda: None)
+        if type(answer) is not int:
+            raise Failed("return a whole number of milliseconds", wanted, answer)
+        if answer != wanted:
+            shown = f"{answer} when TIME answers {seconds} and {microseconds}"
+            raise Failed(_why_not_that_time(answer, seconds, microseconds), Plain(wanted), Plain(shown))
+        trial.expect_state(ONLY_A_LOOK, {})
+    trial.every_error((), before=lambda: None)
 
 
-def _one_of_two(run: Run) -> bool:
-    values = [outcome.value for outcome in run.outcomes if isinstance(outcome.value, int)]
-    return len(values) == 2 and min(values) == 0 < max(values)
+def _why_not_that_time(answer: int, seconds: int, microseconds: int) -> str:
+    if answer == seconds:
+        return "these are seconds: a second has 1000 milliseconds"
+    if abs(answer / 1000 - time.time()) < 3600:
+        return "that is the time of your program: ask the clock of Redis, with TIME"
+    if answer == seconds * 1000:
+        return "only whole seconds are counted: the microseconds that TIME answers belong to the time, too"
+    if answer == seconds * 1_000_000 + microseconds:
+        return "these are microseconds: a millisecond has 1000 of them"
+    return "that is not the time that TIME answers, in milliseconds"
 
 
-def _expect_bucket_to_end(trial: Trial, window: int) -> None:
-    """The bucket is empty, so it is full again after a window. On a busy machine some seconds may have passed."""
-    for found in trial.state().values():
-        if found.left is None:
-            raise Failed("the key has no TTL: one bucket stays in memory for each customer who ever came")
-        if found.left > 20 * window:
-            raise Failed("the key ends far later than its bucket is full: look at the unit of its TTL")
-
-
-TAKE_TOKEN = Exercise(
+REDIS_MILLISECONDS = Exercise(
     id="13.3",
     title="By the clock of Redis",
     kind="change",
     question="""\
-`take_token` is the bucket of this lesson. But each program hands in the time of its own clock. Change one line, so that
-the script asks the clock of Redis, in milliseconds. (Python may go on sending its time. Nobody looks at it then.)""",
+`redis_milliseconds` returns the time of Redis, but in seconds. Change one line, so that it returns **milliseconds**:
+those of the seconds, and the whole milliseconds of the second part.""",
     stub='''\
-import time
-
-
-def take_token(redis_conn, key, limit, window):
+def redis_milliseconds(redis_conn):
     script = """
-    local limit = tonumber(ARGV[1])
-    local window = tonumber(ARGV[2])
-    local now = tonumber(ARGV[3])  -- change this line
-    local full = limit * window
-    local level = tonumber(redis.call('HGET', KEYS[1], 'level') or full)
-    local at = tonumber(redis.call('HGET', KEYS[1], 'at') or now)
-    level = math.min(full, level + (now - at) * limit)
-    if level < window then
-      return math.ceil((window - level) / limit)
-    end
-    redis.call('HSET', KEYS[1], 'level', level - window, 'at', now)
-    redis.call('PEXPIRE', KEYS[1], window)
-    return 0
+    local clock = redis.call('TIME')
+    local now = tonumber(clock[1])  -- change this line
+    return now
     """
-    now = round(1000 * time.time())
-    return redis_conn.eval(script, 1, key, limit, window, now)''',
+    return redis_conn.eval(script, 0)''',
     hints=(
-        "One line may become two: first `local clock = redis.call('TIME')`.",
         "`clock[1]` are the seconds, `clock[2]` the microseconds after them. A second has 1000 milliseconds, and a "
         "millisecond has 1000 microseconds.",
-        "`math.floor(clock[2] / 1000)` are the whole milliseconds of the second part.",
+        "`clock[1] * 1000` is the first part. `math.floor(clock[2] / 1000)` is the second one. Add them.",
     ),
     solution='''\
-def take_token(redis_conn, key, limit, window):
+def redis_milliseconds(redis_conn):
     script = """
-    local limit = tonumber(ARGV[1])
-    local window = tonumber(ARGV[2])
     local clock = redis.call('TIME')
     local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-    local full = limit * window
-    local level = tonumber(redis.call('HGET', KEYS[1], 'level') or full)
-    local at = tonumber(redis.call('HGET', KEYS[1], 'at') or now)
-    level = math.min(full, level + (now - at) * limit)
-    if level < window then
-      return math.ceil((window - level) / limit)
-    end
-    redis.call('HSET', KEYS[1], 'level', level - window, 'at', now)
-    redis.call('PEXPIRE', KEYS[1], window)
-    return 0
+    return now
     """
-    return redis_conn.eval(script, 1, key, limit, window)''',
-    why="one clock for all programs. With the clocks of the programs, one that is an hour ahead would send a customer "
-    "away for an hour.",
-    check=_check_take_token,
+    return redis_conn.eval(script, 0)''',
+    why="all programs ask one clock now. With the clocks of the programs, one that is an hour ahead would send a "
+    "customer away for an hour.",
+    check=_check_redis_milliseconds,
 )
 
 # 13.4
@@ -531,34 +474,24 @@ def _an_hour_ahead(clock):
 TAKE_TOKENS = Exercise(
     id="13.4",
     title="A crate costs a token",
-    kind="change",
+    kind="write",
     question="""\
-`take_tokens` is the same bucket. Now a request for `crates` crates must take as many tokens (at most `limit`). If there
-are enough, it takes them and returns 0. If not, it takes none, and returns the milliseconds until there are enough. But
-it still takes one token for any request. Change the script.""",
+A request for several crates costs as many tokens. `take_tokens` takes `crates` tokens (at most `limit`), and returns 0.
+If there are not enough, it takes none, and returns the milliseconds until there are.
+
+Copy the lines of `BUCKET` into the script. Then change two things: the time comes from Redis, as in 13.3, and a request
+takes `ARGV[3]` tokens, not one.""",
     stub='''\
 def take_tokens(redis_conn, key, limit, window, crates):
     script = """
-    local limit = tonumber(ARGV[1])
-    local window = tonumber(ARGV[2])
-    local clock = redis.call('TIME')
-    local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-    local full = limit * window
-    local level = tonumber(redis.call('HGET', KEYS[1], 'level') or full)
-    local at = tonumber(redis.call('HGET', KEYS[1], 'at') or now)
-    level = math.min(full, level + (now - at) * limit)
-    if level < window then
-      return math.ceil((window - level) / limit)
-    end
-    redis.call('HSET', KEYS[1], 'level', level - window, 'at', now)
-    redis.call('PEXPIRE', KEYS[1], window)
-    return 0
+    -- the lines of BUCKET, changed
     """
-    return redis_conn.eval(script, 1, key, limit, window)''',
+    return redis_conn.eval(script, 1, key, limit, window, crates)''',
     hints=(
-        "The script must learn how many crates there are: send one more argument. It is ARGV[3].",
+        "In BUCKET, `now` comes from ARGV[3]. Here it comes from TIME: the two lines of 13.3 take its place.",
         "One token is `window` drops. So many drops are wanted: `local wanted = tonumber(ARGV[3]) * window`.",
-        "At three places the script says `window` where it means one token: look at the `if`, the wait and the HSET.",
+        "At three places, BUCKET says `window` where it means what one request takes: look at the `if`, at the wait, "
+        "and at HSET.",
     ),
     solution='''\
 def take_tokens(redis_conn, key, limit, window, crates):
@@ -846,7 +779,7 @@ def allow_both(redis_conn, keys, limits, windows):
     check=_check_allow_both,
 )
 
-EXERCISES = (REQUESTS_LEFT, HAS_ROOM, TAKE_TOKEN, TAKE_TOKENS, BOTH_HAVE_ROOM, ALLOW_BOTH)
+EXERCISES = (REQUESTS_LEFT, HAS_ROOM, REDIS_MILLISECONDS, TAKE_TOKENS, BOTH_HAVE_ROOM, ALLOW_BOTH)
 
 QUIZ = (
     Question(

@@ -49,13 +49,14 @@ def most_in_any(window: int, times: Sequence[int]) -> int:
 def rush(hit: Hit, redis_conn: redis.Redis, key: str, *args: object) -> int:
     """Eight people call `hit(redis_conn, key, *args)` 25 times each, all at once. Returns how many were let in.
 
-    It is made as bad as it can be: whoever has sent one command of the first request, and comes back with a second one,
-    waits until all eight have come so far.
+    It is made as bad as it can be: at each one's first request, whoever has sent one command, and comes back with a
+    second one, waits until all eight have come so far.
     """
     redis_conn.delete(key)
     start = threading.Barrier(PEOPLE_AT_ONCE)
     middle = threading.Barrier(PEOPLE_AT_ONCE)
-    let_in: list[int] = []
+    end_of_first = threading.Barrier(PEOPLE_AT_ONCE)
+    let_in: list[bool] = []
     errors: list[BaseException] = []
 
     def person() -> None:
@@ -64,8 +65,12 @@ def rush(hit: Hit, redis_conn: redis.Redis, key: str, *args: object) -> int:
             for number in range(REQUESTS_EACH):
                 with _Meets(middle if number == 0 else None).running():
                     let_in.append(hit(redis_conn, key, *args) == 0)
+                if number == 0:
+                    end_of_first.wait()
         except BaseException as error:  # raised below, in the thread of the cell
             errors.append(error)
+            middle.abort()
+            end_of_first.abort()
 
     with watching():
         threads = [threading.Thread(target=person) for _ in range(PEOPLE_AT_ONCE)]
