@@ -152,6 +152,7 @@ def draw_estimate() -> Axes:
     ax.annotate("", (4, -0.42), (13.9, -0.42), arrowprops={"arrowstyle": "<->", "color": MARK})
     ax.annotate("the last 10 seconds", (9, -0.62), ha="center", color=MARK, weight="bold")
     ax.set(title="How many count now? 3 + 1 = 4", yticks=[], ylim=(-0.75, 0.65), xlim=(-0.3, 20.3), xlabel="time, s")
+    ax.set_xticks(range(0, 21, 2))
     ax.grid(visible=False)
     return ax
 
@@ -188,14 +189,14 @@ def draw_rush() -> Figure:
     plot_story(
         "Look, then write: both get the last place",
         {
-            "anna": [(0, 2, "looks: 4 times in the list"), (4, 6, "writes the fifth")],
-            "bruno": [(2, 4, "looks: 4 times"), (6, 8, "writes the sixth")],
+            "Anna": [(0, 2, "looks: 4 times in the list"), (4, 6, "writes the fifth")],
+            "Bruno": [(2, 4, "looks: 4 times"), (6, 8, "writes the sixth")],
         },
         ax=above,
     )
     plot_story(
         "One script: one of them gets it",
-        {"anna": [(0, 4, "script: 4 times, writes the fifth")], "bruno": [(4, 8, "script: 5 times, denied")]},
+        {"Anna": [(0, 4, "script: 4 times, writes the fifth")], "Bruno": [(4, 8, "script: 5 times, denied")]},
         ax=below,
     )
     return figure
