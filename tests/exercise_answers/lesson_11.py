@@ -662,7 +662,7 @@ def others(redis_conn, index, keep):
     return [sid for sid in redis_conn.zrange(index, 0, -1) if sid != keep]
 
 
-@wrong("11.6", "No key matched")
+@wrong("11.6", "No name of a key was given")
 def without_a_look_at_none(redis_conn, index, prefix, keep):
     ids = others(redis_conn, index, keep)
     return redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
