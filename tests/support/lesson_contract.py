@@ -20,7 +20,6 @@ from redis_helpers.course.exercises import catalog
 FIRST_EDITION = frozenset(
     {
         "10_sessions",
-        "12_rate_limiting",
         "14_queues",
         "17_leaderboards",
         "19_locks",
