@@ -19,7 +19,6 @@ from redis_helpers.course.exercises import catalog
 # Lessons of the first edition, which keep its form until they are written anew.
 FIRST_EDITION = frozenset(
     {
-        "12_rate_limiting",
         "14_queues",
         "17_leaderboards",
         "19_locks",
