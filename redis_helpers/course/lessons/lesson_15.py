@@ -230,16 +230,17 @@ def _listed(owners: dict[int, str]) -> str:
 PACK_ALL = Exercise(
     id="15.2",
     title="Packed, so done",
-    kind="blank",
+    kind="write",
     question="""\
-A worker was given `entries`, a list of `(id, fields)`. `pack_all` packs one order after the other. Each order is
-acknowledged as soon as it is packed. In place of the `...`, one line is missing.""",
+A worker was given `entries`, a list of `(id, fields)`. Write `pack_all`. It packs one order after the other:
+`pack(order)` packs one. Each order is acknowledged as soon as it is packed. If `pack` raises an error, `pack_all` ends
+with this error.""",
     stub="""\
 def pack_all(redis_conn, stream, group, entries, pack):
-    for entry, order in entries:
-        pack(order)
-        ...""",
+    # your code here
+    ...""",
     hints=(
+        "A loop with two names, `for entry, order in entries:`, gives the id and the fields of each entry.",
         "Which command tells the group that an entry is done? The cell above has used it.",
         "`redis_conn.xack(...)` takes the stream, the group, and the id of the entry.",
     ),
@@ -594,8 +595,8 @@ def claim(redis_conn, stream, dead, group, consumer, idle, most):
     # your code here
     ...""",
     hints=(
-        "Begin with the loop of the cell `pages`: XAUTOCLAIM, the cursor, and the end at `0-0`. What is to be done "
-        "with each entry of a reply?",
+        "Begin with the loop that took over 250 orders: XAUTOCLAIM, the cursor, and the end at `0-0`. What is to be "
+        "done with each entry of a reply?",
         "For each entry ask how often it was delivered, after XAUTOCLAIM: this delivery counts, too.",
         "At most `most`: append `(entry, order)` to a list, which you return at the end. More: a pipeline with `xadd` "
         "and `xack`, and `execute()`.",

@@ -1,15 +1,19 @@
 """The bench of lesson 15: what is pending, time that passes at once, and pictures of a stream and of two workers."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import redis
 from matplotlib.axes import Axes
 
+from redis_helpers.course.breaking import every_moment
 from redis_helpers.course.plots import OTHER, PEOPLE, plot_story
 
 MOST = 1000  # entries that are looked at
 WHITE, GREY = "white", "#d9dee2"
+WORKERS = dict(zip(("ann", "bob", "carl"), PEOPLE, strict=False))  # as in the stories
 
 
 def show_pending(redis_conn: redis.Redis, stream: str, group: str) -> None:
@@ -30,25 +34,66 @@ def let_time_pass(redis_conn: redis.Redis, stream: str, group: str, seconds: flo
         redis_conn.xclaim(stream, group, one["consumer"], 0, [one["message_id"]], idle=idle, justid=True)
 
 
+def old_orders(redis_conn: redis.Redis, stream: str, group: str, worker: str, count: int) -> None:
+    """A new stream with so many orders, which one worker was given 90 seconds ago."""
+    redis_conn.delete(stream)
+    redis_conn.xgroup_create(stream, group, "0", mkstream=True)
+    with redis_conn.pipeline() as pipe:
+        for number in range(1, count + 1):
+            pipe.xadd(stream, {"order": number}, id=f"{number}-0")
+        pipe.execute()
+    redis_conn.xreadgroup(group, worker, {stream: ">"})
+    let_time_pass(redis_conn, stream, group, 90)
+
+
+def smallest_id(ids: list[str]) -> str:
+    """The smallest of some ids, compared as numbers: 7-9 is smaller than 7-10."""
+    return min(ids, key=_as_numbers)
+
+
+def ten_orders(redis_conn: redis.Redis, stream: str) -> None:
+    """A new stream with ten orders. The group "packers" is done with all of them, "billing" with the first three."""
+    redis_conn.delete(stream)
+    for number in range(1, 11):
+        redis_conn.xadd(stream, {"order": number}, id=f"7-{number}")
+    redis_conn.xgroup_create(stream, "packers", "7-10")
+    redis_conn.xgroup_create(stream, "billing", "7-3")
+
+
+def left_for_billing(redis_conn: redis.Redis, stream: str, trim: Callable) -> list[int]:
+    """Calls `trim(redis_conn, stream)` with ten orders, again and again. Billing reads two of them at every moment.
+
+    Prints and returns how many of the seven orders that billing needs are in the stream afterwards.
+    """
+
+    def billing_reads() -> None:
+        redis_conn.xreadgroup("billing", "carl", {stream: ">"}, count=2)
+
+    numbers = []
+    for moment in every_moment(
+        trim, redis_conn, stream, rival=billing_reads, before=partial(ten_orders, redis_conn, stream)
+    ):
+        numbers.append(len(redis_conn.xrange(stream, "7-4", "+")))
+        print(f"{trim.__name__}: billing reads {moment}; {numbers[-1]} of its 7 orders are there")
+    return numbers
+
+
 def draw_stream(redis_conn: redis.Redis, stream: str, title: str) -> Axes:
     """Draws the entries from the oldest to the newest, and in a row for each group what has become of them there."""
     entries = cast(list[tuple[str, dict[str, str]]], redis_conn.xrange(stream, count=MOST))
     groups = cast(list[dict[str, Any]], redis_conn.xinfo_groups(stream))
     ax = plt.subplots(figsize=(8, 1.1 + 0.7 * len(groups)))[1]
-    workers: list[str] = []
     for row, group in enumerate(groups):
         owners = {one["message_id"]: one["consumer"] for one in _pending(redis_conn, stream, group["name"])}
         for place, (entry, _) in enumerate(entries):
             what, color = "done", GREY
             if entry in owners:
                 what = owners[entry]
-                if what not in workers:
-                    workers.append(what)
-                color = PEOPLE[workers.index(what) % len(PEOPLE)]
+                color = WORKERS.get(what, OTHER)
             elif _as_numbers(entry) > _as_numbers(group["last-delivered-id"]):
                 what, color = "not read", WHITE
             ax.barh(row, 0.92, left=place, height=0.6, color=color, edgecolor=OTHER)
-            ink = "white" if what in workers else "black"
+            ink = "black" if color in (WHITE, GREY) else "white"
             ax.annotate(what, (place + 0.46, row), ha="center", va="center", color=ink)
     for place, (_, fields) in enumerate(entries):
         ax.annotate(f"order {fields.get('order', '?')}", (place + 0.46, -0.42), ha="center", va="bottom")
@@ -73,17 +118,16 @@ def draw_taken_over() -> Axes:
 
 def draw_heartbeats() -> Axes:
     """The same with a heartbeat every 20 seconds: the idle time never comes near the limit."""
-    beats = [(at, at + 2.5, "beat") for at in (20, 40, 60, 80)]
     ax = plot_story(
         "The same job with heartbeats: who packs order 7?",
         {
-            "Ann": [(0, 90, "")],
-            "her thread": cast(Any, beats),
-            "Bob": [(61, 66, "finds nothing")],
+            "Ann": [(0, 90, "Ann packs order 7: 90 s, with a heartbeat every 20 s")],
+            "Bob": [(61, 66, "finds nothing to take over")],
         },
     )
-    ax.annotate("Ann packs order 7: 90 s", (45, -0.28), ha="center", va="bottom")
-    ax.set_xlim(-4, 160)  # as wide as the first picture
+    for at in (20, 40, 60, 80):
+        ax.annotate("beat", (at, 0.22), (at, 0.45), ha="center", va="center", arrowprops={"arrowstyle": "->"})
+    ax.set_xlim(0, 165)  # as wide as the first picture
     return ax
 
 
