@@ -343,7 +343,7 @@ SELL = Exercise(
     kind="blank",
     question="""\
 `sell` adds the crates of one sale to the score of the fruit. Then it returns the three fruits with the
-highest scores. Many programs call it at the same time, and no sale may be lost. A board with a TTL keeps it.
+highest scores. Many programs call it at the same time, and no sale may be lost. If the board has a TTL, the TTL stays.
 In place of the `...`, one line is missing.""",
     stub="""\
 def sell(redis_conn, key, fruit, crates):
