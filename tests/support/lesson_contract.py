@@ -20,7 +20,6 @@ from redis_helpers.course.exercises import catalog
 FIRST_EDITION = frozenset(
     {
         "14_queues",
-        "17_leaderboards",
         "19_locks",
         "30_cache_in_production",
     }

@@ -1,4 +1,4 @@
-"""Lesson 17: totals, personal bests, places with ties, a page around one member."""
+"""Lesson 17: the first three, totals, personal bests, the row and the page of one member."""
 
 import contextlib
 import gc
@@ -83,8 +83,8 @@ def _without_naps() -> Iterator[None]:
         yield
 
 
-class _Till:
-    """Another till, which sells or stores while the learner's function runs.
+class _Seller:
+    """Another seller, who sells or stores while the learner's function runs.
 
     It does its work in one step, and not while somebody has a lock in Redis (any other key): then it `waits`.
     """
@@ -159,21 +159,105 @@ def _expect_error_is_told(trial: Trial, args: tuple, key: str, before: Callable[
 
 # 17.1
 
+LOWEST_FIRST = "the board is read from its lowest score: those who sell least are shown as the best"
+TOO_MANY = "more than three are returned: look at your last position, it belongs to what is read"
+LAST_FIRST = "these are the right three, and the highest must come first"
+NAMES_ONLY = "return the names alone, as a list"
+BEST_OF_NO_MOMENT = "the board changed between two of your commands, and what you return was never true"
+
+
+def _check_best_three(trial: Trial) -> None:
+    key = trial.key("board")
+    with _cures(
+        {
+            LOWEST_FIRST: "ZRANGE begins at the lowest score. `desc=True` turns the order round.",
+            TOO_MANY: "Positions begin at 0, so the third is position 2.",
+            NAMES_ONLY: "Leave `withscores` away.",
+            BEST_OF_NO_MOMENT: "One ZRANGE with `desc=True` is enough.",
+        }
+    ):
+        names = [trial.word(), *ODD]
+        shift = trial.number(1, 90)
+        for many in (5, 3, 4, 9, 2, 1):
+            board = {name: float(12 * number - shift) for number, name in enumerate(names[:many])}
+            _expect_best_three(trial, key, board)
+            _expect_best_three(trial, key, {name: -score for name, score in board.items()})
+        trial.case("the board is empty: return an empty list", (key,), before={}, returns=[], after={})
+        board = {name: float(number) for number, name in enumerate(names)}
+        trial.every_gap(
+            _or_raised(BEST_OF_NO_MOMENT),
+            (key,),
+            before=lambda: trial.put({key: board}),
+            rivals={
+                "a newcomer leads": lambda: trial.redis.zadd(key, {"new": 1000}),
+                "the best one leaves": lambda: trial.redis.zrem(key, names[-1]),
+            },
+        )
+        _expect_error_is_told(trial, (key,), key, lambda: trial.put({key: board}))
+
+
+def _expect_best_three(trial: Trial, key: str, board: dict[str, float]) -> None:
+    trial.put({key: Ends(board, 50)})
+    best_first = sorted(board, key=lambda name: board[name], reverse=True)
+    expected, seen = best_first[:3], trial.call(key)
+    trial.expect(_why_three(best_first, seen), expected, seen)
+    trial.expect_state(READER_WROTE, {key: Ends(board, 50, late=45)})
+
+
+def _why_three(best_first: list[str], seen: object) -> str:
+    if not isinstance(seen, list) or any(not isinstance(name, str) for name in seen):
+        return NAMES_ONLY
+    if len(best_first) > 1 and seen == best_first[:3][::-1]:
+        return LAST_FIRST if len(best_first) > 3 else LOWEST_FIRST
+    if len(best_first) > 1 and seen and seen[0] == best_first[-1]:
+        return LOWEST_FIRST
+    if len(seen) > 3:
+        return TOO_MANY
+    return "return the names of the three highest scores, the highest first"
+
+
+BEST_THREE = Exercise(
+    id="17.1",
+    title="The first three",
+    kind="write",
+    question="""\
+`best_three` returns a list with the names of the three highest scores of a board, the highest first. On a board with
+fewer members it returns all of them.""",
+    stub="""\
+def best_three(redis_conn, key):
+    # your code here
+    ...""",
+    hints=(
+        "`zrange` reads from one position to another. Which is the first, and which is the third?",
+        "Without an option, position 0 is the lowest score. `desc=True` makes it the highest.",
+    ),
+    solution="""\
+def best_three(redis_conn, key):
+    return redis_conn.zrange(key, 0, 2, desc=True)""",
+    why="Positions begin at 0, and the last one belongs to what is read: 0 to 2 are three. On a smaller board ZRANGE "
+    "returns what is there.",
+    check=_check_best_three,
+)
+
+# 17.2
+
 BEGAN_ANEW = "the crates that were sold before are lost: the shop orders too few of this fruit. Look at what is stored"
 NOT_THE_TOTAL = "the score is not the number of crates that were sold: the shop orders the wrong fruit"
 NOT_THE_BEST = (
     "the screen does not show the names of the three best sellers, the best one first: look at what is returned"
 )
 SALE_LOST = (
-    "two tills sold the same fruit at the same moment, and one sale is counted nowhere: the shop orders too few crates"
+    "two sellers sold the same fruit at the same moment, and one sale is counted nowhere: the shop orders too few "
+    "crates"
 )
 GAVE_UP = (
-    "many tills sold at the same moment, and your till gave up: its sale is counted nowhere. Look at how often it tries"
+    "many sellers sold at the same moment, and your function gave up: its sale is counted nowhere. Look at how often "
+    "it tries"
 )
 SALE_TORN = "the sale is counted by half, or other sales are gone"
 NO_NUMBER = (
-    "a till sent crates that are no number. Redis refused them, and your function kept the error to itself: the till "
-    "takes the sale for counted"
+    "a seller sent crates that are no number. Redis refused them, and your function kept the error to itself: the "
+    "seller takes the sale for counted"
 )
 
 
@@ -190,7 +274,7 @@ def _check_sell(trial: Trial) -> None:
         }
     ):
         _expect_sold(trial, key)
-        fruit, till = trial.word(), _Till(trial, key)
+        fruit, seller = trial.word(), _Seller(trial, key)
         for board in ({}, {fruit: 5.0, "kiwi": 7.0}):
             for other in (fruit, "kiwi"):
                 mine = board | {fruit: board.get(fruit, 0.0) + 2}
@@ -198,31 +282,31 @@ def _check_sell(trial: Trial) -> None:
                 trial.every_gap(
                     _or_raised(SALE_LOST),
                     (key, fruit, 2),
-                    before=till.begin(board),
-                    rivals={f"another till sells {other}": till.sells(other, 3)},
-                    view=till.board,
+                    before=seller.begin(board),
+                    rivals={f"another seller sells {other}": seller.sells(other, 3)},
+                    view=seller.board,
                     allowed=lambda run, seen, mine=mine, both=both: (  # whatever the screen shows meanwhile
-                        seen == (mine if till.waits else both) and not _errors(run)
+                        seen == (mine if seller.waits else both) and not _errors(run)
                     ),
                 )
         with _without_naps():
             trial.orders(
                 _or_raised(SALE_LOST),
-                {"till 1": (key, fruit, 2), "till 2": (key, fruit, 3)},
-                before=till.begin({fruit: 5.0, "kiwi": 7.0}),
-                view=till.board,
+                {"seller 1": (key, fruit, 2), "seller 2": (key, fruit, 3)},
+                before=seller.begin({fruit: 5.0, "kiwi": 7.0}),
+                view=seller.board,
                 allowed=lambda run, seen: seen == {fruit: 10.0, "kiwi": 7.0} and not _errors(run),
             )
-        till.begin({fruit: 5.0})()
-        outcome = trial.attempt(key, fruit, 2, between=_beside(trial, till.sells("kiwi", 1)))
+        seller.begin({fruit: 5.0})()
+        outcome = trial.attempt(key, fruit, 2, between=_beside(trial, seller.sells("kiwi", 1)))
         if outcome.error is not None or trial.redis.zscore(key, fruit) != 7:
             raise Failed(GAVE_UP)
-        _expect_no_half(trial, key, SALE_TORN, (key, fruit, 2), till.begin({fruit: 5.0, "kiwi": 7.0}))
-        till.begin({fruit: 5.0})()
+        _expect_no_half(trial, key, SALE_TORN, (key, fruit, 2), seller.begin({fruit: 5.0, "kiwi": 7.0}))
+        seller.begin({fruit: 5.0})()
         outcome = trial.attempt(key, fruit, "three")
         if outcome.error is None:
             raise Failed(NO_NUMBER, Plain("an error"), Plain(f"the answer {outcome.value!r}"))
-        _expect_error_is_told(trial, (key, fruit, 2), key, till.begin({fruit: 5.0}))
+        _expect_error_is_told(trial, (key, fruit, 2), key, seller.begin({fruit: 5.0}))
 
 
 def _expect_sold(trial: Trial, key: str) -> None:
@@ -232,7 +316,7 @@ def _expect_sold(trial: Trial, key: str) -> None:
     sales = [(ours, 3), ("banana", 5), ("apple", 4), (ours, 4), ("kiwi", 1), ("kiwi", 5), ("apple", 0.5)]
     sales += [(name, trial.number(1, 20)) for name in (*ODD, *reversed(ODD))] + [(ours, 120), ("apple", 0.25)]
     for number, (fruit, crates) in enumerate(sales):
-        if number % 3 == 2:  # what other tills have sold
+        if number % 3 == 2:  # what others have sold
             totals["banana"] += trial.number(1, 9)
             totals[ours] += trial.number(1, 9)
         before = totals.get(fruit, 0)
@@ -254,12 +338,13 @@ def _floats(scores: Mapping[str, float]) -> dict[str, float]:
 
 
 SELL = Exercise(
-    id="17.1",
-    title="A till that counts",
+    id="17.2",
+    title="A sale that is counted",
     kind="blank",
     question="""\
-`sell` adds the crates of one sale to the fruit's total, and returns the three best sellers. Many tills do so at
-once, and a board with a TTL keeps it. One line is missing in place of the `...`.""",
+`sell` adds the crates of one sale to the score of the fruit. Then it returns the three fruits with the
+highest scores. Many programs call it at the same time, and no sale may be lost. If the board has a TTL, the TTL stays.
+In place of the `...`, one line is missing.""",
     stub="""\
 def sell(redis_conn, key, fruit, crates):
     ...
@@ -272,20 +357,20 @@ def sell(redis_conn, key, fruit, crates):
 def sell(redis_conn, key, fruit, crates):
     redis_conn.zincrby(key, crates, fruit)
     return redis_conn.zrange(key, 0, 2, desc=True)""",
-    why="ZINCRBY reads, adds and writes in one command, so no other till can come in between. A fruit that is not on "
+    why="ZINCRBY reads, adds and writes in one command, so nobody can come in between. A fruit that is not on "
     "the board yet starts at 0.",
     check=_check_sell,
 )
 
-# 17.2
+# 17.3
 
 NEWCOMER = "a customer's first order is a best too, and it is not on the board"
 NOT_THE_BIGGEST = "the board does not show this customer's biggest order: neither a sum nor a smaller order counts"
 SAID_FALSE = "this order was a new best, and your function said False: nobody tells the customer"
 SAID_TRUE = "this order was no new best, and your function said True: the customer is told what is not true"
-BEST_LOST = "a better order is lost: between two of your steps, another till stored it, and yours replaced it"
+BEST_LOST = "a better order is lost: between two of your steps, another seller stored it, and yours replaced it"
 BOTH_TRUE = (
-    "two tills stored an order at the same moment, and the answers do not fit together: both say that theirs was the "
+    "two sellers stored an order at the same moment, and the answers do not fit together: both say that theirs was the "
     "new best, or neither does. Look at what your answer is taken from"
 )
 BEST_TORN = "the customer's best is gone, or stored by half"
@@ -303,11 +388,11 @@ def _check_record(trial: Trial) -> None:
         }
     ):
         _expect_recorded(trial, key)
-        dora, till = trial.word(), _Till(trial, key)
+        dora, seller = trial.word(), _Seller(trial, key)
         board = {dora: 10.0, "emil": 12.0}
 
         def came_between(run: Run) -> str:
-            stored = till.board().get(dora, 0)
+            stored = seller.board().get(dora, 0)
             return _or_raised(BEST_LOST if stored < best else BOTH_TRUE)(run)
 
         for mine, others, had in (
@@ -324,31 +409,32 @@ def _check_record(trial: Trial) -> None:
             trial.every_gap(
                 came_between,
                 (key, dora, mine),
-                before=till.begin(before),
-                rivals={f"another till: {others} crates": till.stores(dora, others)},
-                view=lambda: (till.board(), list(till.answers)),
+                before=seller.begin(before),
+                rivals={f"another seller: {others} crates": seller.stores(dora, others)},
+                view=lambda: (seller.board(), list(seller.answers)),
                 allowed=lambda run, seen, alone=alone: (
-                    till.waits and (till.board(), run.outcomes[0].value) == alone and not _errors(run)
+                    seller.waits and (seller.board(), run.outcomes[0].value) == alone and not _errors(run)
                 ),
             )
         best = 18
         with _without_naps():
             trial.orders(
                 came_between,
-                {"till 1": (key, dora, best), "till 2": (key, dora, best)},
-                before=till.begin(board),
-                view=till.board,
+                {"seller 1": (key, dora, best), "seller 2": (key, dora, best)},
+                before=seller.begin(board),
+                view=seller.board,
             )
         more = iter(range(11, 100))
-        till.begin(board)()
-        outcome = trial.attempt(key, dora, 500, between=_beside(trial, lambda: till.stores(dora, next(more))()))
+        seller.begin(board)()
+        outcome = trial.attempt(key, dora, 500, between=_beside(trial, lambda: seller.stores(dora, next(more))()))
         if outcome.error is not None or outcome.value is not True or trial.redis.zscore(key, dora) != 500:
             raise Failed(
-                "many tills stored orders at the same moment, and yours gave up: the biggest order is not on the board"
+                "many sellers stored orders at the same moment, and yours gave up: the biggest order is not on the "
+                "board"
             )
-        _expect_no_half(trial, key, BEST_TORN, (key, dora, 25), till.begin(board))
+        _expect_no_half(trial, key, BEST_TORN, (key, dora, 25), seller.begin(board))
         for crates in (25, 5):
-            _expect_error_is_told(trial, (key, dora, crates), key, till.begin(board))
+            _expect_error_is_told(trial, (key, dora, crates), key, seller.begin(board))
 
 
 def _expect_recorded(trial: Trial, key: str) -> None:
@@ -382,12 +468,13 @@ def _expect_recorded(trial: Trial, key: str) -> None:
 
 
 RECORD = Exercise(
-    id="17.2",
+    id="17.3",
     title="A better order is never lost",
     kind="change",
     question="""\
-The board shows each customer's biggest order. This works until two tills serve the same customer. Change it: same
-answers (`True` for a new best), and the biggest order always stays.""",
+The board keeps the biggest order of each customer, in crates. `record` says `True` when the order is a new best,
+otherwise `False`. It works as long as nobody comes between its two commands. Change it: the same answers, and the
+biggest order always stays.""",
     stub="""\
 def record(redis_conn, key, customer, crates):
     best = redis_conn.zscore(key, customer)
@@ -396,8 +483,8 @@ def record(redis_conn, key, customer, crates):
         return True
     return False""",
     hints=(
-        "Between `zscore` and `zadd`, another till may store a bigger order. Who could compare while writing?",
-        "`gt=True` lets ZADD write a higher score only; newcomers still come in. What does ZADD answer then?",
+        "Between `zscore` and `zadd`, somebody else may store a bigger order. Which command compares and writes?",
+        "`gt=True` lets ZADD write a higher score only. Newcomers still come in. What does ZADD reply then?",
         "With `ch=True` it counts the members that were added *or changed*: 1 for a new best, otherwise 0.",
     ),
     solution="""\
@@ -408,119 +495,162 @@ def record(redis_conn, key, customer, crates):
     check=_check_record,
 )
 
-# 17.3
+# 17.4
 
-NOBODY = "who is not on the board has no place: a customer who never ordered is shown one"
-LAST_DIGIT = "two customers with different scores share a place: large scores count to the last digit"
+FROM_ZERO = "rows count from 1, as people do: the best one is in row 1, and your function says 0"
+FROM_BELOW = "the rows are counted from the lowest score: the best one is shown as the last"
+NO_LEADER = "the best one is on the board, and your function says None. Its rank is 0: what does your `if` make of 0?"
+NO_ROW = "who is not on the board has no row: return None"
+ROW_OF_NO_MOMENT = "the board changed between two of your commands, and the row that you return was never true"
 
 
-def _check_place(trial: Trial) -> None:
+def _check_row_of(trial: Trial) -> None:
     key = trial.key("board")
     with _cures(
         {
-            NOBODY: "ZSCORE answers None for who is not there: return None then.",
-            LAST_DIGIT: "Hand the score to ZCOUNT as it came, without rounding it.",
-            EQUAL: "Count only those with a higher score: `(` before the bound leaves the equal ones out.",
-            DENSE: "Count the members above, not the different scores.",
-            ZERO: "A member that is not there has None for a score, and 0 is not None.",
+            FROM_ZERO: "ZREVRANK counts from 0. Add 1.",
+            FROM_BELOW: "ZRANK counts from the lowest score, ZREVRANK from the highest.",
+            NO_LEADER: "0 is a rank, None is not. Compare with `is None`.",
+            NO_ROW: "For who is not there, `zrevrank` returns None.",
+            ROW_OF_NO_MOMENT: "One ZREVRANK is enough: it also tells whether somebody is there.",
         }
     ):
-        anna = trial.word()
-        for shift in (0, 0.5, trial.number(100, 900)):  # always the same key, never the same board
-            board = {anna: 10, "bob": 10, "cleo": 7.5, "dora": 7.5, "emil": 7, "fritz": 0, "gina": -2}
-            board = {member: score + shift for member, score in board.items()}
-            _expect_places(trial, key, board)
-        _expect_places(trial, key, {"gina": 0.0, anna: -0.5, "bob": -0.5, "cleo": -10.0, "dora": -9.0})
-        _expect_places(trial, key, {member: float(number // 2) for number, member in enumerate(ODD)})
-        for before in ({key: {"anna": 3.0}}, {key: Ends({"anna": 0.0}, 50)}, {}):
-            trial.put(before)
-            trial.expect(NOBODY, None, trial.call(key, "nobody"))
-            trial.expect_state(READER_WROTE, before)  # also its TTL, if there is one
-        _expect_far_places(trial, key)
-        _expect_last_digits(trial, key)
-        _expect_error_is_told(trial, (key, "bob"), key, lambda: trial.put({key: {"anna": 3.0, "bob": 2.0}}))
+        many = trial.number(110, 140)
+        names = [f"customer:{number}" for number in range(many)]
+        for board in ([trial.word(), *ODD], [trial.word()], ["anna", "0"], names):
+            _put_board(trial, key, board)
+            for rank in sorted({*range(min(10, len(board))), len(board) // 2, min(99, len(board) - 1), len(board) - 1}):
+                seen = trial.call(key, board[rank])
+                trial.expect(_why_row(rank + 1, len(board), seen), rank + 1, seen)
+            trial.expect(NO_ROW, None, trial.call(key, "nobody"))
+            trial.expect_state(READER_WROTE, {key: Ends(_scores(board), 50, late=45)})
+        trial.case(NO_ROW, (key, "anna"), before={}, returns=None, after={})
+        scores = {"anna": 0.0, "bob": -1.5, "cleo": -2.0}
+        for row, member in enumerate(scores, 1):
+            trial.case("a score may be 0 or below", (key, member), before={key: scores}, returns=row)
+        board = ["anna", "bob", "cleo", "dora"]
+        trial.every_gap(
+            _or_raised(ROW_OF_NO_MOMENT),
+            (key, "cleo"),
+            before=lambda: _put_board(trial, key, board),
+            rivals={
+                "the member leaves": lambda: trial.redis.zrem(key, "cleo"),
+                "the member wins": lambda: trial.redis.zadd(key, {"cleo": 1000}),
+                "a newcomer leads": lambda: trial.redis.zadd(key, {"new": 1000}),
+            },
+        )
+        _expect_error_is_told(trial, (key, "bob"), key, lambda: _put_board(trial, key, board))
 
 
-def _expect_places(trial: Trial, key: str, board: dict[str, float]) -> None:
-    trial.put({key: Ends(_floats(board), 50)})
-    for member, score in board.items():
-        expected = 1 + sum(other > score for other in board.values())
-        seen = trial.call(key, member)
-        trial.expect(_why_place(board, member, expected, seen), expected, seen)
-    trial.expect_state(READER_WROTE, {key: Ends(_floats(board), 50, late=45)})
-
-
-def _expect_far_places(trial: Trial, key: str) -> None:
-    """Far down a long board, where places are numbers of two to four digits."""
-    size = trial.number(1200, 1500)
-    board = {f"customer:{number}": float(size - number // 3) for number in range(size)}
-    trial.put({key: board})
-    for number in (8, 9, 12, 98, 99, 102, 999, 1002, size - 1):
-        seen = trial.call(key, f"customer:{number}")
-        trial.expect(_why_place(board, f"customer:{number}", 1 + number // 3 * 3, seen), 1 + number // 3 * 3, seen)
-
-
-def _expect_last_digits(trial: Trial, key: str) -> None:
-    for high in (
-        {"hugo": 2.0**53, "ida": 2.0**53 - 1, "jan": 2.0**53 - 2},
-        {"hugo": 0.1 + 0.2, "ida": 0.3, "jan": 0.2},
-        {"hugo": -1e-9, "ida": -2e-9, "jan": -1e22},
-    ):
-        trial.put({key: high})
-        for expected, member in enumerate(high, 1):
-            trial.expect(LAST_DIGIT, expected, trial.call(key, member))
-
-
-EQUAL = "customers with equal scores are shown different places, or all a place that is too low: equal scores share one"
-DENSE = "after two first places comes the third, and somebody is shown a better place than that"
-ZERO = "a customer whose score is 0 is on the board, and is shown no place"
-
-
-def _why_place(board: Mapping[str, float], member: str, expected: int, seen: object) -> str:
-    """The likeliest misunderstanding behind a wrong place."""
-    scores = list(board.values())
-    above = [float(score) for score in scores if score > board[member]]
-    if seen is None and board[member] == 0:
-        return ZERO
+def _why_row(row: int, many: int, seen: object) -> str:
+    if seen is None:
+        return NO_LEADER if row == 1 else "this member is on the board, and your function says None"
     if type(seen) is not int:
-        return "return the place as a whole number"
-    if seen == expected - 1 == 0:
-        return "places count from 1: the best customer is shown the place 0"
-    if seen == 1 + len(set(above)) != expected and all(score.is_integer() for score in above):
-        return DENSE
-    if expected < seen <= expected + scores.count(board[member]):
-        return EQUAL
-    return "the place is 1 + the number of members with a higher score, and a score need not be a whole number"
+        return "return the row as a whole number"
+    if seen == row - 1:
+        return FROM_ZERO
+    if seen in (many - row, many - row + 1):
+        return FROM_BELOW
+    return "this is not the member's row: 1 for the highest score, 2 for the next one, and so on"
 
 
-PLACE = Exercise(
-    id="17.3",
-    title="Equal scores, one place",
+ROW_OF = Exercise(
+    id="17.4",
+    title="My row",
     kind="write",
     question="""\
-Write `place(redis_conn, key, member)`: the competition place, counted from 1. Equal scores share a place; after two
-firsts comes the third. Who is not on the board has none: `None`.""",
+`row_of` returns the row in which a member stands, counted from 1: 1 for the highest score. Who is not on the board has
+no row: then it returns `None`. (No two scores are equal here.)""",
     stub="""\
-def place(redis_conn, key, member):
+def row_of(redis_conn, key, member):
     # your code here
     ...""",
     hints=(
-        "The place is 1 + the number of members with a higher score. Which score does the member have?",
-        "ZCOUNT counts between two bounds. `(` before the lower bound leaves out the members that lie on it.",
-        'The lower bound is the text `f"({score}"`, the upper one `"+inf"`.',
+        "`zrevrank` counts from 0. What does it return for somebody who is not on the board?",
+        "`None + 1` is an error. Look first: `if rank is None`. (Not `if not rank`: the best one has the rank 0.)",
     ),
     solution="""\
-def place(redis_conn, key, member):
-    score = redis_conn.zscore(key, member)
-    if score is None:
+def row_of(redis_conn, key, member):
+    rank = redis_conn.zrevrank(key, member)
+    if rank is None:
         return None
-    return 1 + redis_conn.zcount(key, f"({score}", "+inf")""",
-    why="ZCOUNT walks down the same skip list as ZREVRANK, so the place costs no more than a rank. (Two commands: on a "
-    "busy board a script would make one step of them.)",
-    check=_check_place,
+    return rank + 1""",
+    why="0 is a rank, and in Python 0 counts as false. So the test is `is None`.",
+    check=_check_row_of,
 )
 
-# 17.4
+# 17.5
+
+BELOW_ZERO = "the page begins below 0, and positions below 0 count from the end of the board: the page would be empty"
+TOO_LATE = "the page begins so late that it is not full, although the board has enough members"
+NOT_MIDDLE = "here the member can stand in the middle of the page, and does not"
+
+
+def _check_page_start(trial: Trial) -> None:
+    key = trial.key("board")
+    with _cures(
+        {
+            BELOW_ZERO: "`max(start, 0)`, as the last step.",
+            TOO_LATE: "The last full page begins at `members - size`: `min` takes it when `start` is more.",
+            NOT_MIDDLE: "Leave `start` as it is where it is neither too late nor below 0.",
+        }
+    ):
+        sizes = [9, 7, 5, 4, 3, 2, 1, trial.number(110, 140)]
+        for many in sizes:
+            board = [f"customer:{number}" for number in range(many)]
+            _put_board(trial, key, board)
+            for size in (3, 5, 1, 9, 11):
+                for rank in sorted({*range(min(many, 7)), many // 2, *range(max(many - 6, 0), many)}):
+                    start = max(min(rank - size // 2, many - size), 0)
+                    seen = trial.call(key, rank, size)
+                    trial.expect(_why_start(rank, size, many, seen), start, seen)
+            trial.expect_state(READER_WROTE, {key: Ends(_scores(board), 50, late=45)})
+        _expect_error_is_told(trial, (key, 1, 3), key, lambda: _put_board(trial, key, ["anna", "bob", "cleo"]))
+
+
+def _why_start(rank: int, size: int, many: int, seen: object) -> str:
+    if type(seen) is not int:
+        return "return the first position as a whole number"
+    if seen < 0:
+        return BELOW_ZERO
+    if seen > max(many - size, 0):
+        return TOO_LATE
+    if 0 <= rank - size // 2 <= many - size:
+        return NOT_MIDDLE
+    return "the member is to stand as near to the middle of the page as the end of the board allows"
+
+
+PAGE_START = Exercise(
+    id="17.5",
+    title="Where a page begins",
+    kind="blank",
+    question="""\
+`page_start` returns the first position of a full page, as in the table, for any `size` that is an odd number. `start`
+is there, with me in the middle. In place of the `...`, see how many members there are. Then correct a start that is too
+late, and one that is below 0. (In Python, `min(a, b)` is the smaller of two numbers, and `max(a, b)` the larger.)""",
+    stub="""\
+def page_start(redis_conn, key, rank, size):
+    start = rank - size // 2
+    ...
+    return start""",
+    hints=(
+        "`redis_conn.zcard(key)` is the number of members. On a board of 7, the last full page of 3 begins at 7 − 3.",
+        "`start = min(start, members - size)`: not later than the last full page. And not below 0?",
+        "`start = max(start, 0)` comes last: on a small board, `members - size` is below 0.",
+    ),
+    solution="""\
+def page_start(redis_conn, key, rank, size):
+    members = redis_conn.zcard(key)
+    start = rank - size // 2
+    start = min(start, members - size)
+    start = max(start, 0)
+    return start""",
+    why="First not too late, then not below 0. In the other order, a board that is smaller than a page would begin "
+    "below 0 again.",
+    check=_check_page_start,
+)
+
+# 17.6
 
 EMPTY_PAGE = (
     "the member is on the board, and its page is empty. Look at the top of the board: what does your code make of the "
@@ -688,95 +818,112 @@ def _expect_one_moment(trial: Trial, key: str) -> None:
 
 
 PAGE = Exercise(
-    id="17.4",
+    id="17.6",
     title="A full page around me",
     kind="stretch",
     question="""\
-Write `page(redis_conn, key, member, size)`: `size` members (an odd number), best first, this one in the middle. Near
-an end of the board the page slides inwards and stays full; a smaller board is shown whole; who is not on it gets
-`[]`. Whatever others do meanwhile, the page shows the board of one single moment.""",
-    stub="""\
+Write `page`. It returns a list of `size` members (an odd number), the best first, with `member` in the middle.
+
+- At both ends of the board the page stays full, as in your turn 17.5.
+- A board with fewer members is shown whole. Who is not on the board gets `[]`.
+- The page shows the board of one single moment, whatever others do meanwhile.
+
+The frame of a script is there. In place of the `...`, calculate the first position, and return the page. (Or write it
+in another way.)""",
+    stub='''\
 def page(redis_conn, key, member, size):
-    # your code here
-    ...""",
+    script = """
+    local rank = redis.call('ZREVRANK', KEYS[1], ARGV[1])
+    if not rank then
+      return {}
+    end
+    local size = tonumber(ARGV[2])
+    local members = redis.call('ZCARD', KEYS[1])
+    ...
+    """
+    return redis_conn.eval(script, 1, key, member, size)''',
     hints=(
-        "Begin with the script of this lesson; `ARGV[2]` may carry the size. What comes from ARGV is text: `tonumber`.",
-        "First position: `(size - 1) / 2` above the rank, but not below 0. That is what `math.max` was for.",
-        "At the bottom, the last full page begins at ZCARD (the number of members) − size: `math.min` keeps you above.",
-        "Take `math.min` first and `math.max` last: on a small board ZCARD − size is negative.",
+        "It is the calculation of 17.5, in Lua. Begin with `local start = rank - math.floor(size / 2)`.",
+        "A variable that is there already gets a new value without `local`: `start = math.min(start, members - size)`.",
+        "`math.min` first and `math.max(start, 0)` last: on a small board `members - size` is below 0.",
+        "The page is `redis.call('ZRANGE', KEYS[1], start, start + size - 1, 'REV')`: its last position belongs to it.",
     ),
-    solution="""\
+    solution='''\
 def page(redis_conn, key, member, size):
-    script = redis_conn.register_script('''
-        local rank = redis.call('ZREVRANK', KEYS[1], ARGV[1])
-        if not rank then return {} end
-        local size = tonumber(ARGV[2])
-        local last = redis.call('ZCARD', KEYS[1]) - size
-        local first = math.max(math.min(rank - math.floor(size / 2), last), 0)
-        return redis.call('ZRANGE', KEYS[1], first, first + size - 1, 'REV')
-    ''')
-    return script(keys=[key], args=[member, size])""",
+    script = """
+    local rank = redis.call('ZREVRANK', KEYS[1], ARGV[1])
+    if not rank then
+      return {}
+    end
+    local size = tonumber(ARGV[2])
+    local members = redis.call('ZCARD', KEYS[1])
+    local start = rank - math.floor(size / 2)
+    start = math.min(start, members - size)
+    start = math.max(start, 0)
+    return redis.call('ZRANGE', KEYS[1], start, start + size - 1, 'REV')
+    """
+    return redis_conn.eval(script, 1, key, member, size)''',
     why="rank, size of the board and page come from one moment, and the page costs the same on a board of a million "
     "members. (Fetching the whole board with one ZRANGE is one moment too, and the wrong million names.)",
     check=_check_page,
 )
 
-EXERCISES = (SELL, RECORD, PLACE, PAGE)
+EXERCISES = (BEST_THREE, SELL, RECORD, ROW_OF, PAGE_START, PAGE)
 
 QUIZ = (
     Question(
-        "anna's best order is 20 crates. What does `ZADD best GT CH 15 anna` do?",
+        "A reading app counts the pages that each reader has read. Anna's phone and her tablet may report at the same "
+        "moment: 30 more pages. What do you send?",
         (
-            ("It sets her score to 15", "Without GT it would: a plain ZADD overwrites."),
-            ("It sets her score to 35", "ZINCRBY adds. ZADD sets, or leaves alone."),
-            ("Nothing, and it answers 0", "15 is not greater than 20, so nothing changed, and CH counts the changes."),
+            ("ZSCORE, and then ZADD with the sum", "The other device may write in between, and its pages are lost."),
+            ("ZADD with GT and 30", "That keeps the larger number. A total has to grow by each report."),
+            ("ZINCRBY with 30", "Redis reads, adds and writes in one command. Both reports are counted."),
         ),
         answer="c",
     ),
     Question(
-        "A page reads the rank with one command and the neighbours with the next. Why not both in one MULTI?",
+        "Bruno deletes his account in a game. Nobody may see him on the board any more. What do you send?",
         (
-            (
-                "The second command needs the first one's reply, which comes only after EXEC",
-                "A transaction collects commands before any reply. A script can use a reply at once.",
-            ),
-            ("MULTI allows writes only", "It queues any command, reads too."),
-            ("MULTI would not keep others out", "It would: what lies between MULTI and EXEC runs in one go."),
-        ),
-        answer="a",
-    ),
-    Question(
-        "Which whole numbers does a score hold exactly?",
-        (
-            ("All of them: Python's int has no limit", "Python's has none. Redis stores a double."),
-            ("Up to 2^53, beyond that only some", "A double has 53 bits for the digits. What lies between is rounded."),
-            ("Up to 2^63, as INCR", "INCR works on 64-bit integers. Scores are doubles."),
+            ("ZADD with the score 0", "He is still on the board, in the last row."),
+            ("ZREM with his name", "ZREM takes the member off, and all who stood below move up by one."),
+            ("ZADD with NX and the score 0", "NX writes newcomers only. Bruno stays, with his old score."),
         ),
         answer="b",
     ),
     Question(
-        "The board of the year's totals is cut to its top 100 every night. What happens to a newcomer who sells a "
-        "little each day?",
+        "A page shows my rank, my score and the number of members. All three must be of the same moment. What is "
+        "enough?",
         (
-            ("She climbs, day by day", "Her total is deleted each night, with her entry."),
-            ("She is refused", "ZINCRBY refuses nobody: it begins anew at 0."),
             (
-                "She begins at 0 every day, and may never be seen",
-                "Trim what can be made anew, such as the week; never what adds up.",
+                "One pipeline, with its transaction",
+                "No command needs the reply of another one, so MULTI and EXEC are enough. A script would do, too.",
+            ),
+            ("Three calls, one right after the other", "Others can write between any two of them."),
+            ("Nothing: only a script can do it", "A script is needed only where a command needs an earlier reply."),
+        ),
+        answer="a",
+    ),
+    Question(
+        "A board has two million members. A program shows the first twenty: it reads all with `zrange(key, 0, -1, "
+        "desc=True)`, and takes `[:20]`. What is wrong?",
+        (
+            ("Nothing: the board is in order already", "It is. But all names are still collected and sent."),
+            ("The order: `[:20]` takes the lowest twenty", "With `desc=True` the highest come first."),
+            (
+                "Redis collects two million names, and all clients wait",
+                "Ask for what you show: `zrange(key, 0, 19, desc=True)` reads twenty.",
             ),
         ),
         answer="c",
     ),
     Question(
-        "A shop shows its top ten, from a table of totals in SQL with an index on the total. Is Redis faster there?",
+        "A shop has 3,000 customers in PostgreSQL, with an index on their points. It shows the first ten. It does not "
+        "use Redis yet. Should it, for this page?",
         (
-            (
-                "Not by itself: the index has the top ten at hand, at any size",
-                "It is the rank of one member that SQL has to count.",
-            ),
-            ("Yes, the more the larger the table", "The index is in order already: ten rows are ten rows."),
-            ("Yes: Redis keeps all in memory", "The round trip remains, and the index is mostly in memory too."),
+            ("Yes: a database has to sort all rows first", "The index is in order already. Ten rows are ten rows."),
+            ("No: the index has the first ten at hand", "Redis pays where places among very many members are asked."),
+            ("Yes: only Redis can show a board of one moment", "One SELECT is of one moment, too."),
         ),
-        answer="a",
+        answer="b",
     ),
 )
