@@ -21,7 +21,6 @@ FIRST_EDITION = frozenset(
     {
         "10_sessions",
         "12_rate_limiting",
-        "14_queues",
         "17_leaderboards",
         "19_locks",
         "30_cache_in_production",

@@ -1,0 +1,80 @@
+"""Lesson 14: lists and a slow worker as pictures, and a Redis that is killed with orders in it."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import redis
+from matplotlib.axes import Axes
+
+from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.plots import CACHE, OTHER, plot_story
+
+LEAST_PLACES = 3  # a short list is drawn with empty places
+SAVE_SOMETIMES = "3600 1"  # of redis.conf's default rules, the one for a server that does little: once per hour
+
+
+def draw_lists(title: str, lists: Mapping[str, Sequence[str]]) -> Axes:
+    """Draws each list as a row of boxes, from its left end to its right end. What `RPOP` takes first stands out."""
+    places = max([LEAST_PLACES, *(len(texts) for texts in lists.values())])
+    ax = plt.subplots(figsize=(9, 1 + 0.9 * len(lists)))[1]
+    for row, texts in enumerate(lists.values()):
+        ax.barh(row, places, height=0.7, color=OTHER, alpha=0.12)
+        ax.annotate("left end", (-0.05, row), ha="right", va="center", color=OTHER)
+        ax.annotate("right end", (places + 0.05, row), ha="left", va="center", color=OTHER)
+        if not texts:
+            ax.annotate("empty", (places / 2, row), ha="center", va="center", color=OTHER)
+        for place, text in enumerate(texts, places - len(texts)):
+            color = CACHE if place == places - 1 else OTHER
+            ax.barh(row, 0.9, left=place + 0.05, height=0.5, color=color)
+            ax.annotate(text, (place + 0.5, row), ha="center", va="center", color="white", weight="bold")
+    ax.set(title=title, xticks=[], yticks=range(len(lists)), xlim=(-0.6, places + 0.6), ylim=(len(lists) - 0.5, -0.5))
+    ax.set_yticklabels(list(lists))
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def draw_packed_twice() -> Axes:
+    """Ann is slow, somebody puts her order back, and Bob packs it."""
+    return plot_story(
+        "Who packs order 7?",
+        {
+            "ann": [(0, 1.6, "moves 7 to her list"), (6, 7.6, "packs 7"), (8, 9.6, "LREM: finds nothing")],
+            "bob": [(2, 3.6, "gets 7, put back"), (4, 5.6, "packs 7, LREM")],
+        },
+    )
+
+
+def draw_taken_once() -> Axes:
+    """The same, when the work and its mark are one step."""
+    return plot_story(
+        "Who takes the box for order 7?",
+        {
+            "ann": [
+                (0, 1.6, "moves 7 to her list"),
+                (6, 7.6, "finds the mark: no box"),
+                (8, 9.6, "LREM: finds nothing"),
+            ],
+            "bob": [(2, 3.6, "gets 7, put back"), (4, 5.6, "takes the box, marks 7")],
+        },
+    )
+
+
+def orders_after_kill(count: int, appendonly: str) -> int:
+    """Puts so many orders into a Redis of its own, kills it (kill -9), starts it again, and says how many are left.
+
+    `appendonly` is that setting of the server, "yes" or "no". All others are as Redis has them by default.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedRedis(dir=folder, save=SAVE_SOMETIMES, appendonly=appendonly) as server,
+    ):
+        queue = "cell-by-cell:lists:orders"
+        with redis.Redis.from_url(server.url) as client:
+            for number in range(count):
+                client.lpush(queue, f"{number} banana")
+        server.kill()
+        server.start()
+        with redis.Redis.from_url(server.url) as client:
+            return client.llen(queue)
