@@ -50,7 +50,7 @@ def _check_add_order(trial: Trial) -> None:
 def _expect_added(trial: Trial, queue: str, before: list[str], order: str) -> None:
     trial.put({queue: before})
     answer = trial.call(queue, order)
-    left = trial.redis.lrange(queue, 0, -1) if trial.redis.type(queue) == "list" else None
+    left = trial.redis.lrange(queue, 0, -1) if trial.redis.type(queue) in ("list", "none") else None
     right = [order, *before]
     if left == before:
         raise Failed("the order is not in the list: nobody will pack it", right, left)
@@ -168,13 +168,13 @@ def hold_next(redis_conn, queue, held):
     hints=(
         "One command moves and replies. The cell above uses it.",
         "`lmove` wants four things: from where, to where, the side of the first list, the side of the second.",
-        '`return redis_conn.lmove(queue, held, "RIGHT", "LEFT")`',
+        "From `queue` to `held`, from the right side to the left side. Return what the command replies.",
     ),
     solution="""\
 def hold_next(redis_conn, queue, held):
     return redis_conn.lmove(queue, held, "RIGHT", "LEFT")""",
-    why="LMOVE takes out and puts in as one command. So the order is always in one of the two lists, wherever the worker "
-    "is killed.",
+    why="LMOVE takes out and puts in as one command. So the order is always in one of the two lists, wherever the "
+    "worker is killed.",
     check=_check_hold_next,
 )
 
@@ -383,10 +383,10 @@ RECOVER = Exercise(
     title="Put back what a dead worker held",
     kind="change",
     question="""\
-These workers take from the **left** end: `LMOVE queue held LEFT RIGHT`. So all sides are the other way round than above.
-The code puts the orders of a dead worker behind all others. And when it is killed itself, it can lose one. Change it.
-The orders must come back as the next ones, the oldest first. None may be lost or be there twice, wherever this code is
-killed. (`lpop` takes out at the left end, `rpush` puts in at the right end.)""",
+These workers take from the **left** end: `LMOVE queue held LEFT RIGHT`. So all sides are the other way round. The code
+puts the orders of a dead worker behind all others. And when it is killed itself, it can lose one. Change it. The orders
+must come back as the next ones, the oldest first. None may be lost or be there twice, wherever this code is killed.
+(`lpop` takes out at the left end, `rpush` puts in at the right end.)""",
     stub="""\
 def recover(redis_conn, held, queue):
     order = redis_conn.lpop(held)
@@ -411,8 +411,8 @@ def recover(redis_conn, held, queue):
 # 14.5
 
 ONE_STEP = (
-    "One script, or WATCH and MULTI: look at the mark, set it and take the boxes, with nothing in between. In a script, "
-    "SADD replies 1 when the mark is new."
+    "One script, or WATCH and MULTI: look at the mark, set it and take the boxes, with nothing in between. In a "
+    "script, SADD replies 1 when the mark is new."
 )
 
 
@@ -517,8 +517,8 @@ def take_stock_once(redis_conn, done, stock, order, fruit, boxes):
     hints=(
         "Begin with `TAKE_AND_MARK`. What must it return, so that Python knows whether the boxes were taken?",
         "The fruit is `ARGV[2]` already. The boxes come as `ARGV[3]`, as a text: `-tonumber(ARGV[3])`.",
-        "Let the script `return 1` before its `end`, and `return 0` as its last line. In Python: "
-        "`return redis_conn.eval(script, 2, done, stock, order, fruit, boxes) == 1`.",
+        "Let the script `return 1` before its `end`, and `return 0` as its last line. Two words behind it are keys, "
+        "three are arguments. In Python, `== 1` makes True or False of the reply.",
     ),
     solution="""\
 def take_stock_once(redis_conn, done, stock, order, fruit, boxes):
@@ -530,9 +530,9 @@ def take_stock_once(redis_conn, done, stock, order, fruit, boxes):
     return 0
     \"\"\"
     return redis_conn.eval(script, 2, done, stock, order, fruit, boxes) == 1""",
-    why="Redis runs the script as one command: no kill and no other worker comes between the mark and the work. Also when "
-    "its reply is lost, the order may come again. The marks need an end, too: a real shop has, for example, one set for "
-    "each day, with a TTL.",
+    why="Redis runs the script as one command: no kill and no other worker comes between the mark and the work. When "
+    "only its reply is lost, the order may come again, too. The marks need an end: a real shop has, for example, one "
+    "set for each day, with a TTL.",
     check=_check_take_stock_once,
 )
 
@@ -540,8 +540,8 @@ EXERCISES = (ADD_ORDER, HOLD_NEXT, FINISH, RECOVER, TAKE_STOCK_ONCE)
 
 QUIZ = (
     Question(
-        "A weather station puts a temperature into a list every second. A worker takes it with BRPOP, and draws it on a "
-        "screen. The worker is killed and started again. What is lost?",
+        "A weather station puts a temperature into a list every second. A worker takes it with BRPOP, and draws it on "
+        "a screen. The worker is killed and started again. What is lost?",
         (
             ("All that waited in the list", "The list is in Redis. It does not end with a worker."),
             ("Nothing: the new worker gets it again", "BRPOP takes out, and Redis keeps no copy."),
