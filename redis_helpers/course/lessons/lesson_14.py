@@ -504,9 +504,9 @@ TAKE_STOCK_ONCE = Exercise(
     kind="stretch",
     question="""\
 `take_stock_once` takes `boxes` boxes of a fruit for one order, and marks the order. It returns `True`. If the order was
-done already, it changes nothing and returns `False`. But killed in between, it lets the boxes be taken twice. So do two
-workers with the same order. Change it, so that it takes them once, whatever happens. A script can do it, and so can
-`WATCH`.""",
+done already, it changes nothing and returns `False`. But when it is killed in between, or when two workers have the same
+order, the boxes can be taken twice. Change it, so that they are taken once, whatever happens. A script can do it, and so
+can `WATCH`.""",
     stub="""\
 def take_stock_once(redis_conn, done, stock, order, fruit, boxes):
     if redis_conn.sismember(done, order):

@@ -8,14 +8,14 @@ import redis
 from matplotlib.axes import Axes
 
 from redis_helpers.course.embedded import EmbeddedRedis
-from redis_helpers.course.plots import CACHE, OTHER, plot_story
+from redis_helpers.course.plots import MARK, OTHER, plot_story
 
 LEAST_PLACES = 3  # a short list is drawn with empty places
 SAVE_SOMETIMES = "3600 1"  # of redis.conf's default rules, the one for a server that does little: once per hour
 
 
-def draw_lists(title: str, lists: Mapping[str, Sequence[str]]) -> Axes:
-    """Draws each list as a row of boxes, from its left end to its right end. What `RPOP` takes first stands out."""
+def draw_lists(title: str, lists: Mapping[str, Sequence[str]], marked: str) -> Axes:
+    """Draws each list as a row of boxes, from its left end to its right end. The text `marked` stands out."""
     places = max([LEAST_PLACES, *(len(texts) for texts in lists.values())])
     ax = plt.subplots(figsize=(9, 1 + 0.9 * len(lists)))[1]
     for row, texts in enumerate(lists.values()):
@@ -25,11 +25,12 @@ def draw_lists(title: str, lists: Mapping[str, Sequence[str]]) -> Axes:
         if not texts:
             ax.annotate("empty", (places / 2, row), ha="center", va="center", color=OTHER)
         for place, text in enumerate(texts, places - len(texts)):
-            color = CACHE if place == places - 1 else OTHER
+            color = MARK if text == marked else OTHER
             ax.barh(row, 0.9, left=place + 0.05, height=0.5, color=color)
             ax.annotate(text, (place + 0.5, row), ha="center", va="center", color="white", weight="bold")
     ax.set(title=title, xticks=[], yticks=range(len(lists)), xlim=(-0.6, places + 0.6), ylim=(len(lists) - 0.5, -0.5))
     ax.set_yticklabels(list(lists))
+    ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
     return ax
@@ -37,26 +38,25 @@ def draw_lists(title: str, lists: Mapping[str, Sequence[str]]) -> Axes:
 
 def draw_packed_twice() -> Axes:
     """Ann is slow, somebody puts her order back, and Bob packs it."""
-    return plot_story(
-        "Who packs order 7?",
-        {
-            "ann": [(0, 1.6, "moves 7 to her list"), (6, 7.6, "packs 7"), (8, 9.6, "LREM: finds nothing")],
-            "bob": [(2, 3.6, "gets 7, put back"), (4, 5.6, "packs 7, LREM")],
-        },
-    )
+    return _draw_meeting("Who packs order 7?", bob_does="packs 7, LREM", ann_does="packs 7")
 
 
 def draw_taken_once() -> Axes:
     """The same, when the work and its mark are one step."""
+    return _draw_meeting("Who takes the box for order 7?", bob_does="takes box, marks 7", ann_does="finds the mark")
+
+
+def _draw_meeting(title: str, bob_does: str, ann_does: str) -> Axes:
     return plot_story(
-        "Who takes the box for order 7?",
+        title,
         {
             "ann": [
                 (0, 1.6, "moves 7 to her list"),
-                (6, 7.6, "finds the mark: no box"),
+                (2, 5.6, "stands still"),
+                (6, 7.6, ann_does),
                 (8, 9.6, "LREM: finds nothing"),
             ],
-            "bob": [(2, 3.6, "gets 7, put back"), (4, 5.6, "takes the box, marks 7")],
+            "bob": [(2, 3.6, "7 is put back, he gets it"), (4, 5.6, bob_does)],
         },
     )
 
