@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any, cast
 
 import redis
 
@@ -41,7 +42,7 @@ def _check_add_order(trial: Trial) -> None:
             "another order comes": lambda: trial.redis.lpush(queue, "1 lime"),
             "a worker takes one": lambda: trial.redis.rpop(queue),
         },
-        view=lambda: sorted(trial.redis.lrange(queue, 0, -1)),
+        view=lambda: sorted(cast(Any, trial.redis.lrange(queue, 0, -1))),
         allowed=lambda run, seen: seen in (sorted([*waiting, order, "1 lime"]), sorted([waiting[0], order])),
     )
     trial.every_error((queue, order), before=lambda: trial.put({queue: waiting}))
@@ -106,7 +107,7 @@ def _check_hold_next(trial: Trial) -> None:
         trial.put({queue: waiting, held: [mine]})
 
     def everything() -> list[str]:
-        return sorted(trial.redis.lrange(queue, 0, -1) + trial.redis.lrange(held, 0, -1))
+        return sorted(cast(Any, trial.redis.lrange(queue, 0, -1) + trial.redis.lrange(held, 0, -1)))
 
     with cured("Taking out and putting in must be one command: LMOVE."):
         trial.every_cut(
@@ -179,10 +180,6 @@ def hold_next(redis_conn, queue, held):
 )
 
 # 14.3
-
-
-def _an_order(trial: Trial) -> str:
-    return f"{trial.number(20, 99)} {trial.word()}"
 
 
 def _check_finish(trial: Trial) -> None:
@@ -320,7 +317,7 @@ def _check_recover(trial: Trial) -> None:
         trial.put({queue: line, held: taken})
 
     def everything() -> list[str]:
-        return sorted(trial.redis.lrange(queue, 0, -1) + trial.redis.lrange(held, 0, -1))
+        return sorted(cast(Any, trial.redis.lrange(queue, 0, -1) + trial.redis.lrange(held, 0, -1)))
 
     a_worker_died()
     trial.call(held, queue)
@@ -504,9 +501,9 @@ TAKE_STOCK_ONCE = Exercise(
     kind="stretch",
     question="""\
 `take_stock_once` takes `boxes` boxes of a fruit for one order, and marks the order. It returns `True`. If the order was
-done already, it changes nothing and returns `False`. But when it is killed in between, or when two workers have the same
-order, the boxes can be taken twice. Change it, so that they are taken once, whatever happens. A script can do it, and so
-can `WATCH`.""",
+done already, it changes nothing and returns `False`. But when it is killed in between, or when two workers have the
+same order, the boxes can be taken twice. Change it, so that they are taken once, whatever happens. A script can do it,
+and so can `WATCH`.""",
     stub="""\
 def take_stock_once(redis_conn, done, stock, order, fruit, boxes):
     if redis_conn.sismember(done, order):

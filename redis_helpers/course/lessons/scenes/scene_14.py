@@ -61,15 +61,15 @@ def _draw_meeting(title: str, bob_does: str, ann_does: str) -> Axes:
     )
 
 
-def orders_after_kill(count: int, appendonly: str) -> int:
+def orders_after_kill(count: int, appendonly: str = "no", appendfsync: str = "everysec") -> int:
     """Puts so many orders into a Redis of its own, kills it (kill -9), starts it again, and says how many are left.
 
-    `appendonly` is that setting of the server, "yes" or "no". All others are as Redis has them by default.
+    `appendonly` and `appendfsync` are settings of the server, here with the values that Redis has by default. With
+    `everysec`, not even a kill of Redis alone is always harmless: while a write to the disk is under way, the next ones
+    wait in the memory of Redis.
     """
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        EmbeddedRedis(dir=folder, save=SAVE_SOMETIMES, appendonly=appendonly) as server,
-    ):
+    options = {"save": SAVE_SOMETIMES, "appendonly": appendonly, "appendfsync": appendfsync}
+    with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(dir=folder, **options) as server:
         queue = "cell-by-cell:lists:orders"
         with redis.Redis.from_url(server.url) as client:
             for number in range(count):
