@@ -199,7 +199,7 @@ def _check_finish(trial: Trial) -> None:
         trial.redis.lpush(held, "9 apple")
 
     def on_the_list() -> list[str]:
-        return sorted(trial.redis.lrange(held, 0, -1))
+        return sorted(cast(Any, trial.redis.lrange(held, 0, -1)))
 
     trial.put({held: [alike[0], mine, alike[1], mine, alike[2]]})
     outcome = trial.attempt(held, mine, pack)
