@@ -1,18 +1,185 @@
-"""Lesson 14: acknowledging, recovering, what a worker reads after a crash, poison messages."""
+"""Lesson 14: orders in a list, held while they are packed, acknowledged, put back, and done once."""
 
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, cast
 
+import redis
+
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
-
-# 14.1
+from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.lessons.hash_checks import cured, must
 
 
 def _an_order(trial: Trial) -> str:
     return f"{trial.number(20, 99)} {trial.word()}"
+
+
+# 14.1
+
+
+def _check_add_order(trial: Trial) -> None:
+    queue, order = trial.key("orders"), _an_order(trial)
+    waiting = [_an_order(trial), _an_order(trial)]
+    for before in (waiting, [], [_an_order(trial) for _ in range(130)], [order, waiting[0]]):
+        for text in (order, "", "7 'uva' \"ü\" *"):
+            _expect_added(trial, queue, before, text)
+    trial.put({queue: "no list"})
+    if trial.attempt(queue, order).error is None:
+        raise Failed("the key held something else, Redis refused, and your function kept that to itself")
+    trial.every_cut(
+        "orders that were waiting are gone, and nobody will pack them",
+        (queue, order),
+        lambda: trial.put({queue: waiting}),
+    )
+    trial.every_gap(
+        "another program changed the list between two of your commands, and an order is lost, or there too often",
+        (queue, order),
+        before=lambda: trial.put({queue: waiting}),
+        rivals={
+            "another order comes": lambda: trial.redis.lpush(queue, "1 lime"),
+            "a worker takes one": lambda: trial.redis.rpop(queue),
+        },
+        view=lambda: sorted(cast(Any, trial.redis.lrange(queue, 0, -1))),
+        allowed=lambda run, seen: seen in (sorted([*waiting, order, "1 lime"]), sorted([waiting[0], order])),
+    )
+    trial.every_error((queue, order), before=lambda: trial.put({queue: waiting}))
+
+
+def _expect_added(trial: Trial, queue: str, before: list[str], order: str) -> None:
+    trial.put({queue: before})
+    answer = trial.call(queue, order)
+    left = trial.redis.lrange(queue, 0, -1) if trial.redis.type(queue) in ("list", "none") else None
+    right = [order, *before]
+    if left == before:
+        raise Failed("the order is not in the list: nobody will pack it", right, left)
+    if left == [*before, order] and left != right:
+        raise Failed(
+            "the order came in at the right end, where the workers take: it is packed before those who wait",
+            right,
+            left,
+            cure="`lpush` puts in at the left end, `rpush` at the right end.",
+        )
+    trial.expect_state("the order comes in at the left end, and all others stay where they are", {queue: right})
+    must("return how many orders wait then, the new one counted: LPUSH replies that", len(right), answer)
+
+
+ADD_ORDER = Exercise(
+    id="14.1",
+    title="In at the left end",
+    kind="write",
+    question="""\
+Write `add_order`. It puts `order` in at the left end of the list `queue`, and returns how many orders are in the list
+then. One line is enough.""",
+    stub="""\
+def add_order(redis_conn, queue, order):
+    # your code here
+    ...""",
+    hints=(
+        "Which method of `redis_conn` puts a text in at the left end? What does this command reply?",
+        "`redis_conn.lpush(queue, order)` replies how many texts are in the list then. Return it.",
+    ),
+    solution="""\
+def add_order(redis_conn, queue, order):
+    return redis_conn.lpush(queue, order)""",
+    why="LPUSH adds and counts in one command. A shop can tell its customer from it how many orders come first.",
+    check=_check_add_order,
+)
+
+# 14.2
+
+
+def _check_hold_next(trial: Trial) -> None:
+    queue, held = trial.key("orders"), trial.key("held")
+    old, middle, new, mine = (f"{number} {trial.word()}" for number in range(5, 9))
+    waiting = [new, middle, old]
+    for line in (waiting, [old], [f"{number} uva" for number in range(130)], [old, new, old]):
+        for holds in ([], [mine], [line[-1]]):
+            _expect_moved(trial, queue, held, line, holds)
+
+    nothing = "no order waits: return None, and leave both lists as they are"
+    trial.case(nothing, (queue, held), before={held: [mine]}, returns=None, after={held: [mine]})
+    trial.case(nothing, (queue, held), before={}, returns=None, after={})
+
+    def some_wait() -> None:
+        trial.put({queue: waiting, held: [mine]})
+
+    def everything() -> list[str]:
+        return sorted(cast(Any, trial.redis.lrange(queue, 0, -1) + trial.redis.lrange(held, 0, -1)))
+
+    with cured("Taking out and putting in must be one command: LMOVE."):
+        trial.every_cut(
+            "the order is in neither list, or in both: it is lost, or packed twice", (queue, held), some_wait
+        )
+        trial.every_gap(
+            "another program changed the queue between two of your commands, and an order is lost, or there twice",
+            (queue, held),
+            before=some_wait,
+            rivals={
+                "another worker takes an order": lambda: trial.redis.rpop(queue),
+                "an order comes": lambda: trial.redis.lpush(queue, "10 lime"),
+            },
+            view=everything,
+        )
+        trial.orders(
+            "two workers took at the same moment, and both got one order, or one was lost",
+            {"Ann": (queue, held), "Bob": (queue, f"{held}:bob")},
+            before=lambda: trial.put({queue: waiting}),
+        )
+    trial.every_error((queue, held), before=some_wait)
+
+
+def _expect_moved(trial: Trial, queue: str, held: str, line: list[str], holds: list[str]) -> None:
+    trial.put({queue: line, held: holds})
+    answer = trial.call(queue, held)
+    oldest, rest = line[-1], line[:-1]
+    now, holding = trial.redis.lrange(queue, 0, -1), trial.redis.lrange(held, 0, -1)
+    if now == line[1:] and now != rest:
+        raise Failed(
+            "the newest order was taken: whoever ordered first has to wait as long as new orders come",
+            rest,
+            now,
+            cure='Without the sides, redis-py takes from the left. Write them: "RIGHT", "LEFT".',
+        )
+    trial.expect("the oldest order, and only that, leaves the queue", rest, now)
+    if oldest not in holding or len(holding) == len(holds):
+        raise Failed(
+            "the order has left the queue, and is not in the held list: when the worker dies now, it is lost",
+            [oldest, *holds],
+            holding,
+        )
+    trial.expect("it must come in at the left end of the held list", [oldest, *holds], holding)
+    trial.expect_state("the order moves, and nothing else changes", {queue: rest or None, held: [oldest, *holds]})
+    must("the worker must know what to pack: return the order", oldest, answer)
+
+
+HOLD_NEXT = Exercise(
+    id="14.2",
+    title="Take it and hold it",
+    kind="write",
+    question="""\
+Write `hold_next`. It moves the oldest order from the right end of `queue` to the left end of `held`, and returns the
+order. If no order is there, it returns `None` at once.""",
+    stub="""\
+def hold_next(redis_conn, queue, held):
+    # your code here
+    ...""",
+    hints=(
+        "One command moves and replies. The cell above uses it.",
+        "`lmove` wants four things: from where, to where, the side of the first list, the side of the second.",
+        "From `queue` to `held`, from the right side to the left side. Return what the command replies.",
+    ),
+    solution="""\
+def hold_next(redis_conn, queue, held):
+    return redis_conn.lmove(queue, held, "RIGHT", "LEFT")""",
+    why="LMOVE takes out and puts in as one command. So the order is always in one of the two lists, wherever the "
+    "worker is killed.",
+    check=_check_hold_next,
+)
+
+# 14.3
 
 
 def _check_finish(trial: Trial) -> None:
@@ -32,7 +199,7 @@ def _check_finish(trial: Trial) -> None:
         trial.redis.lpush(held, "9 apple")
 
     def on_the_list() -> list[str]:
-        return sorted(trial.redis.lrange(held, 0, -1))
+        return sorted(cast(Any, trial.redis.lrange(held, 0, -1)))
 
     trial.put({held: [alike[0], mine, alike[1], mine, alike[2]]})
     outcome = trial.attempt(held, mine, pack)
@@ -114,30 +281,30 @@ def _expect_errors_of_pack(trial: Trial, held: str, mine: str) -> None:
 
 
 FINISH = Exercise(
-    id="14.1",
+    id="14.3",
     title="Packed, so off the list",
     kind="blank",
     question="""\
-A worker has moved `order` to the list `held`. In place of the `...`, the acknowledgement is missing. Other workers keep
-their orders on the same list, and two orders may read the same.""",
+A worker has moved `order` to the list `held`, and `pack(order)` packs it. In place of the `...`, the acknowledgement is
+missing. Here other workers keep their orders in the same list, and two orders may be the same text.""",
     stub="""\
 def finish(redis_conn, held, order, pack):
     pack(order)
     ...""",
     hints=(
-        "Which command deletes an element of a list by its value, and not by its place?",
-        "`redis_conn.lrem(list, count, value)`. How many of the elements that read so did this worker pack?",
+        "Which command deletes an element of a list by its text, and not by its place?",
+        "`redis_conn.lrem(held, count, order)`. How many of the elements with this text did this worker pack?",
     ),
     solution="""\
 def finish(redis_conn, held, order, pack):
     pack(order)
     redis_conn.lrem(held, 1, order)""",
-    why="LREM with count 1 deletes one element of that value and leaves those of others alone. It comes after pack(): "
+    why="LREM with count 1 deletes one element with that text and leaves those of others alone. It comes after pack(): "
     "a worker that dies or fails before it leaves the order where it can be recovered.",
     check=_check_finish,
 )
 
-# 14.2
+# 14.4
 
 
 def _check_recover(trial: Trial) -> None:
@@ -150,7 +317,7 @@ def _check_recover(trial: Trial) -> None:
         trial.put({queue: line, held: taken})
 
     def everything() -> list[str]:
-        return sorted(trial.redis.lrange(queue, 0, -1) + trial.redis.lrange(held, 0, -1))
+        return sorted(cast(Any, trial.redis.lrange(queue, 0, -1) + trial.redis.lrange(held, 0, -1)))
 
     a_worker_died()
     trial.call(held, queue)
@@ -209,17 +376,20 @@ def _check_recover(trial: Trial) -> None:
 
 
 RECOVER = Exercise(
-    id="14.2",
+    id="14.4",
     title="Put back what a dead worker held",
     kind="change",
     question="""\
-These workers take from the *left*: `LMOVE queue held LEFT RIGHT`. This code puts the orders of a dead worker behind all
-others; killed itself, it can lose one. Change it: they come back as the next in line, the oldest first, and none gets
-lost or is there twice, wherever this code is killed.""",
+These workers take from the **left** end: `LMOVE queue held LEFT RIGHT`. So all sides are the other way round. The code
+puts the orders of a dead worker behind all others. And when it is killed itself, it can lose one. Change it. The orders
+must come back as the next ones, the oldest first. None may be lost or be there twice, wherever this code is killed.
+(`lpop` takes out at the left end, `rpush` puts in at the right end.)""",
     stub="""\
 def recover(redis_conn, held, queue):
-    while order := redis_conn.lpop(held):
-        redis_conn.rpush(queue, order)""",
+    order = redis_conn.lpop(held)
+    while order is not None:
+        redis_conn.rpush(queue, order)
+        order = redis_conn.lpop(held)""",
     hints=(
         "Between LPOP and RPUSH the order is only in this program's memory. Which command takes out and puts in?",
         "`lmove` names two sides. Where in the queue do these workers take? And where in `held` is the newest?",
@@ -227,402 +397,202 @@ def recover(redis_conn, held, queue):
     ),
     solution="""\
 def recover(redis_conn, held, queue):
-    while redis_conn.lmove(held, queue, "RIGHT", "LEFT"):
-        pass""",
+    order = redis_conn.lmove(held, queue, "RIGHT", "LEFT")
+    while order is not None:
+        order = redis_conn.lmove(held, queue, "RIGHT", "LEFT")""",
     why="LMOVE is one command, so the order is always on one of the two lists. Going from the newest to the oldest, "
     "the oldest ends up at the far left, where the next worker takes.",
     check=_check_recover,
 )
 
-# 14.3
+# 14.5
 
-
-class _Stream:
-    """A stream of orders, and the group of those who pack them. Another group reads the same stream."""
-
-    def __init__(self, trial: Trial) -> None:
-        self.redis, self.key = trial.redis, trial.key("orders")
-        self.group, self.others = f"packers-{trial.word()}", f"billing-{trial.word()}"
-        self.ann, self.bob = (name := trial.word()), f"{name}2"
-        self._trial, self._base = trial, trial.number(10**9, 10**10)
-        self.orders: list[tuple[str, dict[str, str]]] = []
-
-    def begin(self, count: int) -> None:
-        """So many orders, which the packers have not seen."""
-        self._trial.put({})
-        self.orders = [
-            (f"{self._base + number}-0", {"fruit": f"uva {number}", "crates": str(number)})
-            for number in range(1, count + 1)
-        ]
-        pipe = self.redis.pipeline()
-        for entry, order in self.orders:
-            pipe.xadd(self.key, cast(Any, order), id=entry)
-        pipe.xgroup_create(self.key, self.others, "0").xreadgroup(self.others, self.ann, {self.key: ">"})
-        pipe.xgroup_create(self.key, self.group, "0")
-        pipe.execute()
-
-    def hand_out(self, name: str, count: int = 1) -> None:
-        """Gives the next orders to a worker of the group."""
-        if count:
-            self.redis.xreadgroup(self.group, name, {self.key: ">"}, count=count)
-
-    def set(self, name: str, number: int, idle: int, deliveries: int) -> None:
-        """Order `number` has been with that worker for `idle` ms, and was delivered so many times."""
-        entry = self.orders[number - 1][0]
-        self.redis.xclaim(self.key, self.group, name, 0, [entry], idle=idle, retrycount=deliveries)
-
-    def done(self, *numbers: int) -> None:
-        """These orders are acknowledged."""
-        self.redis.xack(self.key, self.group, *[self.orders[number - 1][0] for number in numbers])
-
-    def owners(self) -> dict[int, str]:
-        """Which worker of the group each pending order belongs to, by its number."""
-        pending = cast(Any, self.redis.xpending_range(self.key, self.group, "-", "+", 10_000))
-        return {int(one["message_id"].partition("-")[0]) - self._base: one["consumer"] for one in pending}
-
-    def expect_the_rest(self, *keys: str) -> None:
-        """The other group has what it had, and there are no other keys."""
-        pending = cast(Any, self.redis.xpending(self.key, self.others))["pending"]
-        if pending != len(self.orders):
-            raise Failed("orders of another group were acknowledged or claimed: it reads the same stream")
-        extra = self._trial.state().keys() - {self.key, *keys}
-        if extra:
-            raise Failed("your code left a key that nobody asked for", None, Plain(", ".join(extra)))
-
-
-def _as_entries(answer: object, why: str, expected: list) -> list:
-    """The answer as a list of (id, fields), whatever sequences it is made of."""
-    pairs = answer if isinstance(answer, (list, tuple)) else [None]
-    if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[1], dict) for pair in pairs):
-        raise Failed(why, expected, answer)
-    return [tuple(pair) for pair in pairs]
-
-
-def _check_next_orders(trial: Trial) -> None:
-    stream = _Stream(trial)
-    ann, bob = stream.ann, stream.bob
-    shape = "return a list of (id, fields), and an empty list when there is nothing"
-
-    def ask(expected: list, count: int) -> list:
-        return _as_entries(trial.call(stream.key, stream.group, ann, count), shape, expected)
-
-    def after_a_crash() -> None:
-        """Ann was given 1 and 3 and has come back; Bob is packing 2, since long ago; 4 to 8 are new."""
-        stream.begin(8)
-        for name in (ann, bob, ann):
-            stream.hand_out(name)
-        stream.set(bob, 2, 3_600_000, 1)
-
-    stream.begin(5)
-    trial.expect(
-        "Ann has nothing unfinished: she gets the oldest new orders", stream.orders[:2], ask(stream.orders[:2], 2)
-    )
-    if len(stream.owners()) > 2:
-        raise Failed(
-            "more new orders than `count` were taken from the stream: the others are pending under her name, and "
-            "nobody packs them",
-            Plain("2 pending"),
-            Plain(f"{len(stream.owners())} pending"),
-        )
-    if stream.owners() != {1: ann, 2: ann}:
-        raise Failed(
-            "what was handed out must be pending under her name until she acknowledges it, and nothing is packed yet",
-            cure="XREADGROUP without NOACK, and no XACK here",
-        )
-    after_a_crash()
-    own, new = [stream.orders[0], stream.orders[2]], stream.orders[3:]
-    for count in (2, 5):
-        after_a_crash()
-        answer = ask(own, count)
-        _look_at_own(answer, own, new[:count], count)
-        if stream.orders[1] in answer or stream.owners().get(2) != bob:
-            raise Failed("Ann took an order that Bob is packing: her own, and nobody else's", own, answer)
-        trial.expect("Ann's unfinished orders come first, the oldest first", own, answer)
-        if stream.owners() != {1: ann, 2: bob, 3: ann}:
-            raise Failed(
-                "Ann has unfinished orders of her own, and more were handed out to her: nobody packs those now"
-            )
-    after_a_crash()
-    trial.expect("at most count orders", own[:1], ask(own[:1], 1))
-    stream.done(1, 3)
-    trial.expect("nothing of her own is left: then she gets the new ones", new, ask(new, 20))
-    stream.done(4, 5, 6, 7, 8)
-    trial.expect(shape, [], ask([], 3))
-    trial.expect("Bob's order stays Bob's", {2: bob}, stream.owners())
-    stream.expect_the_rest()
-    stream.begin(150)
-    stream.hand_out(ann, 130)
-    many = stream.orders
-    trial.expect("at most count orders, the oldest first", many[:12], ask(many[:12], 12))
-    trial.expect("at most count orders, the oldest first", many[:120], ask(many[:120], 120))
-    trial.expect("at most count orders, the oldest first", many[:130], ask(many[:130], 200))
-
-    def two_new() -> None:
-        stream.begin(4)
-
-    trial.orders(
-        "two workers asked at once, and one order went to both, or to none",
-        {"Ann": (stream.key, stream.group, ann, 2), "Bob": (stream.key, stream.group, bob, 2)},
-        before=two_new,
-        view=stream.owners,
-    )
-    trial.every_error((stream.key, stream.group, ann, 2), before=after_a_crash)
-    trial.every_error((stream.key, stream.group, ann, 2), before=two_new)
-
-
-def _look_at_own(answer: list, own: list, new: list, count: int) -> None:
-    if answer and all(order in new for order in answer):
-        raise Failed(
-            "Ann came back and got new orders; those she was given before the crash wait for ever",
-            own,
-            answer,
-            cure="`>` means never given to anybody. Her own are asked for with the id 0",
-        )
-    if len(answer) > count:
-        raise Failed("more orders than count: new ones are for when nothing of her own is left", own, answer)
-    if all(order in answer for order in own) and any(order in new for order in answer):
-        raise Failed("new orders were added to her own: new ones are for when nothing of her own is left", own, answer)
-
-
-NEXT_ORDERS = Exercise(
-    id="14.3",
-    title="Back at work",
-    kind="write",
-    question="""\
-A worker comes back after a crash. Write `next_orders(redis_conn, stream, group, consumer, count)`: what this consumer
-was given and has not acknowledged, at most `count`; only if there is none, new orders. It returns a list of
-`(id, fields)`, perhaps empty, and does not wait.""",
-    stub="""\
-def next_orders(redis_conn, stream, group, consumer, count):
-    # your code here
-    ...""",
-    hints=(
-        "Two calls of `xreadgroup` that differ in the id: which is for one's own entries, which for new ones?",
-        "The answer is a list of [stream, entries]. With `0`, the entries may be empty; with `>`, the answer itself.",
-        "Ask with `0` first. `found[0][1]` holds the entries; only if there are none, ask with `>`.",
-    ),
-    solution="""\
-def next_orders(redis_conn, stream, group, consumer, count):
-    for start in ("0", ">"):
-        found = redis_conn.xreadgroup(group, consumer, {stream: start}, count=count)
-        if found and found[0][1]:
-            return found[0][1]
-    return []""",
-    why="the server remembers what each consumer was given. A worker that asks for it first picks up where it was "
-    "killed, and leaves alone what others are packing.",
-    check=_check_next_orders,
+ONE_STEP = (
+    "One script, or WATCH and MULTI: look at the mark, set it and take the boxes, with nothing in between. In a "
+    "script, SADD replies 1 when the mark is new."
 )
 
-# 14.4
 
+def _check_take_stock_once(trial: Trial) -> None:
+    done, stock = trial.key("done"), trial.key("stock")
+    fruit, order, other = "maçã 'Gala' *", _an_order(trial), _an_order(trial)
+    there, boxes = trial.number(20, 90), trial.number(2, 9)
+    marks, fruits = {other, f"{order}0", order[:-1]}, {fruit: str(there), "uva": "480"}
+    args = (done, stock, order, fruit, boxes)
+    taken = {fruit: str(there - boxes), "uva": "480"}
 
-def _check_claim(trial: Trial) -> None:
-    stream, dead = _Stream(trial), trial.key("dead")
-    idle, most = trial.number(200, 900) * 1000 + trial.number(1, 999), trial.number(3, 12)
-    args = (stream.key, dead, stream.group, stream.ann, idle, most)
-    shape = "return a list of (id, fields): the orders to pack now"
+    def new() -> None:
+        trial.put({done: marks, stock: fruits})
 
-    def begin(*deliveries: int) -> None:
-        """Bob died with so many orders, delivered so often. Among the dead lies an old one."""
-        stream.begin(len(deliveries) + 2)
-        trial.redis.xadd(dead, {"fruit": "fig"}, id="5-1")
-        stream.hand_out(stream.bob, len(deliveries))
-        for number, times in enumerate(deliveries, 1):
-            stream.set(stream.bob, number, idle + 60_000, times)
-
-    def some_died() -> None:
-        """2 and 5 are poison; 4 is being packed, however often it was delivered; 6 and 7 are new."""
-        begin(1, most, most - 1, most + 3, most + 5)
-        stream.set(stream.bob, 4, idle // 2, most + 3)
-
-    def in_the_dead() -> list[dict]:
-        return [order for _, order in trial.redis.xrange(dead)][1:]
-
-    some_died()
-    healthy, poison = [stream.orders[0], stream.orders[2]], [stream.orders[1][1], stream.orders[4][1]]
-    answer = _as_entries(trial.call(*args), shape, healthy)
-    if trial.redis.xrange(dead)[:1] != [("5-1", {"fruit": "fig"})] or trial.redis.ttl(dead) != -1:
-        raise Failed("what lies in the dead-letter stream already must stay there, and nobody asked for a TTL")
-    _expect_claimed(stream, answer, in_the_dead(), healthy, poison)
-    stream.expect_the_rest(dead)
-
-    some_died()
-    trial.call(*args)
-    for reached in trial.cuts(*args, prepare=some_died):
-        _expect_one_place(stream, in_the_dead(), f"the program died after its command number {reached}, and ")
-    begin(1, 1, 1)
-    answer = _as_entries(trial.call(*args[:-1], 1), shape, [])
-    trial.expect(
-        "with most=1, a second delivery is one too many for all three", [3, 0], [len(in_the_dead()), len(answer)]
+    for some_marks in (marks, set()):
+        for number in (boxes, 1, there):
+            _expect_taken(trial, (*args[:-1], number), some_marks, fruits)
+            _expect_left_alone(trial, (*args[:-1], number), some_marks | {order}, fruits)
+    trial.case(
+        "nobody asked to change when the marks end",
+        args,
+        before={done: Ends(marks, 300), stock: Ends(fruits, 500)},
+        returns=True,
+        after={done: Ends(marks | {order}, 300), stock: Ends(taken, 500)},
     )
-    begin()
-    trial.expect("nothing has been pending for so long: " + shape, [], trial.call(*args))
-    _expect_many(trial, stream, args, begin, in_the_dead)
-
-    def why(run: Run) -> str:
-        return "two workers took over at once, and an order went to both, or to none, or died twice"
-
-    trial.orders(
-        why,
-        {"Ann": args, "Cleo": (*args[:3], f"{stream.ann}-cleo", idle, most)},
-        before=lambda: begin(1, most),
-        view=lambda: (stream.owners(), in_the_dead()),
-    )
-    trial.every_error(args, before=lambda: begin(1, most))
-
-
-def _expect_claimed(stream: _Stream, answer: list, dead: list[dict], healthy: list, poison: list[dict]) -> None:
-    owner = stream.owners()
-    if owner.get(4) != stream.bob or 6 in owner:
-        raise Failed(
-            "order 4 is being packed, and 6 and 7 are new: take over only what has been pending for `idle` ms",
-            Plain("order 4 with Bob, 6 and 7 with nobody"),
-            Plain(f"order 4 with {owner.get(4, 'nobody').replace(stream.ann, 'Ann')}"),
+    with cured(ONE_STEP):
+        trial.every_cut(
+            "the boxes are taken and not marked, or marked and not taken. When the order comes again, they are taken "
+            "twice, or never",
+            args,
+            new,
         )
-    if any(owner.get(number) == stream.bob for number in (1, 2, 3, 5)):
-        raise Failed(
-            "orders have been pending for longer than `idle` ms, and were left with the worker that died: nobody packs "
-            "them",
-            Plain("all taken over"),
-            Plain(f"{len(answer)} returned, {len(dead)} given up"),
+        trial.orders(
+            lambda run: _why_twice(
+                run, "two workers had the same order, and its boxes were taken twice, or not at all"
+            ),
+            {"Ann": args, "Bob": args},
+            new,
         )
-    if stream.orders[1] in answer and not any(poison[0].items() <= letter.items() for letter in dead):
-        raise Failed(
-            "order 2 had been delivered `most` times, and now it went out once more: it belongs to the dead",
-            healthy,
-            answer,
-            cure="XAUTOCLAIM and XCLAIM count as a delivery: look at the count after it, or add one",
+        trial.orders(
+            lambda run: _why_twice(run, "two workers had two orders, and the boxes of one were not taken"),
+            {"Ann": args, "Bob": (done, stock, f"{order} two", "uva", 1)},
+            new,
         )
-    if len(dead) > len(poison):
-        why = "an order with `most` deliveries or fewer was given up, or one twice: only *more* than `most` is too many"
-        raise Failed(why, poison, dead)
-    if not dead:
-        raise Failed("order 2 is nowhere: what is given up goes to the dead-letter stream, for somebody to look at")
-    for order in poison:
-        if not any(order.items() <= letter.items() for letter in dead):
-            raise Failed("in the dead-letter stream, each order must have its fields", poison, dead)
-    if 2 in owner or 5 in owner:
-        raise Failed("order 2 is among the dead and still pending: it will be claimed again and again")
-    if sorted(answer, key=str) != healthy:
-        raise Failed("the orders that may be tried again are to be returned, and only they", healthy, answer)
-    if not owner.get(1) == owner.get(3) == stream.ann:
-        raise Failed("the returned orders must be pending under the new name: nobody has packed them yet")
+        trial.every_gap(
+            lambda run: _why_twice(run, "another worker did something between two of your commands, and it was lost"),
+            args,
+            new,
+            {
+                "another order is done": lambda: trial.redis.sadd(done, f"{order} three"),
+                "boxes come in": lambda: trial.redis.hincrby(stock, fruit, 5),
+            },
+        )
+    trial.every_error(args, new)
 
 
-def _expect_one_place(stream: _Stream, dead: list[dict], died: str) -> None:
-    """Each poisonous order is pending or dead, and each healthy one pending."""
-    for number in (2, 5):
-        places = (number in stream.owners()) + sum(stream.orders[number - 1][1].items() <= one.items() for one in dead)
-        if places != 1:
-            lost = "lost" if places == 0 else "pending and dead at once"
-            raise Failed(
-                f"{died}an order that is given up is {lost}",
-                cure="what puts it among the dead and what acknowledges it must be one transaction",
-            )
-    if not {1, 3, 4} <= stream.owners().keys():
-        raise Failed(f"{died}an order that nobody has packed is acknowledged: it is lost")
+def _why_twice(run: Run, why: str) -> str:
+    """Whoever does not catch a WatchError has changed nothing, and has not done the work either."""
+    if any(isinstance(outcome.error, redis.WatchError) for outcome in run.outcomes):
+        return "somebody came in between, and your function gave up with a WatchError: it must look again"
+    return why
 
 
-def _expect_many(
-    trial: Trial, stream: _Stream, args: tuple, begin: Callable[..., None], in_the_dead: Callable[[], list[dict]]
-) -> None:
-    """More orders than fit on a small page, and one of three is poison."""
-    most = args[-1]
-    begin(*[(1, most - 1, most)[number % 3] for number in range(72)])
-    answer = _as_entries(trial.call(*args), "return a list of (id, fields): the orders to pack now", [])
-    right = [48, 24]
-    trial.expect(
-        "72 orders had been pending for so long: all are taken over, those to be packed and those given up",
-        right,
-        [len(answer), len(in_the_dead())],
-    )
+def _expect_taken(trial: Trial, args: tuple, marks: set[str], fruits: dict[str, str]) -> None:
+    """The order comes for the first time."""
+    done, stock, order, fruit, boxes = args
+    trial.put({done: marks, stock: fruits})
+    answer = trial.call(*args)
+    left = fruits | {fruit: str(int(fruits[fruit]) - boxes)}
+    trial.expect_value("the order is new: its boxes, and only they, leave the stock", stock, left)
+    trial.expect_value("the order must be marked, and all other marks stay: it may come again", done, marks | {order})
+    trial.expect_state("stock and marks change, and nothing else", {done: marks | {order}, stock: left})
+    must("the boxes were taken now: the answer is True", True, answer)
 
 
-CLAIM = Exercise(
-    id="14.4",
-    title="Three times is enough",
+def _expect_left_alone(trial: Trial, args: tuple, marks: set[str], fruits: dict[str, str]) -> None:
+    """The order comes again."""
+    done, stock, *_ = args
+    trial.put({done: marks, stock: fruits})
+    answer = trial.call(*args)
+    trial.expect_value("the order was done already, and its boxes were taken once more", stock, fruits)
+    trial.expect_state("the order was done already: nothing may change", {done: marks, stock: fruits})
+    must("the order was done already: the answer is False", False, answer)
+
+
+TAKE_STOCK_ONCE = Exercise(
+    id="14.5",
+    title="However often the order comes",
     kind="stretch",
     question="""\
-Write `claim(redis_conn, stream, dead, group, consumer, idle, most)`. It takes over all that has been pending for
-`idle` ms. What has now been delivered more than `most` times goes to the stream `dead`, with its fields, and is
-acknowledged: both or neither. The rest is returned, as `(id, fields)`.""",
+`take_stock_once` takes `boxes` boxes of a fruit for one order, and marks the order. It returns `True`. If the order was
+done already, it changes nothing and returns `False`. But when it is killed in between, or when two workers have the
+same order, the boxes can be taken twice. Change it, so that they are taken once, whatever happens. A script can do it,
+and so can `WATCH`.""",
     stub="""\
-def claim(redis_conn, stream, dead, group, consumer, idle, most):
-    # your code here
-    ...""",
+def take_stock_once(redis_conn, done, stock, order, fruit, boxes):
+    if redis_conn.sismember(done, order):
+        return False
+    redis_conn.hincrby(stock, fruit, -boxes)
+    redis_conn.sadd(done, order)
+    return True""",
     hints=(
-        "XAUTOCLAIM takes over. Its answer has the entries in second place, and in first place where the next page "
-        "begins: `0-0` at the end. Which command knows the counts?",
-        "`xpending_range(..., entry, entry, 1)` answers with a list of at most one: see its `times_delivered`.",
-        "For each entry: count at most `most`? Keep it. Otherwise a pipeline with `xadd` and `xack`, and `execute()`.",
+        "Begin with `TAKE_AND_MARK`. What must it return, so that Python knows whether the boxes were taken?",
+        "The fruit is `ARGV[2]` already. The boxes come as `ARGV[3]`, as a text: `-tonumber(ARGV[3])`.",
+        "Let the script `return 1` before its `end`, and `return 0` as its last line. Two words behind it are keys, "
+        "three are arguments. In Python, `== 1` makes True or False of the reply.",
     ),
     solution="""\
-def claim(redis_conn, stream, dead, group, consumer, idle, most):
-    to_pack, start = [], "0-0"
-    while True:
-        start, entries, *_ = redis_conn.xautoclaim(stream, group, consumer, idle, start)
-        for entry, order in entries:
-            for state in redis_conn.xpending_range(stream, group, entry, entry, 1):
-                if state["times_delivered"] <= most:
-                    to_pack.append((entry, order))
-                else:
-                    with redis_conn.pipeline() as pipe:
-                        pipe.xadd(dead, order)
-                        pipe.xack(stream, group, entry)
-                        pipe.execute()
-        if start == "0-0":  # the end: XAUTOCLAIM looks at a hundred at a time
-            return to_pack""",
-    why="a worker that crashes cannot count its own crashes: the server does, on each delivery, and whoever claims "
-    "reads the count. The transaction leaves an order in exactly one place, wherever the program dies.",
-    check=_check_claim,
+def take_stock_once(redis_conn, done, stock, order, fruit, boxes):
+    script = \"\"\"
+    if redis.call('SADD', KEYS[1], ARGV[1]) == 1 then  -- the mark is new
+      redis.call('HINCRBY', KEYS[2], ARGV[2], -tonumber(ARGV[3]))
+      return 1
+    end
+    return 0
+    \"\"\"
+    return redis_conn.eval(script, 2, done, stock, order, fruit, boxes) == 1""",
+    why="Redis runs the script as one command: no kill and no other worker comes between the mark and the work. When "
+    "only its reply is lost, the order may come again, too. The marks need an end: a real shop has, for example, one "
+    "set for each day, with a TTL.",
+    check=_check_take_stock_once,
 )
 
-EXERCISES = (FINISH, RECOVER, NEXT_ORDERS, CLAIM)
+EXERCISES = (ADD_ORDER, HOLD_NEXT, FINISH, RECOVER, TAKE_STOCK_ONCE)
 
 QUIZ = (
     Question(
-        "A worker takes a job with BRPOP. The reply gets lost on the way, the worker lives. Where is the job?",
+        "A weather station puts a temperature into a list every second. A worker takes it with BRPOP, and draws it on "
+        "a screen. The worker is killed and started again. What is lost?",
         (
+            ("All that waited in the list", "The list is in Redis. It does not end with a worker."),
+            ("Nothing: the new worker gets it again", "BRPOP takes out, and Redis keeps no copy."),
             (
-                "In the list: the server saw no acknowledgement",
-                "BRPOP knows none. The job left with the reply.",
+                "At most the one that it had just taken",
+                "At most once. For one temperature that may be good enough.",
             ),
-            ("With the worker: the client's retry brings it", "The retry asks anew, and gets the next job or nothing."),
-            ("Nowhere", "At most once. BLMOVE or a consumer group keep it on the server."),
         ),
         answer="c",
     ),
     Question(
-        "A queue recovers the jobs of dead workers. What must the work be like?",
+        "A worker resizes photos: BLMOVE, resize, LREM. A photo is broken, and the resizing raises an error before the "
+        "LREM. Where is the job?",
         (
-            ("Idempotent: done twice, it has the effect of once", "A slow worker looks dead, and then two do the job."),
-            ("Fast: done before anybody can claim it", "The machine can stand still for longer than any limit."),
-            (
-                "Anything: acknowledged jobs are never done twice",
-                "A worker can die after the work and before the XACK.",
-            ),
+            ("In the worker's held list", "Nothing has deleted it there. Somebody must put it back, or look at it."),
+            ("In the queue again", "Redis does not know that the work has failed."),
+            ("In no list", "That would be so with BRPOP. BLMOVE has moved it."),
         ),
         answer="a",
     ),
     Question(
-        "A consumer restarts under its old name and reads with `>`. What about the entries it had not acknowledged?",
+        "A program puts back each job that a worker holds for more than 10 seconds. One job, a long film, takes 15 "
+        "seconds. What happens?",
         (
-            ("They come first", "`>` means never given to anybody. With the id 0, they come."),
-            (
-                "They stay pending until it reads with 0, or somebody claims them",
-                "The server keeps them under its name.",
-            ),
-            ("They go back to the stream for others", "They never left it. Nobody gets them without a claim."),
+            ("The first worker is stopped after 10 seconds", "Nothing in Redis stops it, and nobody tells it."),
+            ("Two workers have the film, perhaps more", "Slow looks like dead. The limit is too short for this job."),
+            ("The job is lost", "It is put back, so another worker gets it."),
         ),
         answer="b",
     ),
     Question(
-        "XADD with MAXLEN 1000, and the workers are 5,000 entries behind. What happens?",
+        "A job sends a customer 10 euros through a bank. The worker may be killed at any moment, and the job may come "
+        "again. What protects the bank account best?",
         (
-            ("XADD fails until they catch up", "It never looks at the groups."),
-            ("Only entries that all groups have acknowledged are cut", "MAXLEN alone counts entries, nothing else."),
-            ("4,000 entries are gone, and no worker is told", "MAXLEN is a fuse for the memory. Trim by what is done."),
+            ("A mark in Redis, set before the payment", "Killed after the mark, the customer never gets the money."),
+            ("A mark in Redis, set after the payment", "Killed before the mark, the customer is paid twice."),
+            (
+                "The job's number goes to the bank, which refuses it the second time",
+                "Work and mark are in one place then, and the bank can change both in one step.",
+            ),
         ),
         answer="c",
+    ),
+    Question(
+        "A shop keeps its orders in a Redis list. Its Redis has default settings, and runs out of memory on its "
+        "computer: the system kills it. It starts again at once. What about the orders of the last seconds?",
+        (
+            ("They are there: each was acknowledged", "LREM is about workers. It saves nothing to the disk."),
+            ("They are lost", "By default, a copy of the memory is saved from time to time only."),
+            (
+                "They come back with the next worker",
+                "A worker has only what it holds, and Redis has forgotten that, too.",
+            ),
+        ),
+        answer="b",
     ),
 )
