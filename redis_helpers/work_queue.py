@@ -30,9 +30,11 @@ What it cannot promise:
 
     no persistence (`save ""`)                                        0
     the `save` lines that redis.conf begins with                      0   no snapshot was due yet
-    `appendonly yes`, `appendfsync everysec` (its default)        2,000   a power cut loses about the last second
+    `appendonly yes`, `appendfsync everysec` (its default)        2,000   see below
     `appendonly yes`, `appendfsync always`                        2,000
 
+  With `everysec`, a power cut loses about the last second. So may a kill at a moment when the disk is slow: while it is
+  still busy with the last second, Redis keeps what comes then in its own memory, for two seconds at most.
   A failover loses what the replica had not received, whatever these say; `min-replicas-to-write` makes that less
   likely. A server that evicts keys (`maxmemory-policy allkeys-…`) may evict the queue: use `noeviction`.
 
