@@ -324,7 +324,7 @@ def keep_earliest(redis_conn, key, customer, crates, second):
     score = crates * 1_000_000 + 999_999 - second
     redis_conn.zadd(key, {customer: score}, gt=True)""",
     why="1,000,000 crates need 13 digits in all, and a score keeps 15. An equal order that comes later has a lower "
-    "score, so GT leaves the earlier one there.",
+    "score, so GT leaves the earlier one there. Two orders in the same second are equal again: the name decides.",
     check=_check_keep_earliest,
 )
 
