@@ -30,7 +30,7 @@ def fill_days(redis_conn: redis.Redis, members: int) -> list[str]:
 def wait_for_one(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
     """Calls `work()` until it has sent nine commands or more. Returns how long one took: the median, in milliseconds.
 
-    Redis runs one command at a time: so long nobody else was served.
+    Redis runs one command at a time: so long, at most, nobody else was served. The way there and back is in it.
     """
     times: list[float] = []
     while len(times) < ENOUGH:
