@@ -77,7 +77,7 @@ def acknowledged_and_deleted(redis_conn, stream, group, job_id, order, pack):
 @wrong("16.1", "its job is still pending")
 def words_mixed_up(redis_conn, stream, group, job_id, order, pack):
     pack(redis_conn, order)
-    redis_conn.xack(stream, job_id, group) if False else redis_conn.xack(stream, group, "1-1")
+    redis_conn.xack(stream, job_id, group)
 
 
 @wrong("16.1", "jobs that other workers are packing were acknowledged too")
@@ -249,16 +249,25 @@ def only_zero_seconds_seen(redis_conn, stream, group, name, seconds):
     return reply[0][1][0] if reply else None
 
 
-@wrong("16.3", "had not waited for it")
+@wrong("16.3", "gave up too early")
 def never_waits(redis_conn, stream, group, name, seconds):
     reply = redis_conn.xreadgroup(group, name, {stream: ">"}, count=1)
     return reply[0][1][0] if reply else None
 
 
-@wrong("16.3", "had not waited for it")
+@wrong("16.3", "gave up too early")
 def seconds_for_milliseconds(redis_conn, stream, group, name, seconds):
     reply = redis_conn.xreadgroup(group, name, {stream: ">"}, count=1, block=max(1, round(seconds)))
     return reply[0][1][0] if reply else None
+
+
+@wrong("16.3", "had not waited for it")
+def a_sleep_instead_of_a_wait(redis_conn, stream, group, name, seconds):
+    reply = redis_conn.xreadgroup(group, name, {stream: ">"}, count=1)
+    if not reply:
+        time.sleep(seconds)
+        return None
+    return reply[0][1][0]
 
 
 @wrong("16.3", "return the job as (id, fields)")

@@ -288,6 +288,11 @@ def _check_read_within(trial: Trial) -> None:
         if value is not None:
             raise Failed(NO_END, Plain("None"), value, cure="`BLOCK` counts whole milliseconds: never less than 1.")
     jobs.begin(1, taken=1)
+    begin = time.monotonic()
+    trial.expect("nothing came: " + shape, None, trial.call(*_args(jobs, 0.25)))
+    if time.monotonic() - begin < 0.2:
+        raise Failed("your function gave up too early: it may wait for `seconds`", Plain("0.25 seconds"), Plain("less"))
+    jobs.begin(1, taken=1)
     value = _call_with_a_late_job(trial, jobs, trial.number(30, 40) / 10, after=0.1)
     if value is None:
         raise Failed(
@@ -295,11 +300,6 @@ def _check_read_within(trial: Trial) -> None:
             Plain("the job"),
             value,
         )
-    jobs.begin(1, taken=1)
-    begin = time.monotonic()
-    trial.expect("nothing came: " + shape, None, trial.call(*_args(jobs, 0.25)))
-    if time.monotonic() - begin < 0.2:
-        raise Failed("your function gave up too early: it may wait for `seconds`", Plain("0.25 seconds"))
     trial.every_error(_args(jobs, 0.01), before=lambda: jobs.begin(3, taken=2))
 
 
@@ -308,14 +308,23 @@ def _args(jobs: _Jobs, seconds: float) -> tuple:
 
 
 def _call_with_a_late_job(trial: Trial, jobs: _Jobs, seconds: float, after: float) -> object:
-    """A job is put while the function waits, or when it has ended."""
-    late = threading.Timer(after, lambda: jobs.redis.xadd(jobs.key, {"order": "late"}))
-    late.start()
+    """A job is put so long after the function has asked for one, unless it has come back by then."""
+    before, ended = trial.call_seen, threading.Event()
+
+    def put_late() -> None:
+        while trial.call_seen is before or not trial.commands:
+            if ended.wait(0.005):
+                return
+        if not ended.wait(after):
+            jobs.redis.xadd(jobs.key, {"order": "late"})
+
+    thread = threading.Thread(target=put_late)
+    thread.start()
     try:
         return trial.call(*_args(jobs, seconds))
     finally:
-        late.cancel()
-        late.join()
+        ended.set()
+        thread.join()
 
 
 READ_WITHIN = Exercise(
