@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 from typing import Any, cast
 
 import redis
@@ -194,9 +195,9 @@ def _expect_put_after_loss(trial: Trial, stream: str, mark: str, order: str, job
     trial.put({})
     trial.call(stream, mark, order)
     for number in range(1, len(trial.commands) + 1):
-        for fault in ("lost_reply", "cut_after"):
+        for broken in (partial(trial.attempt, lost_reply=number), partial(trial.attempt, cut_after=number)):
             trial.put({})
-            trial.attempt(stream, mark, order, **{fault: number})
+            broken(stream, mark, order)
             trial.call(stream, mark, order)
             if len(jobs()) != 1:
                 raise Failed(
@@ -490,6 +491,10 @@ def _check_queue_due(trial: Trial) -> None:
     def begin() -> None:
         due.begin(3, time.time() - 1000)
 
+    def move_one() -> None:
+        due.put_at_once(due.due(1))
+        due.redis.zrem(due.key, due.due(1))
+
     why = "an order is lost: it is not in the sorted set, and was never put. Look at which orders your code takes out"
     trial.every_cut(why, args, begin, view=due.all_orders)
     trial.every_gap(
@@ -498,10 +503,7 @@ def _check_queue_due(trial: Trial) -> None:
         before=begin,
         rivals={
             "the shop adds an order that is due": lambda: due.redis.zadd(due.key, {"new *1*": 5}),
-            "another program takes one out": lambda: (
-                due.queue.append(due.due(1)),
-                due.redis.zrem(due.key, due.due(1)),
-            ),
+            "another program moves one": move_one,
         },
         view=due.all_orders,
     )
