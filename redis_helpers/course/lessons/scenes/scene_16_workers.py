@@ -1,0 +1,154 @@
+"""Lesson 16: six workers in processes of their own, five of which are killed at their work (kill -9).
+
+The processes import this file: so it imports little, and no plots.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.course.breaking.processes import Process, Processes
+from redis_helpers.work_queue import WorkQueue
+
+JOBS = "cell-by-cell:proven:jobs"
+GROUP = "packers"
+PACKED = "cell-by-cell:proven:packed"  # a hash: how often each order was packed
+STOP = "cell-by-cell:proven:stop"  # holds the name of the worker that is killed next, or NOT_YET
+NOT_YET = "nobody works yet"
+
+ORDERS = 2000
+KILLS = 5
+BETWEEN_KILLS = 300  # orders that are packed from one kill to the next
+LOOK = 0.005  # seconds from one look to the next
+LONGEST = 60.0  # seconds after which something must be wrong
+
+Pack = Callable[[redis.Redis, str], object]
+Work = Callable[[redis.Redis, str, Pack], object]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out: the orders that were packed never, and more than once. All times are in milliseconds.
+
+    `left` are pairs: when, and how many orders were still to be packed.
+    """
+
+    orders: int
+    kills: list[float]
+    lost: int
+    twice: int
+    left: list[tuple[float, int]]
+
+    def __str__(self) -> str:
+        return f"{self.orders} orders, {len(self.kills)} kills: {self.lost} lost, {self.twice} packed twice"
+
+
+def kill_five(work: Work, queue: WorkQueue | None = None) -> Report:
+    """Puts 2,000 orders, lets six workers pack them, and kills five of the six in the middle of packing.
+
+    `work(redis_conn, name, pack)` is one round of a worker. It is called again and again, in six processes. The orders
+    lie in the lesson's stream, or in `queue`.
+    """
+    with RedisConnectionHandle() as handle, Processes(handle.options.url) as processes:
+        redis_conn: Any = handle.connect()
+        redis_conn.unlink(JOBS, PACKED)
+        redis_conn.set(STOP, NOT_YET)
+        is_done = _put_orders(redis_conn, queue)
+        names = [f"worker-{number}" for number in range(KILLS + 1)]
+        workers = {name: processes.start(_work_until_killed, work, name) for name in names}
+        for worker in workers.values():
+            worker.wait_for("ready")
+        try:
+            return _watch(redis_conn, workers, is_done)
+        finally:
+            redis_conn.unlink(STOP)
+
+
+def _watch(redis_conn: Any, workers: dict[str, Process], is_done: Callable[[], bool]) -> Report:
+    """Kills the workers one by one, until nobody has an order any more, and none waits."""
+    kills: list[float] = []
+    left: list[tuple[float, int]] = []
+    *victims, survivor = workers.values()
+    begin = time.monotonic()
+    redis_conn.unlink(STOP)  # the work begins
+    while True:
+        packed = redis_conn.hlen(PACKED)
+        milliseconds = 1000 * (time.monotonic() - begin)
+        left.append((milliseconds, ORDERS - packed))
+        if len(kills) < KILLS:
+            if packed >= BETWEEN_KILLS * (len(kills) + 1):
+                _kill(redis_conn, victims[len(kills)], list(workers)[len(kills)])
+                kills.append(1000 * (time.monotonic() - begin))
+        elif is_done():
+            break
+        if milliseconds > 1000 * LONGEST or not survivor.is_running():
+            said = survivor.lines[-1:] or ["it said nothing"]
+            raise RuntimeError(f"the orders do not come to an end. The last worker: {said[0]}")
+        time.sleep(LOOK)
+    counts = [int(count) for count in redis_conn.hvals(PACKED)]
+    left.append((1000 * (time.monotonic() - begin), ORDERS - len(counts)))
+    return Report(ORDERS, kills, ORDERS - len(counts), sum(count > 1 for count in counts), left)
+
+
+def _kill(redis_conn: Any, victim: Process, name: str) -> None:
+    """Kills a worker that has an order in hand. The others wait for that moment, so one is left for it."""
+    redis_conn.set(STOP, name)
+    victim.wait_for("in the middle")
+    victim.kill()
+    redis_conn.unlink(STOP)
+
+
+def _put_orders(redis_conn: Any, queue: WorkQueue | None) -> Callable[[], bool]:
+    """Puts all orders. Returns a function that says whether none waits, and none is in a worker's hands."""
+    if queue is not None:
+        for order in range(1, ORDERS + 1):
+            queue.put({"order": str(order)})
+        return lambda: _nothing_left(queue)
+    pipe = redis_conn.pipeline(transaction=False)
+    pipe.xgroup_create(JOBS, GROUP, id="0", mkstream=True)
+    for order in range(1, ORDERS + 1):
+        pipe.xadd(JOBS, {"order": order})
+    last = pipe.execute()[-1]
+    return lambda: _all_read(redis_conn, last) and redis_conn.xpending(JOBS, GROUP)["pending"] == 0
+
+
+def _nothing_left(queue: WorkQueue) -> bool:
+    sizes = queue.sizes()
+    return sizes.waiting == sizes.pending == 0
+
+
+def _all_read(redis_conn: Any, last: str) -> bool:
+    (group,) = redis_conn.xinfo_groups(JOBS)
+    return group["last-delivered-id"] == last
+
+
+def _work_until_killed(redis_conn: Any, work: Work, name: str) -> None:
+    """What each process does."""
+
+    def pack(conn: Any, order: str) -> None:
+        """While a worker is to be killed, it waits for that with an order in hand, and all others wait, too."""
+        while (named := conn.get(STOP)) is not None:
+            if named == name:
+                print("in the middle of order", order)
+                threading.Event().wait()  # for the kill
+            time.sleep(0.002)
+        conn.hincrby(PACKED, order, 1)
+
+    print("ready")
+    while redis_conn.get(STOP) == NOT_YET:
+        time.sleep(LOOK)
+    while True:
+        if not work(redis_conn, name, pack):
+            time.sleep(LOOK)
+
+
+def seconds_have_passed(redis_conn: Any) -> None:
+    """Tells Redis that each pending order has been so for ten seconds: so nobody has to wait for them."""
+    for entry in redis_conn.xpending_range(JOBS, GROUP, "-", "+", 100):
+        job_ids = [entry["message_id"]]
+        redis_conn.xclaim(JOBS, GROUP, entry["consumer"], 0, job_ids, idle=10_000, justid=True)
