@@ -323,6 +323,11 @@ def after_counting(redis_conn, key, limit):
     return math.ceil(redis_conn.pttl(key) / 1000) if count >= limit else 0
 
 
+@wrong("12.3", "your function has made one")
+def after_counting_to_know(redis_conn, key, limit):
+    return 0 if redis_conn.incr(key) <= limit else math.ceil(redis_conn.pttl(key) / 1000)
+
+
 @wrong("12.3", "whole seconds: return an int")
 def after_in_fractions(redis_conn, key, limit):
     count = int(redis_conn.get(key) or 0)
@@ -400,6 +405,21 @@ def visit_by_the_bare_name(redis_conn, prefix, user, address, path):
     return visit(redis_conn, prefix, user or address, path)
 
 
+@wrong("12.4", "shares the counter of an address")
+def visit_with_a_word_for_addresses_only(redis_conn, prefix, user, address, path):
+    return visit(redis_conn, prefix, f"address:{address}" if user is None else user, path)
+
+
+@right("12.4")
+def visit_with_a_word_for_customers_only(redis_conn, prefix, user, address, path):
+    return visit(redis_conn, prefix, address if user is None else f"user:{user}", path)
+
+
+@right("12.4")
+def visit_with_letters(redis_conn, prefix, user, address, path):
+    return visit(redis_conn, prefix, "a" if user is None else "u", address if user is None else user, path)
+
+
 @wrong("12.4", "two addresses share a counter")
 def visit_of_all_who_are_unknown(redis_conn, prefix, user, address, path):
     return visit(redis_conn, prefix, f"user:{user}", path)
@@ -454,7 +474,7 @@ def come_in_by_the_three_names(redis_conn, key, limit, window, fail_open):
         return fail_open
 
 
-@wrong("12.5", "TimeoutError came through")
+@wrong("12.5", "redis.TimeoutError")
 def come_in_if_refused(redis_conn, key, limit, window, fail_open):
     try:
         return count_in_window(redis_conn, key, window) <= limit
@@ -462,7 +482,7 @@ def come_in_if_refused(redis_conn, key, limit, window, fail_open):
         return fail_open
 
 
-@wrong("12.5", "came through")
+@wrong("12.5", "the caller got the error redis.ConnectionError")
 def come_in_by_pythons_own_names(redis_conn, key, limit, window, fail_open):
     try:
         return count_in_window(redis_conn, key, window) <= limit
@@ -470,7 +490,7 @@ def come_in_by_pythons_own_names(redis_conn, key, limit, window, fail_open):
         return fail_open
 
 
-@wrong("12.5", "OutOfMemoryError came through")
+@wrong("12.5", "redis.OutOfMemoryError")
 def come_in_if_nobody_answers(redis_conn, key, limit, window, fail_open):
     try:
         return count_in_window(redis_conn, key, window) <= limit

@@ -3,7 +3,9 @@
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+
+import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial, nobody_there, somebody_silent
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
@@ -59,15 +61,16 @@ def _expect_place(trial: Trial, key: str, limit: int, count: int | None, let_in:
         answer = trial.call(key, limit)
         seen = Plain(f"{answer!r} with {count or 0} of {limit} counted before")
         if type(answer) is not bool:
-            raise Failed("return True or False", let_in, seen)
+            raise Failed("return True or False", Plain(str(let_in)), seen)
         if answer is not let_in:
             raise Failed(
                 "there was a place left, and the request was denied"
                 if let_in
                 else "the limit was reached, and one more request was let in",
-                let_in,
+                Plain(str(let_in)),
                 seen,
-                cure="The request has a place if its number is at most the limit. Compare numbers, not texts.",
+                cure="The request has a place if its number is at most `limit`, which your function is given. Compare "
+                "numbers, not texts.",
             )
         now = [str((count or 0) + 1)] if let_in else [str((count or 0) + 1), str(count)]
         found = trial.redis.get(key)
@@ -117,7 +120,7 @@ def _check_count_request(trial: Trial) -> None:
             "the counter has no TTL: its window never ends, and after the limit the customer is out for ever",
             cure="the counter needs its TTL at the moment at which it is made",
         )
-    with _cure("`px` and PEXPIRE take milliseconds, `ex` and EXPIRE take seconds"):
+    with _cure("`px` takes milliseconds, `ex` takes seconds, and the number is your function's `window`"):
         wrong_unit = "the window does not last as long as it should: look at the TTL's unit, and at whose number it is"
         trial.expect_ttl(wrong_unit, key, window / 1000 - 2, window / 1000 + 0.001)
         trial.expect_state("the counter is to hold 1 after one request", {key: Ends("1", window / 1000)})
@@ -134,7 +137,7 @@ def _check_count_request(trial: Trial) -> None:
         )
     trial.expect("each request gets the next number, and this window had counted already", count + 1, answer)
     with _cure("only the request that makes the counter may set the TTL"):
-        renewed = "the request started the window anew: whoever keeps knocking never sees its end"
+        renewed = "the request started the window anew: for a customer who asks again and again, it never ends"
         trial.expect_ttl(renewed, key, 15, 20)
         trial.expect_state("the counter must count each request once", {key: Ends(str(count + 1), 20)})
 
@@ -177,8 +180,8 @@ COUNT_REQUEST = Exercise(
     kind="blank",
     question="""\
 `count_request` returns the request's number in its window of `window` milliseconds. The first request opens the window,
-and later ones do not make it longer. The program may be killed at any moment: no counter may stay for ever. In place of
-the `...`, one line is missing.""",
+and later ones do not make it longer. The program may be killed at any moment, and still each counter must end. One line
+is missing: write it in place of the `...`.""",
     stub="""\
 def count_request(redis_conn, key, window):
     with redis_conn.pipeline() as pipe:
@@ -211,7 +214,11 @@ def count_request(redis_conn, key, window):
 def _check_retry_after(trial: Trial) -> None:
     key, limit, many = trial.key("customer"), trial.number(12, 60), trial.number(120, 160)
     nobody_waits = "there is no counter, so the customer may come now: 0"
-    trial.case(nobody_waits, (key, limit), returns=0, after={key: None})
+    trial.case(nobody_waits, (key, limit), returns=0)
+    if trial.redis.exists(key):
+        made = "looking is not counting: there was no counter, and your function has made one"
+        raise Failed(made, Plain("no counter"), Plain(f"a counter that says {trial.state()[key].value}"))
+    trial.expect_state(nobody_waits, {})
     for most, count, left in (
         (limit, 9, 20_300),
         (limit, limit - 1, 700),
@@ -260,19 +267,19 @@ def _expect_retry_after(trial: Trial, key: str, limit: int, count: int, left: in
         _expect_only_a_look(key, str(count), left, took, state)
         seen = Plain(f"{answer!r} with {count} of {limit} counted and {left} ms left")
         if expected == 0 and answer != 0:
-            raise Failed("the next request would be let in, so nobody needs to wait", 0, seen)
+            raise Failed("the next request would be let in, so nobody needs to wait", Plain(0), seen)
         if expected and not answer:
             raise Failed(
                 "0 means: come now. The customer comes back at once, and is denied again and again"
                 + (": look at how the time is rounded" if left < 1000 else ": the limit is used up"),
-                expected,
+                Plain(expected),
                 seen,
-                cure="TTL and int() round down here, and this header must be rounded up"
+                cure="TTL and round() go to the nearest second, int() goes down. This header must be rounded up"
                 if left < 1000
                 else "compare the two numbers as numbers; the limit itself is full",
             )
         if type(answer) is not int:
-            raise Failed("the header takes whole seconds: return an int", expected, seen)
+            raise Failed("the header takes whole seconds: return an int", Plain(expected), seen)
         trial.expect("the seconds until the window ends, rounded up", Plain(expected), Plain(answer))
         return
     raise Failed(TOO_BUSY)
@@ -295,8 +302,9 @@ RETRY_AFTER = Exercise(
     title="A header that never lies",
     kind="change",
     question="""\
-`key` is the counter of a fixed window. `retry_after` returns the whole seconds for the header `Retry-After`. It must
-return 0 if the next request would be let in. Otherwise it returns the seconds until the window ends, rounded **up**.
+`key` is the counter of a fixed window. `retry_after` returns the whole seconds for the header `Retry-After`. If the
+next request would be let in, it returns 0. Otherwise it returns the seconds until the window ends, rounded **up**. It
+only looks, and does not count.
 
 This code answers −2 when there is no counter, and 0 when 400 ms are left. Change it.""",
     stub="""\
@@ -359,6 +367,17 @@ def _check_count_visit(trial: Trial) -> None:
     like_address = "a customer whose name looks like an address shares the counter of that address"
     say_which = "Let the key say what it is made of: `user:` or `address:` before the name."
     visit(like_address, home, office, "/prices", say_which)
+    lake = f"192.0.2.{trial.number(10, 99)}"
+    others = trial.state().keys()
+    visit("two addresses share a counter", None, lake, "/prices")
+    name = _name_like_a_key(prefix, trial.state().keys() - others, "/prices")
+    visit(
+        f"a customer whose name is {name} shares the counter of an address",
+        name,
+        office,
+        "/prices",
+        "A word before the address is not enough: the customer's name needs a word before it, too, such as `user:`.",
+    )
     visit("a customer whose name is None shares a counter with somebody else", "None", office, "/prices", say_which)
     no_colon = "two customers on two pages share a counter: their keys are the same text"
     visit(no_colon, f"2{ana}", home, "/fruit/1", "Put a colon between the parts of the key.")
@@ -367,6 +386,11 @@ def _check_count_visit(trial: Trial) -> None:
         raise Failed("there must be one key for each counter", len(counters), len(trial.state()))
     _expect_right_key(trial, prefix)
     trial.every_error((prefix, ana, home, "/prices"), before=lambda: None)
+
+
+def _name_like_a_key(prefix: str, keys: Iterable[str], path: str) -> str:
+    """What stands in the key of an address besides the prefix and the page, such as address:192.0.2.7."""
+    return "".join(keys).removeprefix(prefix).replace(path, "").strip(":")
 
 
 def _expect_right_key(trial: Trial, prefix: str) -> None:
@@ -387,8 +411,9 @@ COUNT_VISIT = Exercise(
     kind="blank",
     question="""\
 `count_visit` counts a request under the right key. A customer who is logged in has one counter for each page. When
-nobody is logged in, `user` is `None`, and the `address` counts, for each page too. No two of them may share a key, also
-when a customer's name looks like an address. Each key begins with `prefix`. Two `...` are to be replaced.""",
+nobody is logged in, `user` is `None`, and the `address` has one counter for each page. No two counters may share a key,
+also when a customer's name looks like an address, or like a part of a key. Each key begins with `prefix`. Replace the
+two `...`.""",
     stub="""\
 def count_visit(redis_conn, prefix, user, address, path):
     if user is None:
@@ -427,7 +452,7 @@ def _check_may_come_in(trial: Trial) -> None:
             if answer is not let_in:
                 why = "Redis has answered, so its number decides, and not `fail_open`"
                 seen = Plain(f"{answer!r} with {count or 0} of {limit} counted, and fail_open={fail_open}")
-                raise Failed(why, let_in, seen)
+                raise Failed(why, Plain(str(let_in)), seen)
             ends = Ends(str((count or 0) + 1), window / 1000 if count is None else 20)
             trial.expect_state("the request must be counted as before, once", {key: ends})
         with nobody_there() as options:
@@ -444,14 +469,21 @@ def _check_may_come_in(trial: Trial) -> None:
 def _expect_decided(fail_open: bool, what: str, outcome: Outcome) -> None:
     if tells_of_redis(outcome.error):
         raise Failed(
-            f"Redis {what}, and {type(outcome.error).__name__} came through: your function must decide then",
+            f"Redis {what}, and the caller got the error {_full_name(outcome.error)}: your function must decide then",
             Plain(str(fail_open)),
-            cure="Lesson 08: one class stands above all errors of Redis.",
+            Plain("an error"),
+            cure="Lesson 08: one class stands above all errors of Redis. Write `redis.` before its name: Python's own "
+            "ConnectionError and TimeoutError are other classes.",
         )
     if outcome.error is not None:
         raise Crashed(outcome.error)
     if outcome.value is not fail_open:
         raise Failed(f"Redis {what}: now `fail_open` decides", fail_open, outcome.value)
+
+
+def _full_name(error: BaseException) -> str:
+    name = type(error).__name__
+    return f"redis.{name}" if isinstance(error, redis.RedisError) and hasattr(redis, name) else name
 
 
 MAY_COME_IN = Exercise(

@@ -37,9 +37,9 @@ def skip_time(redis_conn: redis.Redis, key: str, milliseconds: int) -> None:
 
 
 def ask_every(
-    seconds: int, times: int, limiter: Callable[[redis.Redis, str], bool], redis_conn: redis.Redis, key: str
+    limiter: Callable[[redis.Redis, str], bool], redis_conn: redis.Redis, key: str, *, seconds: int, times: int
 ) -> Answers:
-    """Asks `limiter` so many times, with a new counter, and skips so many seconds after each request."""
+    """Asks `limiter` so many times, beginning without a counter, and skips so many seconds after each request."""
     redis_conn.delete(key)
     answers = []
     for number in range(times):
