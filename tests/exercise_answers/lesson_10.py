@@ -256,6 +256,15 @@ def read_from_the_pipeline(redis_conn, key, idle):
     return fields or None
 
 
+@wrong("10.3", "is called on `pipe`")
+def asked_beside_the_pipeline(redis_conn, key, idle):
+    with redis_conn.pipeline(transaction=False) as pipe:
+        redis_conn.hgetall(key)
+        redis_conn.expire(key, idle)
+        replies = pipe.execute()
+    return replies[0] or None
+
+
 @wrong("10.3", "This call sent no command")
 def never_executed(redis_conn, key, idle):
     fields, _ = redis_conn.pipeline(transaction=False).hgetall(key), redis_conn.pipeline().expire(key, idle)
@@ -477,6 +486,15 @@ def renewed_as_texts_compare(redis_conn, key, idle):
         if ARGV[1] < tostring(left) then left = tonumber(ARGV[1]) end
         redis.call('EXPIRE', KEYS[1], left)
         return left > 0 and 1 or 0
+    """
+    return _until_end(redis_conn, key, idle, rest)
+
+
+@wrong("10.5", "longer than `idle`")
+def renewed_to_its_end_at_once(redis_conn, key, idle):
+    rest = """
+        redis.call('EXPIREAT', KEYS[1], ends)
+        return redis.call('EXISTS', KEYS[1])
     """
     return _until_end(redis_conn, key, idle, rest)
 

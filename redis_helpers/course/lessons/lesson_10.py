@@ -190,6 +190,14 @@ def _expect_born(trial: Trial, prefix: str, session_id: object, texts: dict, sec
         why = "the customer comes back with the id, and there is no session under the prefix and this id"
         raise Failed(why, texts, Plain("no such key"), cure="The key is `prefix + session_id`.")
     trial.expect_value("the session does not hold the fields that it was given", key, texts)
+    if state[key].left is None and _each_field_ends(trial, key, texts):
+        raise Failed(
+            "each field has an end of its own, and the hash has none: a field that a later click adds would stay "
+            "for ever",
+            Plain(f"a hash with a TTL of {seconds} seconds"),
+            Plain("a hash without a TTL"),
+            cure=ONE_STEP,
+        )
     if state[key].left is None:
         raise Failed(
             "the session never ends: it stays in Redis for ever, and a stolen id works for ever",
@@ -198,6 +206,15 @@ def _expect_born(trial: Trial, prefix: str, session_id: object, texts: dict, sec
             cure="`expire` must come after `hset`, and `execute` after both.",
         )
     trial.expect_state("one session was opened", {key: Ends(texts, seconds, late=1)})
+
+
+def _each_field_ends(trial: Trial, key: str, fields: Mapping[str, str]) -> bool:
+    """Whether every field has a TTL of its own, where the server knows such a thing."""
+    try:
+        answers = trial.redis.hpttl(key, *fields)
+    except redis.ResponseError:
+        return False
+    return all(int(left) > 0 for left in answers)
 
 
 def _expect_chance(trial: Trial, args: tuple) -> None:
@@ -254,12 +271,22 @@ def open_session(redis_conn, prefix, fields, idle):
 
 # 10.3
 
+TOO_FEW_REPLIES = (
+    "the list of replies is shorter than your function needs (IndexError). A command travels in the pipeline only when "
+    "it is called on `pipe`, not on `redis_conn`"
+)
+
 
 def _check_read_and_slide(trial: Trial) -> None:
     key = trial.key("session [*]")
     for left, user in ((50, {"user": trial.word()}), (SOON, {}), (9000, {"user": trial.word(), "cart:apple": "1"})):
         idle, fields = trial.number(400, 2000), _some_session(trial, **user)
-        answer = _call_in_time(trial, {key: Ends(fields, left)}, key, idle)
+        try:
+            answer = _call_in_time(trial, {key: Ends(fields, left)}, key, idle)
+        except Crashed as crash:
+            if isinstance(crash.error, IndexError):
+                raise Failed(TOO_FEW_REPLIES, cure="Both lines begin with `pipe.`") from None
+            raise
         if isinstance(answer, redis.client.Pipeline):
             raise Failed("your function returned the pipeline itself: the replies come from its execute()")
         if isinstance(answer, (list, tuple)):
@@ -314,8 +341,8 @@ READ_AND_SLIDE = Exercise(
     kind="blank",
     question="""\
 `read_and_slide` reads a session and gives it its full `idle` seconds again, in **one** round trip. When the session has
-ended, it returns `None` and leaves nothing behind. In place of the `...`, two lines are missing. (Ghosts are not asked
-for here. `transaction=False` of lesson 04 is enough: `EXPIRE` of a key that is gone does nothing.)""",
+ended, it returns `None` and leaves nothing behind. In place of the `...`, two lines are missing. (You need not
+look for ghosts here. `transaction=False`, of lesson 04, is enough. `{} or None` is `None`.)""",
     stub="""\
 def read_and_slide(redis_conn, key, idle):
     with redis_conn.pipeline(transaction=False) as pipe:
@@ -347,6 +374,12 @@ def _check_last_moment(trial: Trial) -> None:
         longest = trial.number(1000, 90_000)
         now = int(time.time()) + ahead
         outcome = trial.attempt(longest, now=now * 1_000_000 + 999_999)
+        if isinstance(outcome.error, TypeError) and "tuple" in str(outcome.error):
+            raise Failed(
+                "`time()` gives two numbers in a tuple, the seconds and the microseconds. Nothing can be added to both "
+                "at once (TypeError)",
+                cure="`redis_conn.time()[0]` is the first of the two.",
+            )
         if outcome.error is not None:
             raise Crashed(outcome.error)
         wanted, seen = now + longest, outcome.value
@@ -439,6 +472,14 @@ def _expect_renewal(trial: Trial, key: str, until_end: int, idle: int, wanted: i
     if now == -2 / 1000:
         raise Failed("the session had not come to its end, and your function deleted it: the customer is logged out")
     trial.expect_value("a visit changes the TTL, and no field", key, fields)
+    if now > wanted + 1.01 and wanted == idle:
+        raise Failed(
+            "the session lives on for longer than `idle` when nobody visits it: the TTL is the smaller of two numbers, "
+            "and `ends` is further away here",
+            Plain(f"a TTL of {idle} seconds: `idle`"),
+            Plain(f"{now:g} seconds"),
+            cure="The smaller of two numbers: `math.min(idle, ends - now)`.",
+        )
     if now > wanted + 1.01:
         raise Failed(
             "the TTL reaches beyond `ends`: a thief who always comes back stays for ever",
@@ -506,7 +547,8 @@ def renew_until_end(redis_conn, key, idle):
     \"\"\"
     return redis_conn.eval(script, 1, key, idle) == 1""",
     hints=(
-        "Three lines before the EXPIRE: `local now = ...`, `local left = ...`, and then EXPIRE with `left`.",
+        "Two lines before the EXPIRE: `local now = ...` and `local left = ...`. Then EXPIRE with `left`. And what does "
+        "the script return when nothing is left?",
         "`redis.call('TIME')[1]` and `ends` are texts. `tonumber(...)` makes numbers of them.",
         "`left` is the `math.min` of two numbers: `tonumber(ARGV[1])`, and `tonumber(ends) - now`. EXPIRE with 0 or "
         "less deletes the key. What must the script return then?",
@@ -527,8 +569,8 @@ def renew_until_end(redis_conn, key, idle):
     return 1
     \"\"\"
     return redis_conn.eval(script, 1, key, idle) == 1""",
-    why="the TTL is the smaller of two numbers, so no visit moves it beyond `ends`. And the script reads `ends`, asks "
-    "for the time and sets the TTL in one round trip.",
+    why="the TTL is the smaller of two numbers, so no visit moves it beyond `ends`. In one script, the look at `ends`, "
+    "the time and the TTL cost one round trip.",
     check=_check_renew_until_end,
 )
 
@@ -583,7 +625,7 @@ FIND_SESSION = Exercise(
     question="""\
 Write `find_session(redis_conn, prefix, session_id)`. A session is stored under the prefix, and behind it the SHA-256 of
 its id, as above. Return the fields of the session. When there is none, return `None`. A new visitor's browser sends no
-cookie: then `session_id` is `None`, and the answer is `None`, too. (Ghosts are not asked for here.)""",
+cookie: then `session_id` is `None`, and the answer is `None`, too. (You need not look for ghosts here.)""",
     stub="""\
 import hashlib
 
@@ -663,7 +705,7 @@ QUIZ = (
             ("Nothing that has to do with her session", "It runs in her browser, and her browser sends her cookie."),
             (
                 "Send requests to the shop as Maria",
-                "It need not know the cookie for that. A flag does not mend a page that shows foreign code.",
+                "It need not know the cookie for that. A flag does not mend a page that shows code of strangers.",
             ),
         ),
         answer="c",
