@@ -309,10 +309,12 @@ CORRECT_PRICE = Exercise(
     title="Correct a price, if its list is still there",
     kind="blank",
     question="""\
-A correction comes late: perhaps the list has ended. Then `HSET` would make a new list, with one price and no end.
-So `correct_if_there` looks first, with `EXISTS`. If the list is there, it corrects the price, leaves the TTL as it is,
-and returns the seconds that are left. If not, it changes nothing and returns −2. In place of the `...`, three lines are
-missing. The list may also end between the look and the correction: then, too, nothing is changed.""",
+`correct_if_there` corrects one price of a list. If the list is there, the function changes the price, leaves the
+TTL as it is, and returns the seconds that are left. If the list has ended, the function changes nothing and returns −2:
+here a `HSET` would make a new list, with one price and no end. The list may also end after the look: then, too,
+nothing is changed.
+
+In place of the `...`, three lines are missing. The function returns the last reply of `execute`: the seconds.""",
     stub="""\
 def correct_if_there(redis_conn, key, fruit, price):
     while True:
@@ -510,8 +512,8 @@ A hash holds the stock: the fruit is the field, the number of crates the value. 
 `crates` crates of one fruit. If there are enough, `take` takes them out and returns `True`. If not, it changes nothing
 and returns `False`. When the fruit is not in the hash, there are none of it.
 
-Many customers buy at the same time. No crate may be sold twice. No customer may be sent away while there are enough.
-The program may be killed at any moment. So the stock must never be too low, not even for a moment.""",
+Many customers buy at the same time. No crate is sold twice. No customer is sent away while there are enough.
+And the stock is never too low, not even for a moment: the program may be killed in it.""",
     stub="""\
 def take(redis_conn, key, fruit, crates):
     # your code here
