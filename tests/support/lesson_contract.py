@@ -22,7 +22,6 @@ FIRST_EDITION = frozenset(
         "12_rate_limiting",
         "14_queues",
         "17_leaderboards",
-        "19_locks",
         "30_cache_in_production",
     }
 )
