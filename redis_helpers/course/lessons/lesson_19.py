@@ -869,7 +869,7 @@ def sell_one(redis_conn, stock_key, sales_key, buyer):
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1""",
     why="A script is one step in Redis: nobody comes in between, no TTL can end too early, and a program that is "
     "killed has sent all of it or nothing. RPUSH comes first, because an error in a script undoes nothing: if the "
-    "list's key holds something else, no crate is gone. On a cluster, both keys must be on one server: braces in their names.",
+    "list's key holds something else, no crate is gone. On a cluster, both keys must be on one server (braces).",
     check=_check_sell_one,
 )
 

@@ -17,8 +17,8 @@ from redis.retry import Retry
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.plots import CACHE, OTHER, SOURCE, plot_bars, plot_story
 
-SALES = 96  # in one round of the bench, for 1 customer or for 8
-ROUNDS = 3  # of each, in turns; the quickest counts
+SALES = 64  # in one round of the bench, for 1 customer or for 8
+ROUNDS = 2  # of each, in turns; the quickest counts
 
 Way = Callable[[redis.Redis, sqlite3.Connection], object]
 
@@ -74,11 +74,13 @@ def draw_releases() -> list[Axes]:
         {
             "customer A": [works_a, (6, 7, "not mine")],
             "customer B": [works_b, (9.5, 10.4, "DEL")],
-            "customer C": [(7.2, 9.2, "C waits")],
-            "the lock": [(0, 3, "of A"), (3.4, 9.95, "of B")],
+            "customer C": [(7.2, 10.4, "C waits"), (10.6, 14, "C works")],
+            "the lock": [(0, 3, "of A"), (3.4, 9.95, "of B"), (10.6, 14, "of C")],
         },
         ax=bottom,
     )
+    for ax in (top, bottom):
+        ax.set_xlim(0, 14.2)
     return [top, bottom]
 
 
