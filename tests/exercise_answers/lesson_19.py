@@ -4,6 +4,7 @@ import time
 from threading import Lock as ThreadLock
 
 import redis
+from redis.exceptions import LockError, LockNotOwnedError
 
 from tests.exercise_answers import right, wrong
 
@@ -358,168 +359,255 @@ def release_without_errors(redis_conn, name, token):
 
 # 19.3
 
-FENCED = """
-    local highest = tonumber(redis.call('HGET', KEYS[1], 'fence') or 0)
-    if highest > tonumber(ARGV[2]) then return 0 end
-    redis.call('HSET', KEYS[1], 'price', ARGV[1], 'fence', ARGV[2])
-    return 1
-"""
-
 
 @right("19.3")
-def price_by_registered_script(redis_conn, key, price, fence):
-    return redis_conn.register_script(FENCED)(keys=[key], args=[price, fence]) == 1
-
-
-@right("19.3")
-def price_with_watch(redis_conn, key, price, fence):
-    with redis_conn.pipeline() as pipe:
-        while True:
-            try:
-                pipe.watch(key)
-                if int(pipe.hget(key, "fence") or 0) > fence:
-                    pipe.unwatch()
-                    return False
-                pipe.multi()
-                pipe.hset(key, mapping={"price": price, "fence": fence})
-                pipe.execute()
-                return True
-            except redis.WatchError:
-                continue
-
-
-@right("19.3")
-def price_with_redis_pys_transaction(redis_conn, key, price, fence):
-    def write(pipe):
-        late = int(pipe.hget(key, "fence") or 0) > fence
-        pipe.multi()
-        if not late:
-            pipe.hset(key, "fence", fence).hset(key, "price", price)
-
-    return redis_conn.transaction(write, key) != []
-
-
-@wrong("19.3", "wrote over its price")
-def price_after_a_look(redis_conn, key, price, fence):
-    if int(redis_conn.hget(key, "fence") or 0) > fence:
-        return False
-    redis_conn.hset(key, mapping={"price": price, "fence": fence})
-    return True
-
-
-@wrong("19.3", "wrote over its price")
-def price_under_a_lock(redis_conn, key, price, fence):
-    with redis_conn.lock(f"{key}:lock", timeout=10):
-        return price_after_a_look(redis_conn, key, price, fence)
-
-
-@wrong("19.3", "Look at how the fences are compared")
-def price_with_fences_as_text(redis_conn, key, price, fence):
-    return redis_conn.eval(FENCED.replace("tonumber", "tostring"), 1, key, price, fence) == 1
-
-
-@wrong("19.3", "its own fence is not a higher one")
-def price_once_a_fence(redis_conn, key, price, fence):
-    return redis_conn.eval(FENCED.replace(">", ">="), 1, key, price, fence) == 1
-
-
-@wrong("19.3", "customers pay an old price")
-def price_of_the_last_to_come(redis_conn, key, price, fence):
-    redis_conn.hset(key, mapping={"price": price, "fence": fence})
-    return True
-
-
-@wrong("19.3", "does not know who wrote last")
-def price_without_fence(redis_conn, key, price, fence):
-    return redis_conn.eval(FENCED.replace(", 'fence', ARGV[2])", ")"), 1, key, price, fence) == 1
-
-
-@wrong("19.3", "a price that belongs to another fence")
-def price_in_two_steps(redis_conn, key, price, fence):
-    raise_fence = """
-        if tonumber(redis.call('HGET', KEYS[1], 'fence') or 0) > tonumber(ARGV[1]) then return 0 end
-        redis.call('HSET', KEYS[1], 'fence', ARGV[1])
-        return 1
-    """
-    store = """
-        if redis.call('HGET', KEYS[1], 'fence') ~= ARGV[2] then return 1 end
-        redis.call('HSET', KEYS[1], 'price', ARGV[1])
-        return 1
-    """
-    return redis_conn.eval(raise_fence, 1, key, fence) == 1 and redis_conn.eval(store, 1, key, price, fence) == 1
-
-
-@wrong("19.3", "was told that its price is stored")
-def price_always_true(redis_conn, key, price, fence):
-    redis_conn.eval(FENCED, 1, key, price, fence)
-    return True
-
-
-@wrong("19.3", "this fruit never gets a price")
-def price_of_nobody_yet(redis_conn, key, price, fence):
-    script = """
-        local highest = redis.call('HGET', KEYS[1], 'fence')
-        if not highest or tonumber(highest) > tonumber(ARGV[2]) then return 0 end
-        redis.call('HSET', KEYS[1], 'price', ARGV[1], 'fence', ARGV[2])
-        return 1
-    """
-    return redis_conn.eval(script, 1, key, price, fence) == 1
-
-
-@wrong("19.3", "another price or another fence")
-def price_in_whole_numbers(redis_conn, key, price, fence):
-    return redis_conn.eval(FENCED, 1, key, int(price), fence) == 1
-
-
-@wrong("19.3", "another price or another fence")
-def price_in_a_new_hash(redis_conn, key, price, fence):
-    script = FENCED.replace("redis.call('HSET'", "redis.call('DEL', KEYS[1]) redis.call('HSET'")
-    return redis_conn.eval(script, 1, key, price, fence) == 1
-
-
-def _price_watched(redis_conn, key, price, fence):
-    with redis_conn.pipeline() as pipe:
-        pipe.watch(key)
-        if int(pipe.hget(key, "fence") or 0) > fence:
-            return False
-        pipe.multi()
-        pipe.hset(key, mapping={"price": price, "fence": fence})
-        pipe.execute()
-        return True
-
-
-@wrong("19.3", "only an older holder wrote meanwhile")
-def price_that_gives_up(redis_conn, key, price, fence):
+def work_with_the_block(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5, blocking_timeout=0.3)
+    if not lock.acquire():
+        return None
     try:
-        return _price_watched(redis_conn, key, price, fence)
-    except redis.WatchError:
-        return False
+        value = work()
+    except BaseException:
+        lock.release()
+        raise
+    lock.release()
+    return value
 
 
-@wrong("19.3", "the newest gave up")
-def price_after_three_tries(redis_conn, key, price, fence):
-    for _ in range(3):
+@right("19.3")
+def work_with_the_error(redis_conn, name, work):
+    try:
+        with redis_conn.lock(name, timeout=5, blocking_timeout=0.3, sleep=0.02):
+            return work()
+    except LockNotOwnedError:
+        raise
+    except LockError:
+        return None
+
+
+@right("19.3")
+def work_whose_late_end_is_a_warning(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5, sleep=0.05, raise_on_release_error=False)
+    if lock.acquire(blocking_timeout=0.3):
         try:
-            return _price_watched(redis_conn, key, price, fence)
-        except redis.WatchError:
-            continue
+            return work()
+        finally:
+            lock.release()
+    return None
+
+
+@wrong("19.3", "the lock had no TTL")
+def work_under_a_lock_without_end(redis_conn, name, work):
+    lock = redis_conn.lock(name, blocking_timeout=0.3)
+    if not lock.acquire():
+        return None
+    try:
+        return work()
+    finally:
+        lock.release()
+
+
+@wrong("19.3", "does not live 5 seconds")
+def work_for_milliseconds(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5000, blocking_timeout=0.3)
+    if not lock.acquire():
+        return None
+    try:
+        return work()
+    finally:
+        lock.release()
+
+
+@wrong("19.3", "far longer than 0.3 seconds")
+def work_after_any_wait(redis_conn, name, work):
+    with redis_conn.lock(name, timeout=5):
+        return work()
+
+
+@wrong("19.3", "the answer is None")
+def work_or_an_error(redis_conn, name, work):
+    with redis_conn.lock(name, timeout=5, blocking_timeout=0.3):
+        return work()
+
+
+@wrong("19.3", "it may wait 0.3 seconds")
+def work_without_patience(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5)
+    if not lock.acquire(blocking=False):
+        return None
+    try:
+        return work()
+    finally:
+        lock.release()
+
+
+@wrong("19.3", "The caller was told None")
+def work_and_then_nothing(redis_conn, name, work):
+    try:
+        with redis_conn.lock(name, timeout=5, blocking_timeout=0.3):
+            return work()
+    except LockError:
+        return None
+
+
+@wrong("19.3", "the work raised an error, and the lock is still there")
+def work_and_release_only_when_well(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5, blocking_timeout=0.3)
+    if not lock.acquire():
+        return None
+    value = work()
+    lock.release()
+    return value
+
+
+@wrong("19.3", "the lock is still there")
+def work_and_never_release(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5, blocking_timeout=0.3)
+    return work() if lock.acquire() else None
+
+
+@wrong("19.3", "there was no lock of yours")
+def work_beside_the_lock(redis_conn, name, work):
+    with redis_conn.lock(name, timeout=5, blocking_timeout=0.3):
+        pass
+    return work()
+
+
+@wrong("19.3", "the work was done all the same")
+def work_whatever_the_lock_says(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5, blocking_timeout=0.3)
+    taken = lock.acquire()
+    try:
+        return work()
+    finally:
+        if taken:
+            lock.release()
+
+
+@wrong("19.3", "its caller did not learn of it")
+def work_that_swallows_errors(redis_conn, name, work):
+    try:
+        with redis_conn.lock(name, timeout=5, blocking_timeout=0.3):
+            return work()
+    except Exception:
+        return None
+
+
+@wrong("19.3", "does not get what work() returned")
+def work_without_its_result(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5, blocking_timeout=0.3)
+    if lock.acquire():
+        try:
+            work()
+        finally:
+            lock.release()
+
+
+@wrong("19.3", "then both worked at once")
+def work_after_a_look(redis_conn, name, work):
+    end = time.monotonic() + 0.3
+    while redis_conn.exists(name):
+        if time.monotonic() > end:
+            return None
+        time.sleep(0.02)
+    redis_conn.set(name, "mine", ex=5)
+    try:
+        return work()
+    finally:
+        redis_conn.eval(COMPARE, 1, name, "mine")
+
+
+@wrong("19.3", "look at what is released, and when")
+def work_and_delete_anybodys_lock(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5, blocking_timeout=0.3)
+    if not lock.acquire():
+        return None
+    try:
+        return work()
+    finally:
+        redis_conn.delete(name)
+
+
+# 19.4
+
+
+@right("19.4")
+def find_first_and_then_take(redis_conn, name, token, milliseconds):
+    if redis_conn.get(name) == token:
+        return True
+    return redis_conn.set(name, token, nx=True, px=milliseconds) is True
+
+
+@right("19.4")
+def take_and_then_always_look(redis_conn, name, token, milliseconds):
+    redis_conn.set(name, token, nx=True, px=milliseconds)
+    return redis_conn.get(name) == token
+
+
+@right("19.4")
+def take_or_find_by_script(redis_conn, name, token, milliseconds):
+    script = """
+        local held = redis.call('GET', KEYS[1])
+        if held and held ~= ARGV[1] then return 0 end
+        redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+        return 1
+    """
+    return redis_conn.eval(script, 1, name, token, milliseconds) == 1
+
+
+@wrong("19.4", "only the reply was lost")
+def take_and_never_look(redis_conn, name, token, milliseconds):
+    return bool(redis_conn.set(name, token, nx=True, px=milliseconds))
+
+
+@wrong("19.4", "was told that it is its own")
+def take_or_find_anybodys(redis_conn, name, token, milliseconds):
+    taken = redis_conn.set(name, token, nx=True, px=milliseconds)
+    return bool(taken or redis_conn.exists(name))
+
+
+@wrong("19.4", "its holder has lost it")
+def take_by_force(redis_conn, name, token, milliseconds):
+    redis_conn.set(name, token, px=milliseconds)
+    return redis_conn.get(name) == token
+
+
+@wrong("19.4", "the lock has no TTL")
+def take_or_find_without_end(redis_conn, name, token, milliseconds):
+    return bool(redis_conn.set(name, token, nx=True)) or redis_conn.get(name) == token
+
+
+@wrong("19.4", "both sell the last crate")
+def look_and_then_take(redis_conn, name, token, milliseconds):
+    held = redis_conn.get(name)
+    if held is None:
+        return bool(redis_conn.set(name, token, px=milliseconds))
+    return held == token
+
+
+@wrong("19.4", "now it never ends")
+def find_and_write_again(redis_conn, name, token, milliseconds):
+    if redis_conn.set(name, token, nx=True, px=milliseconds):
+        return True
+    if redis_conn.get(name) == token:
+        return bool(redis_conn.set(name, token))
     return False
 
 
-@wrong("19.3", "raised WatchError")
-def price_that_raises(redis_conn, key, price, fence):
-    return _price_watched(redis_conn, key, price, fence)
-
-
-@wrong("19.3", "kept it to itself")
-def price_without_errors(redis_conn, key, price, fence):
+@wrong("19.4", "kept it to itself")
+def take_or_find_without_errors(redis_conn, name, token, milliseconds):
     try:
-        return redis_conn.eval(FENCED, 1, key, price, fence) == 1
+        return bool(redis_conn.set(name, token, nx=True, px=milliseconds)) or redis_conn.get(name) == token
     except redis.RedisError:
         return False
 
 
-# 19.4
+@wrong("19.4", "return True or False")
+def take_or_find_with_the_reply(redis_conn, name, token, milliseconds):
+    return redis_conn.set(name, token, nx=True, px=milliseconds) or redis_conn.get(name)
+
+
+# 19.5
 
 SELL = """
     if tonumber(redis.call('GET', KEYS[1]) or 0) < 1 then return 0 end
@@ -529,12 +617,12 @@ SELL = """
 """
 
 
-@right("19.4")
+@right("19.5")
 def sell_by_registered_script(redis_conn, stock_key, sales_key, buyer):
     return bool(redis_conn.register_script(SELL)(keys=[stock_key, sales_key], args=[buyer]))
 
 
-@right("19.4")
+@right("19.5")
 def sell_with_watch(redis_conn, stock_key, sales_key, buyer):
     def take(pipe):
         crates = int(pipe.get(stock_key) or 0)
@@ -557,7 +645,7 @@ def _sell_watched(redis_conn, stock_key, sales_key, buyer):
     return True
 
 
-@right("19.4")
+@right("19.5")
 def sell_again_after_a_watch_error(redis_conn, stock_key, sales_key, buyer):
     try:
         return _sell_watched(redis_conn, stock_key, sales_key, buyer)
@@ -565,7 +653,7 @@ def sell_again_after_a_watch_error(redis_conn, stock_key, sales_key, buyer):
         return sell_again_after_a_watch_error(redis_conn, stock_key, sales_key, buyer)
 
 
-@wrong("19.4", "sold it once more")
+@wrong("19.5", "sold it once more")
 def sell_after_a_look(redis_conn, stock_key, sales_key, buyer):
     if int(redis_conn.get(stock_key) or 0) < 1:
         return False
@@ -573,16 +661,16 @@ def sell_after_a_look(redis_conn, stock_key, sales_key, buyer):
     return True
 
 
-till = ThreadLock()
+counter = ThreadLock()
 
 
-@wrong("19.4", "sold it once more")
+@wrong("19.5", "sold it once more")
 def sell_one_thread_at_a_time(redis_conn, stock_key, sales_key, buyer):
-    with till:
+    with counter:
         return sell_after_a_look(redis_conn, stock_key, sales_key, buyer)
 
 
-@wrong("19.4", "the stock stood below zero")
+@wrong("19.5", "the stock stood below zero")
 def sell_and_put_back(redis_conn, stock_key, sales_key, buyer):
     if redis_conn.decr(stock_key) < 0:
         redis_conn.incr(stock_key)
@@ -591,7 +679,7 @@ def sell_and_put_back(redis_conn, stock_key, sales_key, buyer):
     return True
 
 
-@wrong("19.4", "a crate that is gone without its buyer")
+@wrong("19.5", "a crate that is gone without its buyer")
 def sell_in_two_steps(redis_conn, stock_key, sales_key, buyer):
     script = "if tonumber(redis.call('GET', KEYS[1]) or 0) < 1 then return 0 end redis.call('DECR', KEYS[1]) return 1"
     sold = redis_conn.eval(script, 1, stock_key) == 1
@@ -600,30 +688,30 @@ def sell_in_two_steps(redis_conn, stock_key, sales_key, buyer):
     return sold
 
 
-@wrong("19.4", "look at what it does before it knows")
+@wrong("19.5", "look at what it does before it knows")
 def sell_what_is_not_there(redis_conn, stock_key, sales_key, buyer):
     redis_conn.pipeline().decr(stock_key).rpush(sales_key, buyer).execute()
     return True
 
 
-@wrong("19.4", "look at what it does before it knows")
+@wrong("19.5", "look at what it does before it knows")
 def sell_what_was_never_delivered(redis_conn, stock_key, sales_key, buyer):
     script = SELL.replace("tonumber(redis.call('GET', KEYS[1]) or 0) < 1", "redis.call('GET', KEYS[1]) == '0'")
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("19.4", "at the end of the list")
+@wrong("19.5", "at the end of the list")
 def sell_at_the_front(redis_conn, stock_key, sales_key, buyer):
     return redis_conn.eval(SELL.replace("RPUSH", "LPUSH"), 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("19.4", "at the end of the list")
+@wrong("19.5", "at the end of the list")
 def sell_once_to_each(redis_conn, stock_key, sales_key, buyer):
     script = SELL.replace("redis.call('RPUSH'", "redis.call('LREM', KEYS[2], 0, ARGV[1]) redis.call('RPUSH'")
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("19.4", "your buyer was told that no crate is left")
+@wrong("19.5", "your buyer was told that no crate is left")
 def sell_and_give_up_when_watched(redis_conn, stock_key, sales_key, buyer):
     try:
         return _sell_watched(redis_conn, stock_key, sales_key, buyer)
@@ -631,7 +719,7 @@ def sell_and_give_up_when_watched(redis_conn, stock_key, sales_key, buyer):
         return False
 
 
-@wrong("19.4", "because others were busy too")
+@wrong("19.5", "because others were busy too")
 def sell_and_give_up_after_five(redis_conn, stock_key, sales_key, buyer):
     for _ in range(5):
         try:
@@ -641,25 +729,25 @@ def sell_and_give_up_after_five(redis_conn, stock_key, sales_key, buyer):
     return False
 
 
-@wrong("19.4", "at the end of the list")
+@wrong("19.5", "at the end of the list")
 def sell_without_a_note(redis_conn, stock_key, sales_key, buyer):
     return (
         redis_conn.eval(SELL.replace("redis.call('RPUSH', KEYS[2], ARGV[1])", ""), 2, stock_key, sales_key, buyer) == 1
     )
 
 
-@wrong("19.4", "the buyer was told that there is none")
+@wrong("19.5", "the buyer was told that there is none")
 def sell_and_keep_the_last(redis_conn, stock_key, sales_key, buyer):
     return redis_conn.eval(SELL.replace("< 1", "<= 1"), 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("19.4", "the buyer was told that there is none")
+@wrong("19.5", "the buyer was told that there is none")
 def sell_by_text(redis_conn, stock_key, sales_key, buyer):
     script = SELL.replace("tonumber(redis.call('GET', KEYS[1]) or 0) < 1", "(redis.call('GET', KEYS[1]) or '0') < '2'")
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("19.4", "no TTL any more")
+@wrong("19.5", "no TTL any more")
 def sell_with_a_new_number(redis_conn, stock_key, sales_key, buyer):
     def take(pipe):
         crates = int(pipe.get(stock_key) or 0)
@@ -670,13 +758,13 @@ def sell_with_a_new_number(redis_conn, stock_key, sales_key, buyer):
     return len(redis_conn.transaction(take, stock_key)) == 2
 
 
-@wrong("19.4", "of another type")
+@wrong("19.5", "of another type")
 def sell_whatever_the_list_says(redis_conn, stock_key, sales_key, buyer):
     script = SELL.replace("redis.call('RPUSH'", "redis.pcall('RPUSH'")
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1
 
 
-@wrong("19.4", "kept it to itself")
+@wrong("19.5", "kept it to itself")
 def sell_nothing_when_redis_fails(redis_conn, stock_key, sales_key, buyer):
     try:
         return redis_conn.eval(SELL, 2, stock_key, sales_key, buyer) == 1

@@ -1,4 +1,4 @@
-"""Lesson 19: a lock that ends, one's own release, a resource that refuses late writers, and no lock at all."""
+"""Lesson 19: a lock that ends, one's own release, the lock of redis-py, a lost reply, and no lock at all."""
 
 import contextlib
 import gc
@@ -228,20 +228,20 @@ TAKE_LOCK = Exercise(
     title="A lock that dies with its holder",
     kind="blank",
     question="""\
-Replace the `...`: the lock `name` is taken only when it is free, holds `token`, and ends by itself after
-`milliseconds`, wherever its holder is killed.""",
+`take_lock` makes the lock `name` and puts the text `token` into it. It does so only when the lock is free, and returns
+`True` or `False`. The lock ends by itself after `milliseconds`, wherever its holder is killed. Replace the `...`.""",
     stub="""\
 def take_lock(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, ...))""",
     hints=(
-        "Two options of SET: one looks whether the key is there, one sets its clock. Both go into the same call.",
+        "Two options of SET: one looks whether the key is there, one sets its TTL. Both go into the same call.",
         "`nx=True` is the look. `ex=` counts seconds; which letter counts milliseconds?",
     ),
     solution="""\
 def take_lock(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, nx=True, px=milliseconds))""",
-    why="looking, storing and winding the clock are one command: nobody comes in between, and no kill can leave a "
-    "lock without an end.",
+    why="looking, writing and setting the TTL are one command: nobody comes in between, and no kill can leave a lock "
+    "without an end.",
     check=_check_take_lock,
 )
 
@@ -399,190 +399,320 @@ RELEASE = Exercise(
     title="Release your own, and only your own",
     kind="change",
     question="""\
-This code frees the lock, whoever has it. Change it: the lock goes only when it holds `token`; then the answer is
-`True`, otherwise `False`. At any moment, the lock may run out, be taken by somebody else, or be renewed by its
-holder.""",
+This code deletes the lock, whoever has it. Change it: the lock is deleted only when it holds `token`. Then the answer
+is `True`, otherwise `False`. At any moment, the lock may end, somebody else may take it, or its own holder may give it
+a longer TTL.""",
     stub="""\
 def release_own(redis_conn, name, token):
     return redis_conn.delete(name) == 1""",
     hints=(
-        "GET, compare in Python, DEL: what if the lock changes hands after the GET?",
-        "The server must compare and delete in one go. The lesson's script does: `KEYS[1]` is the lock, `ARGV[1]` the "
-        "token.",
+        "GET, compare in Python, DEL: what if somebody else gets the lock after the GET?",
+        "Redis must compare and delete in one step. A script does: `KEYS[1]` is the lock, `ARGV[1]` the token, and "
+        "`redis.call('GET', KEYS[1]) == ARGV[1]` is the condition of its `if`.",
+        "Then `return redis.call('DEL', KEYS[1])`, which is 1. After the `end`: `return 0`.",
         "`redis_conn.eval(script, 1, name, token)` answers 1 or 0, and `== 1` makes True or False of it.",
     ),
     solution="""\
 def release_own(redis_conn, name, token):
     script = '''
-        if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+        if redis.call('GET', KEYS[1]) == ARGV[1] then
+            return redis.call('DEL', KEYS[1])
+        end
         return 0
     '''
     return redis_conn.eval(script, 1, name, token) == 1""",
-    why="a script runs on the server in one go, so between its GET and its DEL nobody can take the lock. Redis 8.4 "
-    "has a command for it, DELEX with IFEQ, Valkey 9 DELIFEQ.",
+    why="a script is one step in Redis, so between its GET and its DEL nobody can take the lock. Redis 8.4 has a "
+    "command for it, DELEX with IFEQ, and Valkey 9 has DELIFEQ.",
     check=_check_release,
 )
 
 # 19.3
 
-NOT_STORED = "a holder wrote, and the next reader finds another price or another fence: look at both fields"
-NO_FENCE = "the hash does not know who wrote last: a holder that wakes up too late cannot be told from the newest"
-FIRST_REFUSED = "nobody with a fence has written yet, and the holder was refused: this fruit never gets a price"
-SAME_REFUSED = "a holder may write twice, and the second time it was refused: its own fence is not a higher one"
-NEWER_REFUSED = "a newer holder was refused: the shop keeps an old price. Look at how the fences are compared"
-LATE_WROTE = (
-    "a holder that was paused woke up too late, and changed what a newer one had stored: customers pay an old price, "
-    "now or after the next late write"
+TIMEOUT = 5  # seconds that the lock of `work_alone` lives
+NO_WORK = "the lock was free, and yet the work was not done once: its caller waits for it"
+NOT_TOLD = "the work was done, and the caller does not get what work() returned"
+WITHOUT_LOCK = "while the work ran, there was no lock of yours: somebody else could work at the same time"
+NEVER_ENDS = "while the work ran, the lock had no TTL: when the program is killed then, nobody ever works again"
+WRONG_LIFE = "the lock does not live 5 seconds. Look at `timeout`, and at its unit"
+STILL_LOCKED = "the work was done, and the lock is still there: all others wait until it ends by itself"
+STILL_AFTER_ERROR = "the work raised an error, and the lock is still there: all others wait until it ends by itself"
+ERROR_LOST = "the work raised an error, and its caller did not learn of it"
+WORKED_BESIDE = "somebody else had the lock, and the work was done all the same: two worked at once"
+WAITED_LONG = "somebody else had the lock, and the customer had to wait far longer than 0.3 seconds"
+NOT_WAITED = (
+    "somebody else had the lock for a tenth of a second more, and your function gave up: it may wait 0.3 seconds"
 )
-LATE_TOLD_TRUE = "a late holder changed nothing, and was told that its price is stored"
-NEWER_LOST = (
-    "between your look and your write a newer holder wrote, and your function wrote over its price: customers pay an "
-    "old price"
+NOT_NONE = "somebody else had the lock, so nothing was done: the answer is None"
+THEIRS_TOUCHED = "somebody else had the lock, and your function changed it: look at what is released, and when"
+TOLD_NOTHING = (
+    "the work was done, and took longer than the lock lived. The caller was told None, which means that nothing was "
+    "done: it will have the work done twice. Look at which errors your `except` catches"
 )
-REFUSED_FOR_OLD = (
-    "only an older holder wrote meanwhile, and yet yours was refused: its price is lost, although no higher fence has "
-    "written"
-)
-OVERTAKEN = "several holders wrote at once, and what came out is not what one after the other would have left"
-HALF = "it left half of the work: a price that belongs to another fence"
 
 
-def _check_store_price(trial: Trial) -> None:
-    key = trial.key("prices:uva")
+def _check_work_alone(trial: Trial) -> None:
+    name = trial.key("lock")
     with _cures(
         {
-            NO_FENCE: "Store both fields: HSET takes price and fence in one command.",
-            FIRST_REFUSED: "A field that is not there counts as 0 here.",
-            SAME_REFUSED: "Only a stored fence that is higher (>) refuses.",
-            NEWER_REFUSED: "Redis holds text, and as text '10' comes before '9'. Compare numbers (Lua: tonumber).",
-            LATE_WROTE: "Look at the stored fence first, and write only when it is not higher.",
-            NEWER_LOST: "Looking and writing must be one step on the server: a script. With WATCH: watch before you "
-            "look.",
-            REFUSED_FOR_OLD: "After a WatchError, look again from the start, as often as needed; or use a script.",
-            OVERTAKEN: "Looking and writing must be one step on the server: a script. With WATCH: watch before you "
-            "look, and look again after a WatchError.",
-            HALF: "Both fields belong into one HSET, or all commands into one script or MULTI.",
+            NO_WORK: "Take the lock with acquire() or with `with`, then call work() once.",
+            WITHOUT_LOCK: "First the lock, then work(), and only then its release.",
+            NEVER_ENDS: "Without timeout=, a lock of redis-py never ends: timeout=5.",
+            WRONG_LIFE: "timeout=5: redis-py counts in seconds.",
+            STILL_AFTER_ERROR: "`with` releases after an error, too. So does release() in a `finally` block.",
+            WAITED_LONG: "Without blocking_timeout=, acquire() waits for ever: blocking_timeout=0.3.",
+            NOT_WAITED: "blocking=False does not wait at all: blocking_timeout=0.3.",
+            NOT_NONE: "acquire() returns False, and `with` raises LockError: return None then.",
+            TOLD_NOTHING: "LockNotOwnedError is a LockError, too. With acquire() and an `if` you need no `except`.",
         }
     ):
-        _expect_stored(trial, key)
-
-        def fence_10() -> None:
-            trial.put({key: {"price": "460", "fence": "10", "unit": "crate"}})
-
-        def stored(fence: int) -> Callable[[], None]:
-            def write() -> None:
-                if int(trial.redis.hget(key, "fence") or 0) <= fence:
-                    trial.redis.hset(key, mapping={"price": 2 * fence, "fence": fence})
-
-            return write
-
-        def overtaken(run: Run) -> str:
-            answer, highest = run.outcomes[0].value, int(trial.redis.hget(key, "fence") or 0)
-            newer = any(actor.name == "fence 100 writes" for actor in run.actors)
-            why = NEWER_LOST if newer and highest < 100 else OVERTAKEN
-            return _or_raised(REFUSED_FOR_OLD if answer is False and highest == 20 else why)(run)
-
-        for late_or_not in ((key, 4.79, 50), (key, 111, 9)):
-            trial.every_gap(
-                overtaken,
-                late_or_not,
-                before=fence_10,
-                rivals={
-                    "fence 100 writes": stored(100),
-                    "fence 20 writes": stored(20),
-                    "the key is deleted": lambda: trial.redis.delete(key),
-                },
-            )
-            trial.every_cut(HALF, late_or_not, before=fence_10)
-            _expect_error_is_told(trial, late_or_not, before=fence_10)
-        holders = {"fence 8": (key, 480, 8), "fence 11": (key, 470, 11)}
-        trial.orders(_or_raised(OVERTAKEN), holders, before=lambda: None)
-        trial.orders(_or_raised(OVERTAKEN), holders, before=fence_10)
-        _expect_patience(trial, key)
-        _expect_loss_is_told(trial, (key, 470, 50), before=fence_10)
-        _expect_wrong_type_is_told(trial, (key, 470, 50), {key: "460"})
+        for result in (trial.word(), 0, trial.number(100, 900)):
+            _expect_worked(trial, name, result)
+        _expect_work_that_fails(trial, name)
+        _expect_lock_of_others(trial, name)
+        _expect_some_patience(trial, name)
+        _expect_late_work(trial, name)
+        _expect_one_holder(trial, name)
+        trial.every_error((name, lambda: "done"), before=lambda: None)
 
 
-def _expect_stored(trial: Trial, key: str) -> None:
-    """One holder after the other."""
-    first, newer = trial.number(3, 80), 3_000_000_000 + trial.number(1, 99)
-    for why, price, fence, before in (
-        (FIRST_REFUSED, trial.number(100, 900), first, {}),
-        (FIRST_REFUSED, 4.79, first, {"price": "500"}),
-        (FIRST_REFUSED, trial.number(100, 900), newer, {"unit": "crate"}),
-        (SAME_REFUSED, 0, first, {"price": "480", "fence": str(first)}),
-        (SAME_REFUSED, 4.79, newer, {"price": "480", "fence": str(newer)}),
-        (NEWER_REFUSED, 470, 10, {"price": "480", "fence": "9"}),
-        (NEWER_REFUSED, 990, 100, {"price": "480", "fence": "99", "unit": "crate"}),
-        (NEWER_REFUSED, trial.number(100, 900), newer, {"price": "480", "fence": str(first)}),
-        (NEWER_REFUSED, 3.5, first + 1, {"price": "0", "fence": str(first)}),
-    ):
-        after = before | {"price": str(price), "fence": str(fence)}
-        trial.put({key: before} if before else {})
-        _expect_answer(why, True, trial.call(key, price, fence))
-        found = trial.state().get(key)
-        if found and isinstance(found.value, dict) and "fence" not in found.value:
-            raise Failed(NO_FENCE, after, found.value)
-        trial.expect_state(NOT_STORED, {key: after})
-    trial.put({key: Ends({"price": "480", "fence": "9"}, 50)})
-    _expect_answer(NEWER_REFUSED, True, trial.call(key, 470, 10))
-    trial.expect_state(NOT_STORED, {key: Ends({"price": "470", "fence": "10"}, 50)})
-    for fence, seen in ((9, 10), (2, 10), (99, 100), (11, 100), (first, newer), (newer, newer + 1)):
-        for before in ({"price": "460", "fence": str(seen)}, {"price": "460", "fence": str(seen), "unit": "crate"}):
-            answer = trial.case(LATE_WROTE, (key, 111, fence), before={key: before}, after={key: before})
-            _expect_answer(LATE_TOLD_TRUE, False, answer)
+def _elsewhere(act: Callable[[], object]) -> object:
+    """Does it in a thread of its own: what the learner's thread sends counts as the learner's."""
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.append(act()))
+    thread.start()
+    thread.join()
+    return found[0] if found else None
 
 
-def _expect_patience(trial: Trial, key: str) -> None:
-    """Older holders write again and again: the newest is not refused for that."""
-    fence = iter(range(10, 100))
+def _expect_worked(trial: Trial, name: str, result: object) -> None:
+    """The lock is free. Once more where the machine stood still meanwhile."""
+    for _ in range(20):
+        seen: list[int] = []
 
-    def another_writes() -> None:
-        trial.redis.hset(key, mapping={"price": 460, "fence": next(fence)})
+        def work(seen: list[int] = seen) -> object:
+            seen.append(int(str(_elsewhere(lambda: trial.redis.pttl(name)))))
+            return result
 
-    trial.put({key: {"price": "460", "fence": "9"}})
-    outcome = trial.attempt(key, 450, 1000, between=_beside(trial, another_writes))
-    if outcome.error is not None or outcome.value is not True or trial.redis.hget(key, "price") != "450":
-        raise Failed(
-            "several older holders wrote meanwhile, and the newest gave up: its price is not stored, although no "
-            "higher fence has written"
-        )
+        trial.put({})
+        begin = time.monotonic()
+        answer = trial.call(name, work)
+        if time.monotonic() - begin < 0.5:
+            break
+    else:
+        raise Failed(BUSY)
+    if len(seen) != 1:
+        raise Failed(NO_WORK, Plain("once"), Plain(f"{len(seen)} times"))
+    (left,) = seen
+    if left == -2:
+        raise Failed(WITHOUT_LOCK)
+    if left == -1:
+        raise Failed(NEVER_ENDS, Plain("5 seconds"), Plain("no TTL"))
+    if not 1000 * (TIMEOUT - 0.5) <= left <= 1000 * TIMEOUT + 2:
+        raise Failed(WRONG_LIFE, Plain("5 seconds"), Plain(f"{left / 1000:g} seconds"))
+    trial.expect(NOT_TOLD, result, answer)
+    trial.expect_state(STILL_LOCKED, {name: None})
 
 
-STORE_PRICE = Exercise(
+def _expect_work_that_fails(trial: Trial, name: str) -> None:
+    def work() -> None:
+        raise ZeroDivisionError
+
+    trial.put({})
+    outcome = trial.attempt(name, work)
+    if not isinstance(outcome.error, ZeroDivisionError):
+        raise Failed(ERROR_LOST, Plain("ZeroDivisionError"), Plain(repr(outcome.error or outcome.value)))
+    trial.expect_state(STILL_AFTER_ERROR, {name: None})
+
+
+def _expect_lock_of_others(trial: Trial, name: str) -> None:
+    """Somebody else has the lock for longer than anybody should wait."""
+    done: list[int] = []
+    trial.put({name: Ends("token of B", 2.5)})
+    begin = time.monotonic()
+    outcome = trial.attempt(name, lambda: done.append(1))
+    took = time.monotonic() - begin
+    if took >= 1.8:
+        raise Failed(WAITED_LONG, Plain("0.3 seconds"), Plain(f"{took:.1f} seconds"))
+    if done:
+        raise Failed(WORKED_BESIDE)
+    if trial.redis.get(name) != "token of B":
+        raise Failed(THEIRS_TOUCHED)
+    if outcome.error is not None or outcome.value is not None:
+        raise Failed(NOT_NONE, None, Plain(repr(outcome.error or outcome.value)))
+
+
+def _expect_some_patience(trial: Trial, name: str) -> None:
+    """The lock is free again after a tenth of a second."""
+    trial.put({name: Ends("token of B", 0.12)})
+    outcome = trial.attempt(name, lambda: "done")
+    if outcome.value != "done":
+        raise Failed(NOT_WAITED, "done", Plain(repr(outcome.error or outcome.value)))
+
+
+def _expect_late_work(trial: Trial, name: str) -> None:
+    """The lock ends while the work goes on, and B takes it: B keeps it, and nobody is told that nothing was done."""
+    trial.put({})
+    outcome = trial.attempt(name, lambda: _elsewhere(lambda: trial.redis.set(name, "token of B", px=20_000)) and "done")
+    if trial.redis.get(name) != "token of B":
+        raise Failed(THEIRS_TOUCHED)
+    if outcome.error is None and outcome.value != "done":
+        raise Failed(TOLD_NOTHING, Plain("'done', or the error LockNotOwnedError"), outcome.value)
+
+
+def _expect_one_holder(trial: Trial, name: str) -> None:
+    """Somebody else wants the lock at every moment of the call, and gets it only when it is free."""
+    events: list[str] = []
+
+    def b_wants_it() -> None:
+        if trial.redis.set(name, "token of B", nx=True, px=20_000):
+            events.append("B has it")
+
+    trial.every_gap(
+        "somebody else took the lock between two of your commands, and then both worked at once",
+        (name, lambda: events.append("work")),
+        before=events.clear,
+        rivals={"B wants the lock": b_wants_it},
+        allowed=lambda run, seen: events[:2] != ["B has it", "work"],
+    )
+
+
+WORK_ALONE = Exercise(
     id="19.3",
-    title="A resource that refuses",
+    title="Work alone, or not at all",
     kind="write",
     question="""\
-This time the resource is a hash in Redis, with the fields `price` and `fence`. Write `store_price(redis_conn, key,
-price, fence)`: it stores both and returns `True`, unless a **higher** fence has written before; then nothing changes
-and it returns `False`. Several holders may write at once.""",
+Write `work_alone`. It calls `work()` while it holds the lock `name`, and returns what `work()` returns. Take a lock of
+redis-py that lives 5 seconds. When somebody else has it, wait at most 0.3 seconds. Then return `None`, without calling
+`work`. When `work` raises an error, the lock is released, and the caller gets the error.""",
     stub="""\
-def store_price(redis_conn, key, price, fence):
+def work_alone(redis_conn, name, work):
     # your code here
     ...""",
     hints=(
-        "Look and write belong together on the server. A script can do both: HGET, compare, HSET.",
-        "The hash holds text: `tonumber(...)` in Lua makes a number. `HGET` of a field that is not there is `false`: "
-        "`or 0` makes a beginning.",
-        "Three arguments follow the script: `redis_conn.eval(script, 1, key, price, fence)`. In Lua the fence is "
-        "`ARGV[2]`. Only a *higher* stored fence refuses; the same one may write again.",
+        "`lock = redis_conn.lock(name, ...)` with two options: `timeout` is the life of the lock, `blocking_timeout` "
+        "the longest wait.",
+        "`lock.acquire()` returns False when the wait was in vain. Then return None.",
+        "After that: `try:`, `return work()`, `finally:`, `lock.release()`.",
     ),
     solution="""\
-def store_price(redis_conn, key, price, fence):
-    script = '''
-        local highest = tonumber(redis.call('HGET', KEYS[1], 'fence') or 0)
-        if highest > tonumber(ARGV[2]) then return 0 end
-        redis.call('HSET', KEYS[1], 'price', ARGV[1], 'fence', ARGV[2])
-        return 1
-    '''
-    return redis_conn.eval(script, 1, key, price, fence) == 1""",
-    why="the resource keeps the highest fence it has seen, and compares in the same step in which it writes. Whoever "
-    "wakes up late finds a higher number, whatever it believes about its lock.",
-    check=_check_store_price,
+def work_alone(redis_conn, name, work):
+    lock = redis_conn.lock(name, timeout=5, blocking_timeout=0.3)
+    if not lock.acquire():
+        return None
+    try:
+        return work()
+    finally:
+        lock.release()""",
+    why="`finally` releases the lock after an error, too, and its TTL ends it when the program is killed. When the "
+    "work took longer than the lock lived, release() raises LockNotOwnedError: the caller should know that somebody "
+    "else may have worked at the same time.",
+    check=_check_work_alone,
 )
 
 # 19.4
+
+NOT_FOUND = (
+    "the lock holds your own token: an earlier try has taken it, and only the reply was lost. Your program was told "
+    "that it has no lock, and nobody works until the lock ends"
+)
+NOT_YOURS = "somebody else has the lock, and your program was told that it is its own: two work at once"
+END_LOST = "the lock is your own, and now it never ends: look at what is written when it is there already"
+
+
+def _check_take_or_find(trial: Trial) -> None:
+    name, token = trial.key("lock"), f"{ODD} {trial.word()}"
+    milliseconds = trial.number(20_000, 40_000)
+    args = (name, token, milliseconds)
+    with _cures(
+        {
+            NOT_FOUND: "When SET answers None, look with GET: is it your token?",
+            NOT_YOURS: "Compare what GET answers with your token: `==`.",
+            TAKEN_AWAY: "SET replaces what is there, unless NX is given.",
+            NO_END: "Give SET the TTL in the same call: px=milliseconds.",
+            TWO_HOLDERS: "Looking and writing must be one command: SET with NX. Its answer is True or None.",
+        }
+    ):
+        _expect_taken(trial, name, token, milliseconds)
+        _expect_mine_or_theirs(trial, name, token, milliseconds)
+        b_holds = {"B's lock ends": lambda: trial.redis.delete(name)}
+        trial.every_gap(
+            _or_raised("B's lock ended between two of your commands, and what you were told is not what is there"),
+            args,
+            before=lambda: trial.put({name: Ends("token of B", 20)}),
+            rivals=b_holds,
+        )
+        mine = {
+            "your own lock ends": lambda: trial.redis.delete(name),
+            "your lock ends, B takes it": lambda: trial.redis.set(name, "token of B", px=20_000),
+        }
+        trial.every_gap(
+            _or_raised("your own lock ended between two of your commands, and then yours and B's were mixed up"),
+            args,
+            before=lambda: trial.put({name: Ends(token, 20)}),
+            rivals=mine,
+            allowed=lambda run, seen: run.outcomes[0].value is False and seen.get(name, ("", True))[0] != token,
+        )
+        trial.every_gap(
+            _or_raised(TWO_HOLDERS),
+            args,
+            before=lambda: None,
+            rivals={"B wants the lock": lambda: trial.redis.set(name, "token of B", px=20_000, nx=True)},
+        )
+        trial.orders(
+            _or_raised(TWO_HOLDERS),
+            {"customer A": args, "customer B": (name, "token of B", 30_000)},
+            before=lambda: None,
+        )
+        trial.every_cut(LEFT_WITHOUT_END, args, before=lambda: None)
+        for held in (None, token, "token of B"):
+            before = {} if held is None else {name: Ends(held, 20)}
+            _expect_error_is_told(trial, args, before=lambda before=before: trial.put(before))
+        _expect_loss_is_told(trial, args, before=lambda: None)
+
+
+def _expect_mine_or_theirs(trial: Trial, name: str, token: str, milliseconds: int) -> None:
+    """Somebody has the lock: this caller, whose reply was lost, or somebody else."""
+    trial.put({name: Ends(token, 15)})
+    _expect_answer(NOT_FOUND, True, trial.call(name, token, milliseconds))
+    trial.expect_value(NO_TOKEN, name, token)
+    if trial.redis.pttl(name) == -1:
+        raise Failed(END_LOST)
+    for held in ("token of B", token + "5", token[:-1], token.upper(), "taken"):
+        trial.put({name: Ends(held, 15)})
+        answer = trial.call(name, token, milliseconds)
+        trial.expect_value(TAKEN_AWAY, name, held)
+        _expect_answer(NOT_YOURS, False, answer)
+        trial.expect_state(WOUND, {name: Ends(held, 15)})
+
+
+TAKE_OR_FIND = Exercise(
+    id="19.4",
+    title="Mine already?",
+    kind="write",
+    question="""\
+Write `take_or_find`. It takes the lock `name` as `take_lock` does, and returns `True`. When the lock is not free, it
+looks: does the lock hold `token`? Then an earlier try has taken it, and the answer is `True`, too. Otherwise somebody
+else has it: change nothing, and return `False`.""",
+    stub="""\
+def take_or_find(redis_conn, name, token, milliseconds):
+    # your code here
+    ...""",
+    hints=(
+        "Begin with the line of `take_lock`. When it has taken the lock, return True.",
+        "Otherwise the answer is a comparison: what `GET` answers, and `token`.",
+        "`return redis_conn.get(name) == token`",
+    ),
+    solution="""\
+def take_or_find(redis_conn, name, token, milliseconds):
+    if redis_conn.set(name, token, nx=True, px=milliseconds):
+        return True
+    return redis_conn.get(name) == token""",
+    why="Nobody else has this token, so a lock that holds it can only be yours. Use a new token for each purchase, and "
+    "the same one for each try of it.",
+    check=_check_take_or_find,
+)
+
+# 19.5
 
 NOT_TAKEN = "a crate was sold, and the stock still counts it (or counts another number): look at what is taken out"
 NOT_NOTED = "a crate was sold, and its buyer is not at the end of the list of sales: nobody delivers the crate"
@@ -705,109 +835,115 @@ def _expect_sold_out(trial: Trial, args: tuple, before: dict[str, object]) -> No
 
 
 SELL_ONE = Exercise(
-    id="19.4",
+    id="19.5",
     title="The last crate, without a lock",
     kind="stretch",
     question="""\
-Write `sell_one(redis_conn, stock_key, sales_key, buyer)`, without any lock: it takes one crate out of the number at
-`stock_key`, appends `buyer` to the list at `sales_key`, and returns `True`. When no crate is left it changes nothing
-and returns `False`. The stock never stands below zero, not even for a moment, and a crash leaves no crate without its
-buyer. `RPUSH` appends to a list.""",
+Write `sell_one`, without any lock. It takes one crate out of the number at `stock_key`, appends `buyer` to the list at
+`sales_key`, and returns `True`. When no crate is left, or there is no such key, it changes nothing and returns `False`.
+
+Many customers buy at the same time. The stock is never below zero, not even for a moment. The program may be killed at
+any moment: then no crate is gone without its buyer in the list.""",
     stub="""\
 def sell_one(redis_conn, stock_key, sales_key, buyer):
     # your code here
     ...""",
     hints=(
         "Two keys, one step: a script with two KEYS, or WATCH on the stock and both changes between MULTI and EXEC.",
-        "In Lua: `tonumber(redis.call('GET', KEYS[1]) or 0)` is the number of crates, also for a key that is not "
-        "there.",
-        "When it is less than 1, `return 0`. Otherwise RPUSH `ARGV[1]` to the second key, DECR the first, `return 1`.",
+        "Begin with `TAKE_CRATE`. Between its look and its DECRBY, one line is missing: it appends `ARGV[1]` to the "
+        "list `KEYS[2]`.",
+        "The line is `redis.call('RPUSH', KEYS[2], ARGV[1])`. The call is "
+        "`redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1`.",
     ),
     solution="""\
 def sell_one(redis_conn, stock_key, sales_key, buyer):
     script = '''
-        if tonumber(redis.call('GET', KEYS[1]) or 0) < 1 then return 0 end
+        local left = redis.call('GET', KEYS[1]) or '0'
+        if tonumber(left) < 1 then
+            return 0
+        end
         redis.call('RPUSH', KEYS[2], ARGV[1])
-        redis.call('DECR', KEYS[1])
+        redis.call('DECRBY', KEYS[1], 1)
         return 1
     '''
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1""",
-    why="Redis runs a script in one go, so it is its own lock: nobody comes in between, no TTL can run out, and a "
-    "program that dies has sent all of it or nothing. RPUSH comes first, because an error in a script undoes nothing: "
-    "should the list's key hold something else, no crate is gone.",
+    why="A script is one step in Redis: nobody comes in between, no TTL can end too early, and a program that is "
+    "killed has sent all of it or nothing. RPUSH comes first, because an error in a script undoes nothing: if the "
+    "list's key holds something else, no crate is gone. On a cluster, both keys must be on one server (braces).",
     check=_check_sell_one,
 )
 
-EXERCISES = (TAKE_LOCK, RELEASE, STORE_PRICE, SELL_ONE)
+EXERCISES = (TAKE_LOCK, RELEASE, WORK_ALONE, TAKE_OR_FIND, SELL_ONE)
 
 QUIZ = (
     Question(
-        "A lock has a TTL of 10 s and a random token, and is released by compare-and-delete. Its holder is paused for "
-        "30 s and then writes. What happens?",
+        "A program takes a lock with SET and NX, and sets its TTL with EXPIRE in the next line. Most days all is well. "
+        "What can happen?",
         (
-            ("The write fails: its token is no longer in the lock", "The token is compared at the release only."),
+            ("Two programs get the lock", "SET with NX gives it to one of them, whatever comes next."),
             (
-                "The write goes through, beside that of the next holder",
-                "The lock ended, the program did not. Only the resource can refuse it, by a fence.",
+                "The lock stays for ever",
+                "The program may be killed between the two lines. PX sets the TTL in the same command.",
             ),
-            ("The lock waits for its holder to wake up", "Redis counts the TTL down, whatever the holder does."),
+            ("EXPIRE finds no lock", "Nothing deletes the key between the two lines: it has no TTL yet."),
         ),
         answer="b",
     ),
     Question(
-        "Who has to compare the fencing token, so that it helps?",
+        "A nightly report takes 40 seconds, once in a month 70. Its lock is with redis_conn.lock(name, timeout=60). "
+        "What happens in that month?",
         (
-            ("The resource, in the step that writes", "It alone sees all writers, the late ones too."),
             (
-                "The holder, just before it writes",
-                "Between that look and the write it can be paused. That is the problem, not its cure.",
+                "redis-py makes the lock longer, as often as needed",
+                "Only when you call extend or reacquire.",
             ),
-            ("Redis, at the release", "By then the late write has been done."),
+            (
+                "The report is stopped after 60 seconds",
+                "The lock ends. Nothing stops the program.",
+            ),
+            (
+                "A second report may run beside it for 10 seconds",
+                "The lock is free from second 60 on. At its end, the first one gets LockNotOwnedError.",
+            ),
+        ),
+        answer="c",
+    ),
+    Question(
+        "All workers use one token, the name of their computer, and release with the script that compares. Two workers "
+        "run on the same computer. What can go wrong?",
+        (
+            (
+                "One deletes the other's lock",
+                "The script finds its token in it. Each holder needs a token of its own, new each time.",
+            ),
+            ("Both get the lock at once", "SET with NX looks whether the key is there, not at what is in it."),
+            ("Nobody can release the lock", "The token is in the lock, so the script deletes it."),
         ),
         answer="a",
     ),
     Question(
-        "A thread renews the lock every third of its TTL. What is that good for?",
+        "A page of a web shop uses redis_conn.lock(name, timeout=10), without more options. Another program holds this "
+        "lock, and renews it all day. What does a customer see?",
         (
-            ("The lock cannot be lost any more", "A pause stops the thread as well, and a cut network its commands."),
-            (
-                "A killed holder keeps its lock until it is back",
-                "Nobody renews for the dead: the lock ends one TTL later, as it should.",
-            ),
-            (
-                "Work may take longer than the TTL, as long as the process runs",
-                "So the TTL can be short, and a killed holder is soon replaced.",
-            ),
+            ("An error, after 10 seconds", "timeout is the life of the lock, not the longest wait."),
+            ("An error, at once", "By default, acquire waits."),
+            ("A page that never comes", "Without blocking_timeout, acquire waits for ever."),
         ),
         answer="c",
     ),
     Question(
-        "`Lock.acquire(blocking=False)` of a default redis-py client answers False. What do you know?",
+        "A theatre keeps each seat as a row in its SQL database. Two people want seat 12. What is the simplest that is "
+        "right?",
         (
             (
-                "Somebody else has the lock",
-                "Perhaps. Or the reply to your own SET was lost and the client sent it again.",
+                "UPDATE seats SET owner = ? WHERE seat = 12 AND owner IS NULL",
+                "The database looks and writes in one step. rowcount tells who got it.",
             ),
             (
-                "The lock is free, but Redis was slow",
-                "A time-out would raise an error after the last retry, not answer False.",
+                "A lock in Redis around SELECT and UPDATE",
+                "It costs more, and when the lock ends too early, the seat has two owners.",
             ),
-            (
-                "The lock was taken: by somebody else, or by yourself",
-                "Give acquire a token of your own, and compare it with what GET answers.",
-            ),
-        ),
-        answer="c",
-    ),
-    Question(
-        "8 processes sell from a number in Redis, and it must not go below zero. What is the simplest that holds?",
-        (
-            ("One script that looks and takes", "One command, nobody in between, nothing to expire or release."),
-            (
-                "A lock with token, TTL and fence",
-                "It holds, and costs the most: in code, in time, and in what can go wrong.",
-            ),
-            ("GET, compare, DECR", "Two of them read 1, and both take it."),
+            ("SELECT, and UPDATE when the seat is free", "Both may look before one of them writes."),
         ),
         answer="a",
     ),
