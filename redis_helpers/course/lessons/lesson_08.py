@@ -315,7 +315,6 @@ def _expect_text(trial: Trial, args: Args, key: str, fruit: object) -> None:
         )
 
 
-
 @contextlib.contextmanager
 def _asked() -> Iterator[list[Exception | None]]:
     """What became of each command of the learner's function, noted at redis-py's own door: None, or its error."""

@@ -1,0 +1,68 @@
+"""Lesson 20: a table of prices and crates, a holder who sleeps, drawn twice, and a process that is really paused."""
+
+import os
+import secrets
+import sqlite3
+import tempfile
+from pathlib import Path
+
+from matplotlib.axes import Axes
+
+from redis_helpers.course.plots import plot_story
+
+PRICES = {"banana": 312, "apple": 195, "uva": 480}
+FOLDER = Path(tempfile.gettempdir())
+
+
+def open_table() -> sqlite3.Connection:
+    """A new database file with two tables, `prices` and `stock`. What is written is committed at once.
+
+    Any thread may use it, and other processes may open its file: `file_of(db)`.
+    """
+    path = FOLDER / f"cell-by-cell-{os.getpid()}-{secrets.token_hex(4)}.sqlite"
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")  # readers do not wait for a writer
+    db.execute("PRAGMA synchronous = OFF")  # a power cut is not among the things that break here
+    db.execute("CREATE TABLE prices (fruit TEXT PRIMARY KEY, cents INTEGER, fence INTEGER)")
+    db.executemany("INSERT INTO prices VALUES (?, ?, 0)", PRICES.items())
+    db.execute("CREATE TABLE stock (crates INTEGER, fence INTEGER)")
+    db.execute("INSERT INTO stock VALUES (1, 0)")
+    return db
+
+
+def file_of(db: sqlite3.Connection) -> str:
+    """The path of the database's file."""
+    return str(db.execute("PRAGMA database_list").fetchone()[2])
+
+
+def remove_table(db: sqlite3.Connection) -> None:
+    """Closes the database and deletes its files."""
+    path = file_of(db)
+    db.close()
+    for end in ("", "-wal", "-shm"):
+        Path(path + end).unlink(missing_ok=True)
+
+
+def draw_sleeping_holder() -> Axes:
+    """The question: what does A do when it wakes up?"""
+    return plot_story(
+        "What happens when A wakes up?",
+        {
+            "program A": [(0, 2, "takes the lock, reads 312"), (2.2, 8.6, "sleeps"), (8.8, 10.2, "writes 312?")],
+            "the lock": [(0, 3.4, "belongs to A"), (4, 7.6, "belongs to B")],
+            "program B": [(4, 6, "takes the lock, reads 299"), (6.3, 7.6, "writes 299")],
+        },
+    )
+
+
+def draw_refused_holder() -> Axes:
+    """The same meeting, with a number for each holder."""
+    return plot_story(
+        "A wakes up, and the table refuses its number",
+        {
+            "program A": [(0, 2, "gets number 1, reads 312"), (2.2, 8.6, "sleeps"), (8.8, 10.2, "1 < 2: refused")],
+            "the lock": [(0, 3.4, "belongs to A"), (4, 7.6, "belongs to B")],
+            "program B": [(4, 6, "gets number 2, reads 299"), (6.3, 7.6, "writes 299")],
+            "the table": [(0, 6.2, "highest number: 0"), (6.3, 10.2, "highest number: 2")],
+        },
+    )
