@@ -4,8 +4,11 @@ import os
 import secrets
 import sqlite3
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
+import redis
 from matplotlib.axes import Axes
 
 from redis_helpers.course.plots import plot_story
@@ -41,6 +44,62 @@ def remove_table(db: sqlite3.Connection) -> None:
     db.close()
     for end in ("", "-wal", "-shm"):
         Path(path + end).unlink(missing_ok=True)
+
+
+class _Sleeper:
+    """A client whose user sleeps once: right after the reply of a command, before the next line of its program.
+
+    (`every_moment` lets a rival come right before a command. That is too late here: between two commands the program
+    writes into a table.)
+    """
+
+    def __init__(self, redis_conn: redis.Redis, after: int, meanwhile: Callable[[], object]) -> None:
+        self.sent: list[str] = []
+        self._redis_conn, self._after, self._meanwhile = redis_conn, after, meanwhile
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._redis_conn, name)
+
+        def command(*args: object, **options: object) -> object:
+            reply = method(*args, **options)
+            self.sent.append(name.upper())
+            if len(self.sent) == self._after:
+                self._meanwhile()
+            return reply
+
+        return command
+
+
+def sleeps_after(
+    number: int, function: Callable, redis_conn: redis.Redis, *args: object, meanwhile: Callable[[], object]
+) -> Any:
+    """Calls `function(redis_conn, *args)`, which sleeps after its command number `number`; `meanwhile()` is done then.
+
+    Returns what the function returns.
+    """
+    return function(cast(redis.Redis, _Sleeper(redis_conn, number, meanwhile)), *args)
+
+
+def every_sleep(
+    function: Callable,
+    redis_conn: redis.Redis,
+    *args: object,
+    meanwhile: Callable[[], object],
+    before: Callable[[], object],
+) -> Iterator[str]:
+    """The same, after its first command, after its second, and so on, up to the last.
+
+    Each time, `before()` puts the data in place. Yields when it was, in words, so that a loop can look at what is left.
+    """
+    number = 1
+    while True:
+        before()
+        sleeper = _Sleeper(redis_conn, number, meanwhile)
+        function(cast(redis.Redis, sleeper), *args)
+        if len(sleeper.sent) < number:
+            return
+        yield f"after {sleeper.sent[number - 1]}"
+        number += 1
 
 
 def draw_sleeping_holder() -> Axes:
