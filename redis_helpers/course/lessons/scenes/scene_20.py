@@ -1,5 +1,6 @@
 """Lesson 20: a table of prices and crates, a holder who sleeps, drawn twice, and a process that is really paused."""
 
+import atexit
 import os
 import secrets
 import sqlite3
@@ -17,13 +18,26 @@ PRICES = {"banana": 312, "apple": 195, "uva": 480}
 FOLDER = Path(tempfile.gettempdir())
 
 
-def open_table() -> sqlite3.Connection:
+class Table(sqlite3.Connection):
+    """The database of this lesson. `path` is its file."""
+
+    path = ""
+
+
+_open: list[Table] = []  # the one of this notebook
+
+
+def open_table() -> Table:
     """A new database file with two tables, `prices` and `stock`. What is written is committed at once.
 
-    Any thread may use it, and other processes may open its file: `file_of(db)`.
+    Any thread may use it, and other processes may open its file. A table that this notebook has opened is removed.
     """
-    path = FOLDER / f"cell-by-cell-{os.getpid()}-{secrets.token_hex(4)}.sqlite"
-    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    for earlier in _open:
+        remove_table(earlier)
+    path = str(FOLDER / f"cell-by-cell-{os.getpid()}-{secrets.token_hex(4)}.sqlite")
+    db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False, factory=Table)
+    db.path = path
+    _open[:] = [db]
     db.execute("PRAGMA journal_mode = WAL")  # readers do not wait for a writer
     db.execute("PRAGMA synchronous = OFF")  # a power cut is not among the things that break here
     db.execute("CREATE TABLE prices (fruit TEXT PRIMARY KEY, cents INTEGER, fence INTEGER)")
@@ -33,17 +47,17 @@ def open_table() -> sqlite3.Connection:
     return db
 
 
-def file_of(db: sqlite3.Connection) -> str:
-    """The path of the database's file."""
-    return str(db.execute("PRAGMA database_list").fetchone()[2])
-
-
-def remove_table(db: sqlite3.Connection) -> None:
+def remove_table(db: Table) -> None:
     """Closes the database and deletes its files."""
-    path = file_of(db)
     db.close()
     for end in ("", "-wal", "-shm"):
-        Path(path + end).unlink(missing_ok=True)
+        Path(db.path + end).unlink(missing_ok=True)
+
+
+@atexit.register
+def _remove_what_is_left() -> None:
+    for db in _open:
+        remove_table(db)
 
 
 class _Sleeper:
@@ -107,9 +121,9 @@ def draw_sleeping_holder() -> Axes:
     return plot_story(
         "What happens when A wakes up?",
         {
-            "program A": [(0, 2, "takes the lock, reads 312"), (2.2, 8.6, "sleeps"), (8.8, 10.2, "writes 312?")],
-            "the lock": [(0, 3.4, "belongs to A"), (4, 7.6, "belongs to B")],
-            "program B": [(4, 6, "takes the lock, reads 299"), (6.3, 7.6, "writes 299")],
+            "program A": [(0, 2.6, "takes the lock, reads 312"), (2.8, 8.6, "sleeps"), (8.8, 10.2, "writes 312?")],
+            "the lock": [(0, 3.4, "belongs to A"), (4, 8.2, "belongs to B")],
+            "program B": [(4, 6.6, "takes the lock, reads 299"), (6.9, 8.2, "writes 299")],
         },
     )
 
@@ -119,9 +133,9 @@ def draw_refused_holder() -> Axes:
     return plot_story(
         "A wakes up, and the table refuses its number",
         {
-            "program A": [(0, 2, "gets number 1, reads 312"), (2.2, 8.6, "sleeps"), (8.8, 10.2, "1 < 2: refused")],
-            "the lock": [(0, 3.4, "belongs to A"), (4, 7.6, "belongs to B")],
-            "program B": [(4, 6, "gets number 2, reads 299"), (6.3, 7.6, "writes 299")],
-            "the table": [(0, 6.2, "highest number: 0"), (6.3, 10.2, "highest number: 2")],
+            "program A": [(0, 2.6, "gets number 1, reads 312"), (2.8, 8.6, "sleeps"), (8.8, 10.2, "1 < 2: refused")],
+            "the lock": [(0, 3.4, "belongs to A"), (4, 8.2, "belongs to B")],
+            "program B": [(4, 6.6, "gets number 2, reads 299"), (6.9, 8.2, "writes 299")],
+            "the table": [(0, 6.8, "highest number: 0"), (6.9, 10.2, "highest number: 2")],
         },
     )
