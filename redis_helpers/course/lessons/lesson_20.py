@@ -139,8 +139,8 @@ def _check_take_numbered(trial: Trial) -> None:
             trial.expect(NOT_COUNTED, number, answer)
             trial.expect_state(LOCK_WRONG, {lock: Ends(token, milliseconds / 1000), counter: str(number)})
         for holder in ("token of B", token):
-            before = {lock: Ends(holder, 15), counter: "41"}
-            trial.case(REFUSED_CHANGED, args, before=before, returns=0, after=before)
+            held = {lock: Ends(holder, 15), counter: "41"}
+            trial.case(REFUSED_CHANGED, args, before=held, returns=0, after=held)
 
         def b_takes_it() -> None:
             trial.redis.delete(lock)
@@ -445,7 +445,10 @@ def _check_renew_own(trial: Trial) -> None:
             trial.expect_state(OWN_NOT_RENEWED, {name: Ends(token, milliseconds / 1000)})
         for other in ("token of B", token + "0", token[:-1], token.upper(), ""):
             before = {name: Ends(other, 20)}
-            answer = trial.case(OTHERS_RENEWED, args, before=before, after=before)
+            trial.put(before)
+            answer = trial.call(*args)
+            trial.expect_ttl(OTHERS_RENEWED, name, 20, 20)
+            trial.expect_state(OTHERS_RENEWED, before)
             _expect_answer(RENEW_TOLD_TRUE, False, answer)
         answer = trial.case(OTHERS_RENEWED, args, after={name: None})
         _expect_answer(RENEW_TOLD_TRUE, False, answer)
@@ -526,10 +529,10 @@ def _check_look_numbered(trial: Trial) -> None:
                 trial.expect(WRONG_CRATES, crates, answer)
                 trial.expect_value(FENCE_NOT_LEFT, key, fields | {"fence": str(fence)})
                 trial.expect_state(FENCE_NOT_LEFT, {key: fields | {"fence": str(fence)}})
-        for stored, fence in ((10, 9), (100, 99), (high, low), (high + 1, high)):
+        for newer, fence in ((10, 9), (100, 99), (high, low), (high + 1, high)):
             for crates in (0, 7):
-                before = {key: {"crates": str(crates), "fence": str(stored)}}
-                trial.case(LATE_LOOKED, (key, fence), before=before, returns=None, after=before)
+                late = {key: {"crates": str(crates), "fence": str(newer)}}
+                trial.case(LATE_LOOKED, (key, fence), before=late, returns=None, after=late)
 
         def fence_10() -> None:
             trial.put({key: {"crates": "460", "fence": "10"}})
