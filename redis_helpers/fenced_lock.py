@@ -26,8 +26,9 @@ What it cannot promise:
 
 - That a holder still has the lock when it writes. Only the resource can tell, by the fencing number.
 - Anything after a failover, an eviction, or a restart of a Redis that does not save its keys: the lock and the last
-  numbers may be forgotten. Then a new holder may get a number that was given before, and the resource refuses it until
-  the numbers have caught up. Nobody sells twice, but nobody sells, either.
+  numbers may be forgotten. Then a new holder may get a number that was given before, or a lower one. The resource
+  refuses it until the numbers have caught up, and it may let in a late writer whose number is higher. So let the
+  resource look at the thing itself as well (`... AND crates > 0`), and set the counter above its last number.
 - The length of `ttl` when the clock of Redis' machine is set: Redis ends keys by that clock.
 - Fairness: of those who wait, anybody may be next.
 
