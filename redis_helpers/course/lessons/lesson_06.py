@@ -35,13 +35,13 @@ ADD_CRATES = Exercise(
     kind="change",
     question="""\
 New crates have arrived. `add_crates` must add `number` to the stock, and return the new stock. But its script only
-reads. Change the one line.""",
+reads. Change the one line. (`INCRBY key number` adds, as in lesson 01.)""",
     stub="""\
 def add_crates(redis_conn, key, number):
     script = "return redis.call('GET', KEYS[1])"  # change this line
     return redis_conn.eval(script, 1, key, number)""",
     hints=(
-        "`INCRBY key number` adds, and answers the new number. You know it from lesson 01.",
+        "`INCRBY` adds, and its reply is the new number: `return` it.",
         "`redis.call` takes the command first, then each of its arguments, with commas.",
         "The key is `KEYS[1]`. The number comes as `ARGV[1]`.",
     ),
@@ -72,7 +72,10 @@ def _check_is_more(trial: Trial) -> None:
             elif (str(first) > str(second)) is answer:
                 wrong += ": are they compared as texts?"
             elif answer is False:
-                wrong += ": does your script return the text `true`? (`tostring` makes it)"
+                wrong += (
+                    ": does your script return the text `true`? (Each number needs a `tonumber` of its own. `tostring` "
+                    "stands around the whole comparison)"
+                )
             raise Failed(
                 wrong,
                 Plain(f"{first > second} for {first} and {second}"),
@@ -138,8 +141,8 @@ STOCK_OF = Exercise(
     title="No key, no crates",
     kind="change",
     question="""\
-`stock_of` returns the number in stock. For a missing key it returns `None`, but it must return 0. Change the one line.
-The script must not create the key.""",
+`stock_of` returns the number in stock. For a missing key it returns `None`, because `tonumber` makes `nil` of `false`.
+It must return 0. Change the one line. The script must not create the key.""",
     stub="""\
 def stock_of(redis_conn, key):
     script = "return tonumber(redis.call('GET', KEYS[1]))"  # change this line
@@ -153,7 +156,8 @@ def stock_of(redis_conn, key):
 def stock_of(redis_conn, key):
     script = "return tonumber(redis.call('GET', KEYS[1]) or '0')"
     return redis_conn.eval(script, 1, key)""",
-    why="`false or '0'` is '0'. A stock of '0' is a text, and every text counts as true: it stays what it is.",
+    why="`false or '0'` is '0'. A stock of '0' is a text, and every text counts as true: it stays what it is. (`or 0` "
+    "at the end is right, too: `nil or 0` is 0.)",
     check=_check_stock_of,
 )
 
@@ -196,9 +200,13 @@ def _expect_replaced(trial: Trial, key: str, before: object, prices: tuple[int, 
     trial.put({key: before})
     answer = trial.call(key, old, new)
     if replaced:
-        trial.expect_state(
-            "it was still the old price, so the new one is to be stored, and the TTL is to stay", {key: after}
-        )
+        wrong = "it was still the old price, so the new one is to be stored, and the TTL is to stay"
+        if answer is False:
+            wrong += (
+                ". Your function found another price: does it compare what GET gives, a text, with `ARGV[1]`, and "
+                "return 0 only when they differ?"
+            )
+        trial.expect_state(wrong, {key: after})
         trial.expect("the price was replaced: the answer is True", True, answer)
     else:
         nothing = "there is no price, so there is nothing to replace" if before is None else "it was another price"
@@ -288,8 +296,8 @@ IS_OPEN = Exercise(
     kind="change",
     question="""\
 `is_open` says whether an offer is still open: `key` holds the Unix time at which it ends. It uses the clock of the
-program that calls it. Change the line, so that it uses the clock of Redis. (Python still sends its time. Your script
-just does not look at it any more.)""",
+program that calls it. Change the line, so that it uses the clock of Redis. (You need not
+change the call: your script does not look at the time that it sends.)""",
     stub='''\
 import time
 
@@ -426,7 +434,7 @@ Write `take_basket`. `keys` is a list of stocks, `crates` says how many to take 
 `take_basket(redis_conn, [banana, apple], [2, 3])`, 2 crates of banana and 3 of apple.
 
 - If there is enough of every fruit, take all of them and return `True`.
-- Otherwise take **nothing**, not even for a moment, and return `False`.
+- Otherwise take **nothing**, and return `False`. At no moment may others see that something was taken.
 - A stock without a key is 0. No key stands twice in `keys`.
 
 Many customers buy at the same time, and any program may be killed. (The script can be called with
