@@ -118,6 +118,18 @@ def noted_when_it_is_gone(redis_conn, key, note):
 
 
 @wrong("11.2", "a ghost with a note")
+def noted_as_zero_counts_as_true(redis_conn, key, note):
+    script = """
+    if not redis.call('EXISTS', KEYS[1]) then
+      return 0
+    end
+    redis.call('HSET', KEYS[1], 'note', ARGV[1])
+    return 1
+    """
+    return noted(redis_conn, script, key, note)
+
+
+@wrong("11.2", "a ghost with a note")
 def zero_is_true_in_lua(redis_conn, key, note):
     script = """
     if not redis.call('EXISTS', KEYS[1]) then
@@ -258,7 +270,7 @@ def gave_up_quietly(redis_conn, key, fruit, crates, idle):
         return None
 
 
-@wrong("11.3", "return how many crates of the fruit are in the cart now")
+@wrong("11.3", "its name is `cart:` and the fruit")
 def cart_in_one_field(redis_conn, key, fruit, crates, idle):
     cart = json.loads(redis_conn.hget(key, "cart") or '{"banana": 2}')
     cart[fruit] = cart.get(fruit, 0) + crates
@@ -665,6 +677,22 @@ def others(redis_conn, index, keep):
 @wrong("11.6", "No name of a key was given")
 def without_a_look_at_none(redis_conn, index, prefix, keep):
     ids = others(redis_conn, index, keep)
+    return redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
+
+
+@wrong("11.6", "ZREM without an id is an error")
+def ended_one_by_one_without_a_look_at_none(redis_conn, index, prefix, keep):
+    ids = others(redis_conn, index, keep)
+    ended = sum(redis_conn.delete(prefix + sid) for sid in ids)
+    redis_conn.zrem(index, *ids)
+    return ended
+
+
+@right("11.6")
+def ended_in_a_transaction(redis_conn, index, prefix, keep):
+    ids = others(redis_conn, index, keep)
+    if not ids:
+        return 0
     return redis_conn.pipeline().unlink(*[prefix + sid for sid in ids]).zrem(index, *ids).execute()[0]
 
 
