@@ -81,6 +81,7 @@ TEXT_IN_LUA = "What Redis gives a script is text: tonumber() makes a number of i
 # Lua's messages (a pattern), and what they mean to somebody who writes a first script.
 ON_LUA_ERRORS: tuple[tuple[str, str], ...] = (
     (r"attempt to compare (string with number|number with string)", TEXT_IN_LUA),
+    (r"attempt to compare .*table", "A list is a table in Lua: compare its elements, such as list[1]."),
     (r"attempt to compare .*nil", NIL_IN_LUA),
     (r"attempt to compare .*boolean", MISSING_IN_LUA),
     (r"attempt to (perform arithmetic on|concatenate) .*\ba nil value", NIL_IN_LUA),
@@ -106,7 +107,7 @@ ON_LUA_ERRORS: tuple[tuple[str, str], ...] = (
     (r"Attempt to modify a readonly table|create global variable", "Put `local` in front of a new name."),
     (
         r"arguments must be strings or integers",
-        "An argument of redis.call is nil, false or a table: is its ARGV there?",
+        "An argument of redis.call is nil, false or a table: is its KEYS or ARGV there?",
     ),
     (r"Wrong number of args", "That Redis command was called with too few or too many arguments."),
     (r"Unknown (Redis )?command", "Redis knows no such command: look for a typo in redis.call."),
