@@ -75,7 +75,7 @@ IS_STALE = Exercise(
     question="""\
 Write `is_stale(redis_conn, key, load)`. Under `key` there may be a copy of a price, and `load()` gives the price that
 the source says, a whole number. Return `True` if there is a copy, and it says another price than the source. Otherwise
-return `False`.""",
+return `False`. The copy can end at any moment, also between two of your commands.""",
     stub="""\
 def is_stale(redis_conn, key, load):
     # your code here
