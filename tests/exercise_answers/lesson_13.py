@@ -416,6 +416,21 @@ def tokens_for_everybody_if_redis_fails(redis_conn, key, limit, window, crates):
         return 0
 
 
+@wrong("13.4", "does not ask what time it is")
+def tokens_by_the_number_of_crates(redis_conn, key, limit, window, crates):
+    script = """
+        local limit, window, now = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+        local level = tonumber(redis.call('HGET', KEYS[1], 'level') or limit * window)
+        local at = tonumber(redis.call('HGET', KEYS[1], 'at') or now)
+        level = math.min(limit * window, level + (now - at) * limit)
+        if level < ARGV[3] * window then return math.ceil((ARGV[3] * window - level) / limit) end
+        redis.call('HSET', KEYS[1], 'level', level - ARGV[3] * window, 'at', now)  -- no time
+        redis.call('PEXPIRE', KEYS[1], window)
+        return 0
+    """
+    return redis_conn.eval(script, 1, key, limit, window, crates)
+
+
 @wrong("13.4", "one is missing")
 def tokens_one_each(redis_conn, key, limit, window, crates):
     return bucket(" * ARGV[3]")(redis_conn, key, limit, window, crates)
@@ -538,6 +553,11 @@ def room_in_both_if_not_equal(redis_conn, keys, limits):
 @wrong("13.5", "used up")
 def room_in_one_of_both(redis_conn, keys, limits):
     return room_script("tonumber(count) >= tonumber(ARGV[1])")(redis_conn, keys[:1], limits[:1])
+
+
+@wrong("13.5", "by its own limit")
+def room_in_both_by_one_limit(redis_conn, keys, limits):
+    return room_script("tonumber(count) >= tonumber(ARGV[1])")(redis_conn, keys, limits)
 
 
 @wrong("13.5", "True or False")

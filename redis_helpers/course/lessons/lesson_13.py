@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import time
 from fractions import Fraction
 from unittest import mock
@@ -54,10 +55,12 @@ def _expect_left(trial: Trial, args: tuple, times: list[int] | None, left: int, 
     before = {key: Ends([str(moment) for moment in times], 500)} if times else {}
     trial.put(before)
     answer = trial.call(*args)
-    if type(answer) is not int or answer != left:
+    if type(answer) is not int:
+        raise Failed("return a whole number: how many requests are left", left, answer)
+    if answer != left:
         ages = ", ".join(str(now - moment) for moment in times or [])
-        shown = f"{answer!r} with limit {limit}, window {window} ms, and times that are {ages or 'no'} ms old"
-        raise Failed(why, left, Plain(shown))
+        listed = f"times {ages} ms old" if times else "no times"
+        raise Failed(why, Plain(left), Plain(f"{answer} with limit {limit}, window {window}, {listed}"))
     _expect_only_a_look(trial, before)
 
 
@@ -67,8 +70,10 @@ REQUESTS_LEFT = Exercise(
     kind="change",
     question="""\
 Many shops tell a customer how many requests are left. `key` is the list of a log: the times that were let in, in
-milliseconds. `requests_left` counts all of them, also the old ones. A time that is `window` or more before `now` takes
-no place any more. Change the function. The answer is never below 0.""",
+milliseconds. A time takes a place only while it is less than `window` milliseconds before `now`. But `requests_left`
+counts all of them, also the old ones. Change the function, so that it does not count these.
+
+The answer is never below 0. The function only looks: nothing in Redis changes.""",
     stub="""\
 def requests_left(redis_conn, key, limit, window, now):
     times = redis_conn.lrange(key, 0, -1)  # the whole list, as texts
@@ -96,10 +101,8 @@ def requests_left(redis_conn, key, limit, window, now):
 
 def _check_has_room(trial: Trial) -> None:
     key, window = trial.key("counter"), trial.number(3, 9) * 4000
-    room, full = (
-        "the estimate and this request are within the limit",
-        "the estimate and this request are above the limit",
-    )
+    room = "the estimate and this request are within the limit"
+    full = "the estimate and this request are above the limit"
     counts = "what this window has let in counts in full"
     for limit, before, count, quarters, why in (
         (trial.number(5, 9), None, None, 1, "nobody has come yet"),
@@ -127,15 +130,17 @@ def _check_has_room(trial: Trial) -> None:
 def _expect_room(trial: Trial, args: tuple, fields: dict[str, str], why: str) -> None:
     key, limit, window, passed = args
     left = Fraction(window - passed, window)
-    right = int(fields.get("before", 0)) * left + int(fields.get("count", 0)) + 1 <= limit
+    estimate = int(fields.get("before", 0)) * left + int(fields.get("count", 0))
+    right = estimate + 1 <= limit
     before = {key: Ends(fields, 500)} if fields else {}
     trial.put(before)
     answer = trial.call(*args)
     if type(answer) is not bool:
         raise Failed("the answer is True or False", right, answer)
     if answer is not right:
-        shown = f"{answer} with {fields or 'no hash'}, limit {limit}, {passed} of {window} ms passed"
-        raise Failed(why, right, Plain(shown))
+        counted = ", ".join(f"{name} {number}" for name, number in fields.items()) or "no hash"
+        shown = f"{answer} with {counted}, limit {limit}, {passed} of {window} ms passed"
+        raise Failed(f"{why}. The estimate is {float(estimate):g}", Plain(right), Plain(shown))
     _expect_only_a_look(trial, before)
 
 
@@ -334,9 +339,10 @@ def _check_take_tokens(trial: Trial) -> None:
     key, window = trial.key("customer"), 16 * trial.number(5000, 9000)
     trial.call(key, 16, window, 1)
     within_multi = any("TIME" in [words[0] for words in step.commands[1:]] for step in trial.call_seen.steps)
-    asks = "TIME" in trial.commands or b"TIME" in (trial.call_seen.last_script or b"").upper()
+    asks = "TIME" in trial.commands or "TIME" in _script_of(trial)
     still = asks and not within_multi
     _expect_whose_clock(trial, window, still)
+    _expect_a_clock(trial)
     for _ in range(5):
         with contextlib.suppress(_TooLate):
             # A token's time has a fraction, and one that a float holds exactly: whoever does not round is exact too.
@@ -373,6 +379,18 @@ def _expect_whose_clock(trial: Trial, window: int, stands_still: bool) -> None:
             )
 
 
+def _expect_a_clock(trial: Trial) -> None:
+    """A script that asks neither TIME nor a TTL cannot know how much time has passed."""
+    script = _script_of(trial)
+    if script and not re.search(r"TIME\b|TTL", " ".join([script, *trial.commands])):
+        raise Failed("the script does not ask what time it is, so no token comes back: ask TIME, as in 13.3")
+
+
+def _script_of(trial: Trial) -> str:
+    """The last script, in capitals, without its comments."""
+    return re.sub("--.*", "", (trial.call_seen.last_script or b"").decode(errors="replace").upper())
+
+
 def _expect_a_bucket(bucket: _Bucket, really_waits: bool) -> None:
     def wait(milliseconds: float) -> None:
         if really_waits:
@@ -382,7 +400,8 @@ def _expect_a_bucket(bucket: _Bucket, really_waits: bool) -> None:
 
     bucket.ask("there are tokens enough: return 0", 7)
     missing = "9 tokens are left and 10 are wanted: one is missing, and takes window / limit milliseconds"
-    bucket.ask(missing, 10)
+    three = "what a request takes is `crates` tokens, in drops: in the `if`, in the wait, and where the level is stored"
+    bucket.ask(missing, 10, cure=three)
     bucket.ask("a denied request must take nothing: 9 tokens were left, and 9 are wanted", 9)
     one = "the bucket is empty: one token takes window / limit milliseconds"
     bucket.ask(one, 1)
@@ -479,8 +498,8 @@ TAKE_TOKENS = Exercise(
 A request for several crates costs as many tokens. `take_tokens` takes `crates` tokens (at most `limit`), and returns 0.
 If there are not enough, it takes none, and returns the milliseconds until there are.
 
-Copy the lines of `BUCKET` into the script. Then change two things: the time comes from Redis, as in 13.3, and a request
-takes `ARGV[3]` tokens, not one.""",
+Copy the lines of `BUCKET` into the script. Then change two things: the time comes from Redis, as in 13.3. And a request
+takes `ARGV[3]` tokens, not one: this changes three lines.""",
     stub='''\
 def take_tokens(redis_conn, key, limit, window, crates):
     script = """
@@ -527,8 +546,8 @@ def _check_both_have_room(trial: Trial) -> None:
     low, high = trial.number(11, 19), trial.number(101, 140)
     for limits, counts, room, why in (
         ((low, high), (None, None), True, "no counter: nobody has come yet"),
+        ((low, high), (low - 1, high - 1), True, "one place is left in each window, by its own limit"),
         ((low, high), (9, 99), True, texts),
-        ((low, high), (low - 1, high - 1), True, "one place is left in each window"),
         ((low, high), (low, 5), False, "the first limit is used up"),
         ((low, high), (5, high), False, "the second limit is used up"),
         ((low, high), (None, high), False, "the second limit is used up"),
@@ -544,7 +563,7 @@ def _check_both_have_room(trial: Trial) -> None:
             raise Failed("the answer is True or False", room, answer)
         if answer is not room:
             shown = " and ".join(f"{count or 0} of {limit}" for count, limit in zip(counts, limits, strict=True))
-            raise Failed(why, room, Plain(f"{answer} with {shown} counted"))
+            raise Failed(why, Plain(room), Plain(f"{answer} with {shown} counted"))
         _expect_only_a_look(trial, before)
     trial.every_error((keys, [low, high]), before=lambda: trial.put({keys[0]: Ends("2", 20)}))
 
@@ -617,7 +636,7 @@ def _expect_counting(trial: Trial, keys: list[str], limits: list[int], windows: 
             raise Failed("return True or False", expected, answer)
         if answer is not expected:
             shown = " and ".join(f"{count} of {limit}" for count, limit in zip(counts, limits, strict=True))
-            raise Failed(why, expected, Plain(f"{answer} with {shown} counted"), cure=cure)
+            raise Failed(why, Plain(expected), Plain(f"{answer} with {shown} counted"), cure=cure)
         values = [trial.redis.get(key) for key in keys]
         now = [int(value or 0) for value in values]
         if expected:
@@ -747,8 +766,9 @@ milliseconds. `keys`, `limits` and `windows` are lists of two.
 - Otherwise the answer is `False`, and it counts in **neither**.
 - A counter gets its TTL when it is made, and only then.
 
-Many call it at once, and any program may be killed. Begin with the script of 13.5: the windows can follow the limits,
-`redis_conn.eval(script, len(keys), *keys, *limits, *windows)`.""",
+Many call it at once, and any program may be killed. Begin with the script of 13.5, and hand in the windows after the
+limits: `redis_conn.eval(script, len(keys), *keys, *limits, *windows)`. Then `ARGV[1]` and `ARGV[2]` are the limits, and
+`ARGV[3]` and `ARGV[4]` are the windows.""",
     stub="""\
 def allow_both(redis_conn, keys, limits, windows):
     # your code here
@@ -756,7 +776,7 @@ def allow_both(redis_conn, keys, limits, windows):
     hints=(
         "One script, two loops: the first one looks at both counters, the second one counts in both.",
         "In the second loop, make the counter if there is none, as in lesson 12: SET with 'PX' and 'NX'. Then INCR.",
-        "ARGV[1] and ARGV[2] are the limits, so the windows are ARGV[3] and ARGV[4]: `ARGV[number + 2]`.",
+        "In the loop, the limit is `ARGV[number]`. So the window is `ARGV[number + 2]`.",
     ),
     solution='''\
 def allow_both(redis_conn, keys, limits, windows):
@@ -774,8 +794,8 @@ def allow_both(redis_conn, keys, limits, windows):
     return 1
     """
     return redis_conn.eval(script, len(keys), *keys, *limits, *windows) == 1''',
-    why="the script looks at both before it counts in either, and nobody comes in between. On a cluster, both keys "
-    "must lie on one server: `{anna}:second` and `{anna}:minute`, with braces, do.",
+    why="the script looks at both before it counts in either, and nobody comes in between. On a cluster (keys on "
+    "several servers), both must lie on one server: `{anna}:second` and `{anna}:minute`, with braces, do.",
     check=_check_allow_both,
 )
 
