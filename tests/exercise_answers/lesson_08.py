@@ -37,7 +37,7 @@ def none_for_three_errors(redis_conn, key):
     return value
 
 
-@wrong("8.1", "did not answer in time, and TimeoutError came through")
+@wrong("8.1", "did not answer in time, and redis.TimeoutError came through")
 def none_when_nobody_is_there(redis_conn, key):
     try:
         value = redis_conn.get(key)
@@ -54,7 +54,7 @@ def none_for_two_errors(redis_conn, key):
         return None
 
 
-@wrong("8.1", "refused the connection, and ConnectionError came through")
+@wrong("8.1", "refused the connection, and redis.ConnectionError came through")
 def none_for_errors_of_python(redis_conn, key):
     try:
         return redis_conn.get(key)
@@ -470,6 +470,22 @@ def without_redis_every_error_is_swallowed(redis_conn, key, load, ttl):
     value = load()
     with contextlib.suppress(redis.RedisError):
         redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("8.3", "load() raised LookupError, your `except` caught it")
+def read_with_load_in_a_try(redis_conn, key, load, ttl):
+    try:
+        cached = redis_conn.get(key)
+    except redis.RedisError:
+        return load()
+    if cached is not None:
+        return json.loads(cached)
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    except Exception:
+        pass
     return value
 
 

@@ -60,8 +60,9 @@ def _check_get_or_none(trial: Trial) -> None:
 def _expect_none(trial: Trial, key: str, what: str, outcome: Outcome) -> None:
     if tells_of_redis(outcome.error):
         raise Failed(
-            f"Redis {what}, and {type(outcome.error).__name__} came through: your function must return None then",
-            cure="Look at the picture: which class stands above all three? Write `redis.` before its name.",
+            f"Redis {what}, and redis.{type(outcome.error).__name__} came through: your function must return None then",
+            cure="Look at the picture: which class stands above all three? Write `redis.` before its name: Python has "
+            "a ConnectionError and a TimeoutError of its own, which are other classes.",
         )
     if outcome.error is not None:
         raise Crashed(outcome.error)
@@ -74,7 +75,7 @@ GET_OR_NONE = Exercise(
     kind="change",
     question="""\
 `get_or_none` returns the value under `key`, or `None` if there is no such key. When Redis fails, it must return
-`None` too, and raise nothing, whichever of the three failures it is. Change the code.""",
+`None` too, and raise nothing, in each of the three failures. Change the code.""",
     stub="""\
 import redis
 
@@ -195,7 +196,7 @@ def _expect_tries(
         "and then once more",
         Plain(f"{wanted} tries"),
         Plain("1 try" if len(tries) == 1 else f"{len(tries)} tries"),
-        cure="Two tries, not a loop. `except` takes several classes in parentheses.",
+        cure="Send SET once, and once more when it fails. `except` takes several classes in parentheses.",
     )
 
 
@@ -274,6 +275,7 @@ def _check_read_anyway(trial: Trial) -> None:
         _expect_fall_back(trial, args, key, fruit, f"died before it answered {last}", lost_reply=reached + 1)
     expect_never_immortal(trial, args, key, fruit)
     expect_all_of_it(trial, args, key, fruit, ttl)
+    _expect_load_in_no_try(trial, args, key)
     expect_error_of_load(trial, args, key)
     expect_end_in_between(trial, args, key, {key: json.dumps(fruit)})
 
@@ -376,12 +378,27 @@ def _expect_error_without_redis(trial: Trial, args: Args, key: str, **how: Any) 
         raise Crashed(outcome.error)
 
 
+def _expect_load_in_no_try(trial: Trial, args: Args, key: str) -> None:
+    """Whoever catches the error of load(), and then uses the value that never came, hears about load() first."""
+    trial.put({})
+    source = Source(LookupError("no such row"))
+    outcome = trial.attempt(*args(key, source))
+    if source.calls and isinstance(outcome.error, UnboundLocalError):
+        raise Failed(
+            "the source failed: load() raised LookupError, your `except` caught it, and then there was no value to "
+            "return",
+            Plain("the LookupError of load()"),
+            Plain(f"UnboundLocalError: {outcome.error}"),
+            cure="load() stands in no `try` block.",
+        )
+
+
 READ_ANYWAY = Exercise(
     id="8.3",
     title="Redis is gone, the market is open",
     kind="write",
     question="""\
-Write `read_anyway`: cache-aside as in `read_through`, and it answers also when Redis fails. When `GET` fails, it
+Write `read_anyway`: cache-aside as in `read_through`, and it also answers when Redis fails. When `GET` fails, it
 returns what `load()` gives. When `SET` fails, it returns the value that it has. It calls `load()` **once** at most, and
 sends no command twice. If `load()` raises an error, the caller gets it.""",
     stub="""\
