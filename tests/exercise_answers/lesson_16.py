@@ -165,6 +165,11 @@ def the_condition_turned_round(redis_conn, stream, mark, order):
     return redis_conn.eval(KNOWN + "if not known then return known end" + LATER_LINES, 2, stream, mark, order)
 
 
+@wrong("16.2", "the order must be in the stream")
+def asked_for_nil_where_false_comes(redis_conn, stream, mark, order):
+    return redis_conn.eval(KNOWN + "if known ~= nil then return known end" + LATER_LINES, 2, stream, mark, order)
+
+
 @wrong("16.2", "two jobs: two boxes")
 def compared_with_nil(redis_conn, stream, mark, order):
     script = KNOWN + "if known == ARGV[1] then return known end" + LATER_LINES
@@ -334,6 +339,11 @@ def the_reply_of_time_taken_for_a_number(redis_conn, later, order, seconds):
     redis_conn.zadd(later, {order: redis_conn.time() + seconds})
 
 
+@wrong("16.4", "a score that is no number")
+def score_given_as_the_member(redis_conn, later, order, seconds):
+    redis_conn.zadd(later, {redis_conn.time()[0] + seconds: order})
+
+
 @wrong("16.4", "it will never be packed")
 def member_and_score_mixed_up(redis_conn, later, order, seconds):
     redis_conn.zadd(later, {str(redis_conn.time()[0] + seconds): 1})
@@ -391,6 +401,14 @@ def a_range_taken_out(redis_conn, later, put):
 def never_taken_out(redis_conn, later, put):
     for order in redis_conn.zrange(later, 0, _now(redis_conn), byscore=True):
         put(order)
+
+
+@wrong("16.5", "`ZREM` was sent without a member")
+def all_taken_out_where_none_is_due(redis_conn, later, put):
+    due = redis_conn.zrange(later, 0, _now(redis_conn), byscore=True)
+    for order in due:
+        put(order)
+    redis_conn.zrem(later, *due)
 
 
 @wrong("16.5", "that is not due yet")

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
 
@@ -12,6 +14,15 @@ from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Ques
 from redis_helpers.course.exercises.schedules import Run
 
 # For all of them
+
+
+def _look(question: Callable[[], Any]) -> Any:
+    """What the check itself asks Redis while the learner's function runs.
+
+    In a thread of its own: so it is not taken for a command of that function.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(question).result()
 
 
 class _Jobs:
@@ -68,7 +79,7 @@ def _check_finish_job(trial: Trial) -> None:
     packed: list[object] = []
 
     def pack(redis_conn: object, order: object) -> None:
-        if jobs.owners().get(2) != jobs.bob:
+        if _look(jobs.owners).get(2) != jobs.bob:
             raise Failed(
                 "the job was acknowledged before it was packed: a worker that is killed while it packs takes it along",
                 Plain("the job pending while it is packed"),
@@ -165,7 +176,7 @@ def _check_put_job(trial: Trial) -> None:
         return [fields.get("order", "") for _, fields in cast(Any, trial.redis.xrange(stream))]
 
     first = trial.call(stream, mark, order)
-    trial.expect("the order must be in the stream, in a field `order`", [order], jobs())
+    _expect_in_stream(order, jobs())
     ((job_id, fields),) = cast(Any, trial.redis.xrange(stream))
     trial.expect("the job must have one field, `order`", {"order": order}, fields)
     trial.expect("put_job returns the id of the job", job_id, first)
@@ -183,6 +194,12 @@ def _check_put_job(trial: Trial) -> None:
     _expect_put_after_loss(trial, stream, mark, order, jobs)
     _expect_one_at_once(trial, stream, mark, order, jobs)
     trial.every_error((stream, mark, order), before=lambda: trial.put({}))
+
+
+def _expect_in_stream(order: str, seen: list[str]) -> None:
+    if seen != [order]:
+        cure = None if seen else "For a key that is not there, `known` is `false`, and not `nil`: ask `if known then`."
+        raise Failed("the order must be in the stream, in a field `order`", [order], seen, cure=cure)
 
 
 def _expect_mark(trial: Trial, mark: str, job_id: str) -> None:
@@ -229,8 +246,8 @@ PUT_JOB = Exercise(
     kind="blank",
     question="""\
 `put_job` puts an order into `stream`, and returns the id of its job. The key `mark` belongs to this order alone: it
-remembers the job's id for a day. When the same order is put again, nothing may be added, and the id that is known must
-come back. In place of the `...`, three lines of the script are missing.""",
+remembers the job's id for a day. When the same order is put again, nothing may be added, and the id of its first job is
+returned. In place of the `...`, three lines of the script are missing.""",
     stub="""\
 def put_job(redis_conn, stream, mark, order):
     script = \"\"\"
@@ -334,8 +351,8 @@ READ_WITHIN = Exercise(
     kind="change",
     question="""\
 `read_within` takes one new job, and waits for it `seconds` at most. It returns the job, or `None` if none came.
-But `BLOCK 0` means: wait **for ever**. And `BLOCK` wants whole milliseconds, so `round` makes 0 of a very short wait,
-too. Change the code: with `seconds=0`, and with `seconds=0.0001`, it must come back at once.""",
+But `BLOCK 0` means: wait **for ever**. And `BLOCK` wants whole milliseconds: `round` makes 0 of a very short wait.
+Change the code: with `seconds=0`, and with `seconds=0.0001`, it must come back at once.""",
     stub="""\
 def read_within(redis_conn, stream, group, name, seconds):
     block = round(1000 * seconds)
@@ -361,11 +378,19 @@ def read_within(redis_conn, stream, group, name, seconds):
 # 16.4
 
 NOW = 1_900_000_000  # what Redis says in the checks: in the year 2030
+MIXED_UP = {  # what Redis says, and what it means here
+    "not a valid float": "`ZADD` got a score that is no number: in the dict of `zadd`, the member is the key, and its "
+    "score is the value",
+    "arguments for 'zrem'": "`ZREM` was sent without a member: when no order is due, there is nothing to take out",
+}
 
 
 def _call_at(trial: Trial, now: float, *args: object) -> object:
     """One call, while TIME says so many seconds."""
     outcome = trial.attempt(*args, now=round(1_000_000 * now))
+    for part, why in MIXED_UP.items():
+        if isinstance(outcome.error, redis.ResponseError) and part in str(outcome.error):
+            raise Failed(why)
     if outcome.error is not None:
         raise outcome.error if isinstance(outcome.error, Failed) else Crashed(outcome.error)
     return outcome.value
@@ -404,7 +429,11 @@ def _expect_due_at(trial: Trial, later: str, order: str, due: float, seconds: in
             Plain(f"the time of Redis + {seconds}"),
             score,
         )
-    raise Failed("the order is due at another time: add `seconds` to the seconds of Redis", due, score)
+    raise Failed(
+        "the order is due at another time: add `seconds` to the seconds of Redis. Put again, an order has the new time",
+        due,
+        score,
+    )
 
 
 PUT_LATER = Exercise(
@@ -457,7 +486,7 @@ class _Due:
         return f"{number} *{self.word}* ü"
 
     def put(self, order: str) -> None:
-        if self.redis.zscore(self.key, order) is None:
+        if _look(partial(self.redis.zscore, self.key, order)) is None:
             raise Failed(
                 "the order was taken out before it was put: a program that is killed in between has lost it",
                 Plain("the order still in the sorted set while it is put"),

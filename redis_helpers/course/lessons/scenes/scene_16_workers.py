@@ -21,9 +21,7 @@ PACKED = "cell-by-cell:proven:packed"  # a hash: how often each order was packed
 STOP = "cell-by-cell:proven:stop"  # holds the name of the worker that is killed next, or NOT_YET
 NOT_YET = "nobody works yet"
 
-ORDERS = 2000
 KILLS = 5
-BETWEEN_KILLS = 300  # orders that are packed from one kill to the next
 LOOK = 0.005  # seconds from one look to the next
 LONGEST = 60.0  # seconds after which something must be wrong
 
@@ -48,8 +46,8 @@ class Report:
         return f"{self.orders} orders, {len(self.kills)} kills: {self.lost} lost, {self.twice} packed twice"
 
 
-def kill_five(work: Work, queue: WorkQueue | None = None) -> Report:
-    """Puts 2,000 orders, lets six workers pack them, and kills five of the six in the middle of packing.
+def kill_five(work: Work, orders: int = 2000, queue: WorkQueue | None = None) -> Report:
+    """Puts the orders, lets six workers pack them, and kills five of the six in the middle of packing.
 
     `work(redis_conn, name, pack)` is one round of a worker. It is called again and again, in six processes. The orders
     lie in the lesson's stream, or in `queue`.
@@ -58,30 +56,31 @@ def kill_five(work: Work, queue: WorkQueue | None = None) -> Report:
         redis_conn: Any = handle.connect()
         redis_conn.unlink(JOBS, PACKED)
         redis_conn.set(STOP, NOT_YET)
-        is_done = _put_orders(redis_conn, queue)
+        is_done = _put_orders(redis_conn, orders, queue)
         names = [f"worker-{number}" for number in range(KILLS + 1)]
         workers = {name: processes.start(_work_until_killed, work, name) for name in names}
         for worker in workers.values():
             worker.wait_for("ready")
         try:
-            return _watch(redis_conn, workers, is_done)
+            return _watch(redis_conn, workers, orders, is_done)
         finally:
             redis_conn.unlink(STOP)
 
 
-def _watch(redis_conn: Any, workers: dict[str, Process], is_done: Callable[[], bool]) -> Report:
+def _watch(redis_conn: Any, workers: dict[str, Process], orders: int, is_done: Callable[[], bool]) -> Report:
     """Kills the workers one by one, until nobody has an order any more, and none waits."""
     kills: list[float] = []
     left: list[tuple[float, int]] = []
     *victims, survivor = workers.values()
+    between_kills = orders * 3 // 20  # orders that are packed from one kill to the next: a quarter is left at the end
     begin = time.monotonic()
     redis_conn.unlink(STOP)  # the work begins
     while True:
         packed = redis_conn.hlen(PACKED)
         milliseconds = 1000 * (time.monotonic() - begin)
-        left.append((milliseconds, ORDERS - packed))
+        left.append((milliseconds, orders - packed))
         if len(kills) < KILLS:
-            if packed >= BETWEEN_KILLS * (len(kills) + 1):
+            if packed >= between_kills * (len(kills) + 1):
                 _kill(redis_conn, victims[len(kills)], list(workers)[len(kills)])
                 kills.append(1000 * (time.monotonic() - begin))
         elif is_done():
@@ -91,8 +90,8 @@ def _watch(redis_conn: Any, workers: dict[str, Process], is_done: Callable[[], b
             raise RuntimeError(f"the orders do not come to an end. The last worker: {said[0]}")
         time.sleep(LOOK)
     counts = [int(count) for count in redis_conn.hvals(PACKED)]
-    left.append((1000 * (time.monotonic() - begin), ORDERS - len(counts)))
-    return Report(ORDERS, kills, ORDERS - len(counts), sum(count > 1 for count in counts), left)
+    left.append((1000 * (time.monotonic() - begin), orders - len(counts)))
+    return Report(orders, kills, orders - len(counts), sum(count > 1 for count in counts), left)
 
 
 def _kill(redis_conn: Any, victim: Process, name: str) -> None:
@@ -103,15 +102,15 @@ def _kill(redis_conn: Any, victim: Process, name: str) -> None:
     redis_conn.unlink(STOP)
 
 
-def _put_orders(redis_conn: Any, queue: WorkQueue | None) -> Callable[[], bool]:
+def _put_orders(redis_conn: Any, orders: int, queue: WorkQueue | None) -> Callable[[], bool]:
     """Puts all orders. Returns a function that says whether none waits, and none is in a worker's hands."""
     if queue is not None:
-        for order in range(1, ORDERS + 1):
+        for order in range(1, orders + 1):
             queue.put({"order": str(order)})
         return lambda: _nothing_left(queue)
     pipe = redis_conn.pipeline(transaction=False)
     pipe.xgroup_create(JOBS, GROUP, id="0", mkstream=True)
-    for order in range(1, ORDERS + 1):
+    for order in range(1, orders + 1):
         pipe.xadd(JOBS, {"order": order})
     last = pipe.execute()[-1]
     return lambda: _all_read(redis_conn, last) and redis_conn.xpending(JOBS, GROUP)["pending"] == 0
