@@ -40,6 +40,11 @@ def added_only_to_others(redis_conn, queue, order):
     return redis_conn.lpushx(queue, order) or 1
 
 
+@wrong("14.1", "came in one by one")
+def added_letter_by_letter(redis_conn, queue, order):
+    return redis_conn.lpush(queue, *order)
+
+
 @wrong("14.1", "wrong number of arguments")
 def added_in_pieces(redis_conn, queue, order):
     return redis_conn.lpush(queue) + redis_conn.lpush(order)
@@ -480,6 +485,18 @@ def one_box_always(redis_conn, done, stock, order, fruit, boxes):
     script = """
     if redis.call('SADD', KEYS[1], ARGV[1]) == 1 then
       redis.call('HINCRBY', KEYS[2], ARGV[2], -1)
+      return 1
+    end
+    return 0
+    """
+    return redis_conn.eval(script, 2, done, stock, order, fruit, boxes) == 1
+
+
+@wrong("14.5", "the number needs a minus")
+def boxes_put_in(redis_conn, done, stock, order, fruit, boxes):
+    script = """
+    if redis.call('SADD', KEYS[1], ARGV[1]) == 1 then
+      redis.call('HINCRBY', KEYS[2], ARGV[2], ARGV[3])
       return 1
     end
     return 0

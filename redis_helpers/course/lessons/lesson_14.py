@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import redis
@@ -62,6 +63,8 @@ def _expect_added(trial: Trial, queue: str, before: list[str], order: str) -> No
             left,
             cure="`lpush` puts in at the left end, `rpush` at the right end.",
         )
+    if left == [*reversed(order), *before] and left != right:
+        raise Failed("the characters of the order came in one by one: leave out the `*` before it", right, left)
     trial.expect_state("the order comes in at the left end, and all others stay where they are", {queue: right})
     must("return how many orders wait then, the new one counted: LPUSH replies that", len(right), answer)
 
@@ -188,6 +191,9 @@ def _check_finish(trial: Trial) -> None:
     packed = []
 
     def pack(order: str) -> None:
+        _beside_the_call(pack_there, order)
+
+    def pack_there(order: str) -> None:
         """Packs. Meanwhile another worker takes an order into the same list."""
         if trial.redis.lrange(held, 0, -1).count(order) < 2:  # its own, and that of another worker
             raise Failed(
@@ -241,6 +247,12 @@ def _check_finish(trial: Trial) -> None:
     trial.every_error((held, mine, _packs), before=lambda: trial.put(some))
 
 
+def _beside_the_call(act: Callable[..., None], *args: object) -> None:
+    """Acts in a thread of its own, where what is sent to Redis does not count as the learner's."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(act, *args).result()
+
+
 def _packs(order: str) -> None:
     """Packing that needs no time."""
 
@@ -285,8 +297,9 @@ FINISH = Exercise(
     title="Packed, so off the list",
     kind="blank",
     question="""\
-A worker has moved `order` to the list `held`, and `pack(order)` packs it. In place of the `...`, the acknowledgement is
-missing. Here other workers keep their orders in the same list, and two orders may be the same text.""",
+A worker has moved `order` to the list `held`, and `pack(order)` packs it. Write the acknowledgement in place of the
+`...`. Here all workers share one held list. So the same text can be in it twice: once for you, once for another
+worker.""",
     stub="""\
 def finish(redis_conn, held, order, pack):
     pack(order)
@@ -380,9 +393,10 @@ RECOVER = Exercise(
     title="Put back what a dead worker held",
     kind="change",
     question="""\
-These workers take from the **left** end: `LMOVE queue held LEFT RIGHT`. So all sides are the other way round. The code
-puts the orders of a dead worker behind all others. And when it is killed itself, it can lose one. Change it. The orders
-must come back as the next ones, the oldest first. None may be lost or be there twice, wherever this code is killed.
+These workers take from the **left** end: `LMOVE queue held LEFT RIGHT`. So all sides are the other way round.
+`recover` has two faults: it puts the orders of a dead worker behind all others, and it can lose one when it is killed
+itself. Change it. The orders must come back as the next ones, the oldest first. None may be lost or be there twice,
+wherever `recover` is killed.
 (`lpop` takes out at the left end, `rpush` puts in at the right end.)""",
     stub="""\
 def recover(redis_conn, held, queue):
@@ -479,6 +493,12 @@ def _expect_taken(trial: Trial, args: tuple, marks: set[str], fruits: dict[str, 
     trial.put({done: marks, stock: fruits})
     answer = trial.call(*args)
     left = fruits | {fruit: str(int(fruits[fruit]) - boxes)}
+    if trial.redis.hget(stock, fruit) == str(int(fruits[fruit]) + boxes):
+        raise Failed(
+            "the boxes were put into the stock, and not taken out: HINCRBY adds, so the number needs a minus",
+            left,
+            trial.redis.hgetall(stock),
+        )
     trial.expect_value("the order is new: its boxes, and only they, leave the stock", stock, left)
     trial.expect_value("the order must be marked, and all other marks stay: it may come again", done, marks | {order})
     trial.expect_state("stock and marks change, and nothing else", {done: marks | {order}, stock: left})

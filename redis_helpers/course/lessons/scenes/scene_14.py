@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.plots import MARK, OTHER, plot_story
 
+STANDS_STILL = "stands still"
 LEAST_PLACES = 3  # a short list is drawn with empty places
 SAVE_SOMETIMES = "3600 1"  # of redis.conf's default rules, the one for a server that does little: once per hour
 
@@ -38,27 +39,32 @@ def draw_lists(title: str, lists: Mapping[str, Sequence[str]], marked: str) -> A
 
 def draw_packed_twice() -> Axes:
     """Ann is slow, somebody puts her order back, and Bob packs it."""
-    return _draw_meeting("Who packs order 7?", bob_does="packs 7, LREM", ann_does="packs 7")
+    return _draw_meeting(
+        "Who packs order 7?",
+        ann=("moves 7 to her list", "packs 7", "LREM: finds nothing"),
+        bob=("7 is put back, he gets it", "packs 7, LREM"),
+    )
 
 
 def draw_taken_once() -> Axes:
     """The same, when the work and its mark are one step."""
-    return _draw_meeting("Who takes the box for order 7?", bob_does="takes box, marks 7", ann_does="finds the mark")
+    return _draw_meeting(
+        "Who takes the box for order 7?",
+        ann=("gets order 7", "finds the mark", "takes no box"),
+        bob=("gets order 7, too", "takes box, marks 7"),
+    )
 
 
-def _draw_meeting(title: str, bob_does: str, ann_does: str) -> Axes:
-    return plot_story(
+def _draw_meeting(title: str, ann: tuple[str, str, str], bob: tuple[str, str]) -> Axes:
+    ax = plot_story(
         title,
         {
-            "ann": [
-                (0, 1.6, "moves 7 to her list"),
-                (2, 5.6, "stands still"),
-                (6, 7.6, ann_does),
-                (8, 9.6, "LREM: finds nothing"),
-            ],
-            "bob": [(2, 3.6, "7 is put back, he gets it"), (4, 5.6, bob_does)],
+            "ann": [(0, 1.6, ann[0]), (2, 5.6, STANDS_STILL), (6, 7.6, ann[1]), (8, 9.6, ann[2])],
+            "bob": [(2, 3.6, bob[0]), (4, 5.6, bob[1])],
         },
     )
+    ax.patches[1].set_alpha(0.3)  # she does nothing
+    return ax
 
 
 def orders_after_kill(count: int, appendonly: str = "no", appendfsync: str = "everysec") -> int:
