@@ -34,6 +34,11 @@ def best_three_with_scores(redis_conn, key):
     return redis_conn.zrange(key, 0, 2, desc=True, withscores=True)
 
 
+@wrong("17.1", "returns nothing")
+def best_three_without_return(redis_conn, key):
+    redis_conn.zrange(key, 0, 2, desc=True)
+
+
 @wrong("17.1", "the three highest scores")
 def best_three_from_one(redis_conn, key):
     return redis_conn.zrange(key, 1, 3, desc=True)
@@ -106,7 +111,7 @@ def sell_by_reading_and_writing(redis_conn, key, fruit, crates):
     return redis_conn.zrange(key, 0, 2, desc=True)
 
 
-@wrong("17.2", "not a valid float")
+@wrong("17.2", "the order of your arguments")
 def sell_with_arguments_swapped(redis_conn, key, fruit, crates):
     redis_conn.zincrby(key, fruit, crates)
     return redis_conn.zrange(key, 0, 2, desc=True)

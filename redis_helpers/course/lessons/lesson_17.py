@@ -10,7 +10,7 @@ from typing import cast
 from unittest import mock
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.runner import Worker
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
@@ -162,6 +162,7 @@ def _expect_error_is_told(trial: Trial, args: tuple, key: str, before: Callable[
 LOWEST_FIRST = "the board is read from its lowest score: those who sell least are shown as the best"
 TOO_MANY = "more than three are returned: look at your last position, it belongs to what is read"
 LAST_FIRST = "these are the right three, and the highest must come first"
+NOTHING = "your function returns nothing, so its caller has no names"
 NAMES_ONLY = "return the names alone, as a list"
 BEST_OF_NO_MOMENT = "the board changed between two of your commands, and what you return was never true"
 
@@ -172,6 +173,7 @@ def _check_best_three(trial: Trial) -> None:
         {
             LOWEST_FIRST: "ZRANGE begins at the lowest score. `desc=True` turns the order round.",
             TOO_MANY: "Positions begin at 0, so the third is position 2.",
+            NOTHING: "`print` shows a value, and `return` hands it over: write `return` before it.",
             NAMES_ONLY: "Leave `withscores` away.",
             BEST_OF_NO_MOMENT: "One ZRANGE with `desc=True` is enough.",
         }
@@ -205,6 +207,8 @@ def _expect_best_three(trial: Trial, key: str, board: dict[str, float]) -> None:
 
 
 def _why_three(best_first: list[str], seen: object) -> str:
+    if seen is None:
+        return NOTHING
     if not isinstance(seen, list) or any(not isinstance(name, str) for name in seen):
         return NAMES_ONLY
     if len(best_first) > 1 and seen == best_first[:3][::-1]:
@@ -242,6 +246,7 @@ def best_three(redis_conn, key):
 # 17.2
 
 BEGAN_ANEW = "the crates that were sold before are lost: the shop orders too few of this fruit. Look at what is stored"
+SWAPPED = "Redis wants a number, the crates, and got the name of the fruit: look at the order of your arguments"
 NOT_THE_TOTAL = "the score is not the number of crates that were sold: the shop orders the wrong fruit"
 NOT_THE_BEST = (
     "the screen does not show the names of the three best sellers, the best one first: look at what is returned"
@@ -265,6 +270,7 @@ def _check_sell(trial: Trial) -> None:
     key = trial.key("today")
     with _cures(
         {
+            SWAPPED: "In redis-py: the key, then the crates, then the fruit.",
             BEGAN_ANEW: "ZADD sets a score anew. ZINCRBY adds to it.",
             NOT_THE_TOTAL: "ZINCRBY adds: key, then the crates, then the fruit.",
             SALE_LOST: "Whoever reads a score, adds in Python and writes it back, writes over others. ZINCRBY adds on "
@@ -323,7 +329,7 @@ def _expect_sold(trial: Trial, key: str) -> None:
         trial.put({key: Ends(_floats(totals), 500) if number % 2 else _floats(totals)} if totals else {})
         ends = bool(totals) and bool(number % 2)
         totals[fruit] = before + crates
-        best = trial.call(key, fruit, crates)
+        best = _sold(trial, key, fruit, crates)
         score = trial.redis.zscore(key, fruit)
         if before and score == crates:
             raise Failed(BEGAN_ANEW, totals[fruit], score)
@@ -331,6 +337,16 @@ def _expect_sold(trial: Trial, key: str) -> None:
         trial.expect_state(NOT_THE_TOTAL, {key: Ends(_floats(totals), 500) if ends else _floats(totals)})
         three = islice(sorted(totals, key=lambda name: (totals[name], name.encode()), reverse=True), 3)
         trial.expect(NOT_THE_BEST, [*three], best)
+
+
+def _sold(trial: Trial, key: str, fruit: str, crates: float) -> object:
+    """What the learner's function returns. The score is a number here, so it is the argument that is none."""
+    try:
+        return trial.call(key, fruit, crates)
+    except Crashed as crash:
+        if "not a valid float" in str(crash.error):
+            raise Failed(SWAPPED) from None
+        raise
 
 
 def _floats(scores: Mapping[str, float]) -> dict[str, float]:
@@ -343,8 +359,8 @@ SELL = Exercise(
     kind="blank",
     question="""\
 `sell` adds the crates of one sale to the score of the fruit. Then it returns the three fruits with the
-highest scores. Many programs call it at the same time, and no sale may be lost. If the board has a TTL, the TTL stays.
-In place of the `...`, one line is missing.""",
+highest scores. Many programs call it at the same time, and no sale may be lost. (A board may
+have a TTL: leave it alone.) In place of the `...`, one line is missing.""",
     stub="""\
 def sell(redis_conn, key, fruit, crates):
     ...
@@ -473,8 +489,8 @@ RECORD = Exercise(
     kind="change",
     question="""\
 The board keeps the biggest order of each customer, in crates. `record` says `True` when the order is a new best,
-otherwise `False`. It works as long as nobody comes between its two commands. Change it: the same answers, and the
-biggest order always stays.""",
+otherwise `False`. It works as long as nobody comes between its two commands. Change it: the
+answers stay the same, and the biggest order is never lost.""",
     stub="""\
 def record(redis_conn, key, customer, crates):
     best = redis_conn.zscore(key, customer)
@@ -626,7 +642,7 @@ PAGE_START = Exercise(
     kind="blank",
     question="""\
 `page_start` returns the first position of a full page, as in the table, for any `size` that is an odd number. `start`
-is there, with me in the middle. In place of the `...`, see how many members there are. Then correct a start that is too
+is there, with me in the middle. In place of the `...`, ask how many members there are. Then correct a start that is too
 late, and one that is below 0. (In Python, `min(a, b)` is the smaller of two numbers, and `max(a, b)` the larger.)""",
     stub="""\
 def page_start(redis_conn, key, rank, size):

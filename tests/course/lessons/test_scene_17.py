@@ -32,6 +32,14 @@ class TestPlaces:
         assert any_conn.dbsize() == 0
 
     @pytest.mark.usefixtures("small")
+    def test_no_board_is_larger_than_asked(self, any_conn):
+        times = scene_17.measure_places(any_conn, 1_000)
+        scene_17.plot_places(times)
+        assert {len(values) for values in times.values()} == {2}
+        assert [label.get_text() for label in plt.gca().get_xticklabels()] == ["100", "1,000"]
+        plt.close("all")
+
+    @pytest.mark.usefixtures("small")
     def test_a_board_of_an_earlier_run_does_no_harm(self, any_conn):
         any_conn.zadd("cell-by-cell:boards:{many}", {"somebody": 10_000})
         scene_17.measure_places(any_conn)

@@ -81,15 +81,16 @@ TOP = "SELECT member, score FROM board ORDER BY score DESC LIMIT 10"
 Times = dict[str, list[float]]
 
 
-def measure_places(redis_conn: redis.Redis) -> Times:
-    """What a place and the first ten cost, in Redis and in SQL: a time for each of SIZES, the quickest call, in µs.
+def measure_places(redis_conn: redis.Redis, largest: int = SIZES[-1]) -> Times:
+    """What a place and the first ten cost, in Redis and in SQL: the quickest call in µs, for SIZES up to `largest`.
 
     The SQL is SQLite in this very process, with an index on the score. The member is the one in the middle.
     """
     board = Leaderboard(redis_conn, "many", prefix=PREFIX)
     times: Times = {}
+    measure(redis_conn.ping, 500)  # the first calls are slower
     with _table() as table, _removed_afterwards(redis_conn, board.key):
-        for before, size in pairwise([0, *SIZES]):
+        for before, size in pairwise([0, *(size for size in SIZES if size <= largest)]):
             _fill(redis_conn, board.key, table, before + 1, size)
             for name, ask in _questions(redis_conn, board, table, size // 2).items():
                 times.setdefault(name, []).append(float(measure(ask, 40, 3).min()))
@@ -142,14 +143,15 @@ def _fill(redis_conn: redis.Redis, key: str, table: sqlite3.Connection, first: i
 def plot_places(times: Mapping[str, Sequence[float]]) -> None:
     """Both axes in steps of ten times: two lines for a place, and the way to Redis and back."""
     ax = plt.subplots()[1]
+    sizes = SIZES[: len(times["SQL: place"])]
     for name, color in (("Redis: place", CACHE), ("SQL: place", SOURCE)):
-        ax.loglog(SIZES, times[name], color=color, linewidth=2.5, marker="o")
-        ax.annotate(name, (SIZES[-1], times[name][-1]), (8, 0), textcoords="offset points", color=color, weight="bold")
+        ax.loglog(sizes, times[name], color=color, linewidth=2.5, marker="o")
+        ax.annotate(name, (sizes[-1], times[name][-1]), (8, 0), textcoords="offset points", color=color, weight="bold")
     trip = times["an empty round trip"]
-    ax.loglog(SIZES, trip, color=OTHER, linestyle=":", linewidth=2)
+    ax.loglog(sizes, trip, color=OTHER, linestyle=":", linewidth=2)
     ax.annotate(
         "only the way to Redis and back",
-        (SIZES[-1], trip[-1]),
+        (sizes[-1], trip[-1]),
         (0, -8),
         textcoords="offset points",
         color=OTHER,
@@ -161,7 +163,7 @@ def plot_places(times: Mapping[str, Sequence[float]]) -> None:
         xlabel="members on the board (each step: ten times as many)",
         ylabel="µs (each step: ten times as long)",
     )
-    ax.set_xticks(SIZES, [f"{size:,}" for size in SIZES])
+    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     ax.minorticks_off()
     ax.margins(x=0.16, y=0.12)
