@@ -8,9 +8,6 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from IPython import get_ipython
-from IPython.display import display
-
 GREEN, RED, BLUE, GREY = "#2e7d32", "#c6302b", "#2a6f97", "#8a8a8a"
 EDGES = {"✅": GREEN, "❌": RED, "💥": RED, "💡": BLUE}  # by the text's first character
 BOX = (
@@ -28,6 +25,9 @@ PACKAGE = Path(__file__).resolve().parents[2]
 
 def show(text: str, folded: str | None = None) -> None:
     """Shows `text`, and what can be unfolded below it. Outside of a notebook both are printed."""
+    from IPython import get_ipython  # here: the processes that lessons kill have nothing to show
+    from IPython.display import display
+
     plain = text if folded is None else f"{text}\n   {folded}"
     if not hasattr(get_ipython(), "kernel"):
         print(_writable(plain, getattr(sys.stdout, "encoding", None) or "utf-8"))

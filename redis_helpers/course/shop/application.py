@@ -128,7 +128,7 @@ def create_app(parts: Parts) -> Flask:
         def show_cart() -> Response:
             found = session()
             fields = found.fields if found else {}
-            lines = [f"{fields[name]} boxes of {name.removeprefix('cart:')}" for name in sorted(fields)]
+            lines = [boxes_of(fields[name], name.removeprefix("cart:")) for name in sorted(fields)]
             return answer("\n".join(lines) or "The cart is empty.")
 
         @app.post("/cart")
@@ -138,8 +138,8 @@ def create_app(parts: Parts) -> Flask:
             field = {f"cart:{fruit}": str(boxes)}
             session_id = request.cookies.get(COOKIE)
             if sessions.change(session_id, field):
-                return answer(f"{boxes} boxes of {fruit} are in the cart.")
-            return with_cookie(answer(f"{boxes} boxes of {fruit} are in a new cart."), sessions.create(field))
+                return answer(f"In the cart: {boxes_of(boxes, fruit)}.")
+            return with_cookie(answer(f"In a new cart: {boxes_of(boxes, fruit)}."), sessions.create(field))
 
     if parts.put_order or parts.board:
 
@@ -151,7 +151,7 @@ def create_app(parts: Parts) -> Flask:
                 parts.put_order({"id": order_id, "fruit": fruit, "boxes": boxes, "customer": customer()})
             if parts.board:
                 parts.board.add(fruit, boxes)
-            return answer(f"Order {order_id}: {boxes} boxes of {fruit}. Thank you.", 202)
+            return answer(f"Order {order_id}: {boxes_of(boxes, fruit)}. Thank you.", 202)
 
     if parts.board:
         board = parts.board
@@ -213,6 +213,11 @@ def wanted_number(name: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:5]) <= 9999):
         raise CourseError(f"The number of {name} is a whole number from 1 to 9999: choose such a number.")
     return int(text)
+
+
+def boxes_of(number: int | str, fruit: str) -> str:
+    """For example "1 box of uva", "2 boxes of uva"."""
+    return f"{number} {'box' if int(number) == 1 else 'boxes'} of {fruit}"
 
 
 def pages_and_forms(parts: Parts) -> dict[str, Any]:

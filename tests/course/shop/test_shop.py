@@ -33,13 +33,13 @@ def test_a_stranger_fills_a_cart_logs_in_and_finds_it_again(shop):
     browser = shop.browser()
     assert str(browser.get("/")) == "200 Welcome, stranger."
     assert str(browser.get("/cart")) == "200 The cart is empty."
-    assert str(browser.post("/cart", fruit="banana", boxes=2)) == "200 2 boxes of banana are in a new cart."
-    assert str(browser.post("/cart", fruit="apple", boxes=1)) == "200 1 boxes of apple are in the cart."
+    assert str(browser.post("/cart", fruit="banana", boxes=2)) == "200 In a new cart: 2 boxes of banana."
+    assert str(browser.post("/cart", fruit="apple", boxes=1)) == "200 In the cart: 1 box of apple."
     before = browser.cookies["session"]
     assert str(browser.post("/log-in", user="maria", password="market")) == "200 Welcome, maria."
     assert browser.cookies["session"] != before
     assert str(browser.get("/")) == "200 Welcome, maria."
-    assert browser.get("/cart").text == "1 boxes of apple\n2 boxes of banana"
+    assert browser.get("/cart").text == "1 box of apple\n2 boxes of banana"
 
 
 def test_a_wrong_password_logs_nobody_in(shop):
