@@ -17,7 +17,7 @@ from redis.retry import Retry
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.plots import CACHE, OTHER, SOURCE, plot_bars, plot_story
 
-SALES = 40  # in one round of the bench, for 1 customer or for 8
+SALES = 64  # in one round of the bench, for 1 customer or for 8
 ROUNDS = 3  # of each, in turns; the quickest counts
 
 Way = Callable[[redis.Redis, sqlite3.Connection], object]
