@@ -9,6 +9,7 @@ from unittest import mock
 
 from redis_helpers.course.exercises.checker import MISSING, Plain, Trial
 from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 
@@ -229,7 +230,8 @@ TAKE_LOCK = Exercise(
     kind="blank",
     question="""\
 `take_lock` makes the lock `name` and puts the text `token` into it. It does so only when the lock is free, and returns
-`True` or `False`. The lock ends by itself after `milliseconds`, wherever its holder is killed. Replace the `...`.""",
+`True` or `False`. The lock ends by itself after `milliseconds`, at whatever moment its holder is killed. Replace the
+`...`.""",
     stub="""\
 def take_lock(redis_conn, name, token, milliseconds):
     return bool(redis_conn.set(name, token, ...))""",
@@ -400,8 +402,8 @@ RELEASE = Exercise(
     kind="change",
     question="""\
 This code deletes the lock, whoever has it. Change it: the lock is deleted only when it holds `token`. Then the answer
-is `True`, otherwise `False`. At any moment, the lock may end, somebody else may take it, or its own holder may give it
-a longer TTL.""",
+is `True`, otherwise `False`. At any moment, the lock may end, or somebody else may take it. Or another part of A's
+program gives A's lock more time, with `PEXPIRE`: then it is still A's.""",
     stub="""\
 def release_own(redis_conn, name, token):
     return redis_conn.delete(name) == 1""",
@@ -457,10 +459,10 @@ def _check_work_alone(trial: Trial) -> None:
             NO_WORK: "Take the lock with acquire() or with `with`, then call work() once.",
             WITHOUT_LOCK: "First the lock, then work(), and only then its release.",
             NEVER_ENDS: "Without timeout=, a lock of redis-py never ends: timeout=5.",
-            WRONG_LIFE: "timeout=5: redis-py counts in seconds.",
+            WRONG_LIFE: "redis-py counts in seconds: timeout=5.",
             STILL_AFTER_ERROR: "`with` releases after an error, too. So does release() in a `finally` block.",
             WAITED_LONG: "Without blocking_timeout=, acquire() waits for ever: blocking_timeout=0.3.",
-            NOT_WAITED: "blocking=False does not wait at all: blocking_timeout=0.3.",
+            NOT_WAITED: "With blocking=False, acquire() does not wait at all: take blocking_timeout=0.3.",
             NOT_NONE: "acquire() returns False, and `with` raises LockError: return None then.",
             TOLD_NOTHING: "LockNotOwnedError is a LockError, too. With acquire() and an `if` you need no `except`.",
         }
@@ -513,6 +515,11 @@ def _expect_worked(trial: Trial, name: str, result: object) -> None:
     trial.expect_state(STILL_LOCKED, {name: None})
 
 
+def _seen(outcome: Outcome) -> object:
+    """What came out of the call: what it returned, or the name of its error."""
+    return outcome.value if outcome.error is None else Plain(f"the error {type(outcome.error).__name__}")
+
+
 def _expect_work_that_fails(trial: Trial, name: str) -> None:
     def work() -> None:
         raise ZeroDivisionError
@@ -520,7 +527,7 @@ def _expect_work_that_fails(trial: Trial, name: str) -> None:
     trial.put({})
     outcome = trial.attempt(name, work)
     if not isinstance(outcome.error, ZeroDivisionError):
-        raise Failed(ERROR_LOST, Plain("ZeroDivisionError"), Plain(repr(outcome.error or outcome.value)))
+        raise Failed(ERROR_LOST, Plain("ZeroDivisionError"), _seen(outcome))
     trial.expect_state(STILL_AFTER_ERROR, {name: None})
 
 
@@ -538,7 +545,7 @@ def _expect_lock_of_others(trial: Trial, name: str) -> None:
     if trial.redis.get(name) != "token of B":
         raise Failed(THEIRS_TOUCHED)
     if outcome.error is not None or outcome.value is not None:
-        raise Failed(NOT_NONE, None, Plain(repr(outcome.error or outcome.value)))
+        raise Failed(NOT_NONE, None, _seen(outcome))
 
 
 def _expect_some_patience(trial: Trial, name: str) -> None:
@@ -546,7 +553,7 @@ def _expect_some_patience(trial: Trial, name: str) -> None:
     trial.put({name: Ends("token of B", 0.12)})
     outcome = trial.attempt(name, lambda: "done")
     if outcome.value != "done":
-        raise Failed(NOT_WAITED, "done", Plain(repr(outcome.error or outcome.value)))
+        raise Failed(NOT_WAITED, "done", _seen(outcome))
 
 
 def _expect_late_work(trial: Trial, name: str) -> None:
@@ -591,7 +598,7 @@ def work_alone(redis_conn, name, work):
     hints=(
         "`lock = redis_conn.lock(name, ...)` with two options: `timeout` is the life of the lock, `blocking_timeout` "
         "the longest wait.",
-        "`lock.acquire()` returns False when the wait was in vain. Then return None.",
+        "`lock.acquire()` returns False when it did not get the lock in this time. Then return None.",
         "After that: `try:`, `return work()`, `finally:`, `lock.release()`.",
     ),
     solution="""\
@@ -868,8 +875,8 @@ def sell_one(redis_conn, stock_key, sales_key, buyer):
     '''
     return redis_conn.eval(script, 2, stock_key, sales_key, buyer) == 1""",
     why="A script is one step in Redis: nobody comes in between, no TTL can end too early, and a program that is "
-    "killed has sent all of it or nothing. RPUSH comes first, because an error in a script undoes nothing: if the "
-    "list's key holds something else, no crate is gone. On a cluster, both keys must be on one server (braces).",
+    "killed has sent all of it or nothing. The solution has RPUSH before DECRBY, because an error in a script undoes "
+    "nothing: if the list's key holds something else, no crate is gone.",
     check=_check_sell_one,
 )
 
