@@ -490,6 +490,16 @@ def dead_and_pending(redis_conn, stream, dead, group, consumer, idle, most):
     return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
+@wrong("15.5", "still pending")
+def done_for_the_packers_of_the_notebook(redis_conn, stream, dead, group, consumer, idle, most):
+    entries = _claimed(redis_conn, stream, group, consumer, idle)
+    count = _deliveries(redis_conn, stream, group)
+    for entry, order in entries:
+        if count[entry] > most:
+            _give_up(redis_conn.pipeline(), stream, dead, "packers", entry, order)
+    return [(entry, order) for entry, order in entries if count[entry] <= most]
+
+
 @wrong("15.5", "order 2 is nowhere")
 def dropped(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)

@@ -219,7 +219,7 @@ def _look_while_packing(stream: _Stream, order: dict, packed: list[dict]) -> Non
         raise Failed(
             "an order was packed, and was still pending when the next one was begun: a worker that dies now leaves it "
             "to be packed again",
-            cure="XACK belongs into the loop, right behind pack(order)",
+            cure="XACK belongs into the loop, right behind pack(order), with the group that your function is given",
         )
 
 
@@ -543,7 +543,10 @@ def _expect_claimed(stream: _Stream, answer: list, dead: list[dict], healthy: li
         if not any(order.items() <= letter.items() for letter in dead):
             raise Failed("in the dead-letter stream, each order must have its fields", poison, dead)
     if 2 in owner or 5 in owner:
-        raise Failed("order 2 is among the dead and still pending: it will be claimed again and again")
+        raise Failed(
+            "order 2 is among the dead and still pending: it will be claimed again and again",
+            cure="XACK takes the group that your function is given, not one of the notebook's, and the id of the entry",
+        )
     if sorted(answer, key=str) != healthy:
         raise Failed("the orders that may be tried again are to be returned, and only they", healthy, answer)
     if not owner.get(1) == owner.get(3) == stream.ann:
@@ -589,7 +592,7 @@ Write `claim`. It takes over everything that has been pending for `idle` millise
 But what has now been delivered more than `most` times is not returned. It goes to the stream `dead`, with its fields,
 and is acknowledged: both or neither. (Nobody has deleted entries from these streams.)
 
-You have all parts: the loop with the cursor, `count_deliveries`, and the transaction.""",
+You have all parts: the loop with the cursor, `count_deliveries`, and `give_up_at_once`.""",
     stub="""\
 def claim(redis_conn, stream, dead, group, consumer, idle, most):
     # your code here

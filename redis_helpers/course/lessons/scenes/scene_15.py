@@ -107,13 +107,15 @@ def draw_stream(redis_conn: redis.Redis, stream: str, title: str) -> Axes:
 
 def draw_taken_over() -> Axes:
     """Ann packs for 90 seconds, and the idle limit is 60: Bob thinks that she is dead."""
-    return plot_story(
+    ax = plot_story(
         "Idle limit 60 s, a job of 90 s: who packs order 7?",
         {
             "Ann": [(0, 90, "Ann packs order 7: 90 s, no word from her")],
             "Bob": [(61, 66, "takes over"), (67, 157, "Bob packs order 7 again")],
         },
     )
+    _mark_seconds(ax)
+    return ax
 
 
 def draw_heartbeats() -> Axes:
@@ -127,8 +129,14 @@ def draw_heartbeats() -> Axes:
     )
     for at in (20, 40, 60, 80):
         ax.annotate("beat", (at, 0.22), (at, 0.45), ha="center", va="center", arrowprops={"arrowstyle": "->"})
-    ax.set_xlim(0, 165)  # as wide as the first picture
+    _mark_seconds(ax)
     return ax
+
+
+def _mark_seconds(ax: Axes) -> None:
+    """The moments that the text speaks of; both pictures are equally wide."""
+    ax.set_xlim(0, 165)
+    ax.set_xticks([0, 20, 40, 60, 80, 90], ["0 s", "20", "40", "60", "80", " 90 s"])
 
 
 def _pending(redis_conn: redis.Redis, stream: str, group: str) -> list[dict[str, Any]]:
