@@ -79,6 +79,11 @@ def place_by_texts(redis_conn, key, limit):
     return str(redis_conn.incr(key)) <= str(limit)
 
 
+@wrong("12.1", "must count this request, once")
+def counts_in_a_hash(redis_conn, key, limit):
+    return redis_conn.hincrby(key, "count", 1) <= limit
+
+
 @wrong("12.1", "return True or False")
 def place_as_a_number(redis_conn, key, limit):
     return redis_conn.incr(key)

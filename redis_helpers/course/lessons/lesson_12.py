@@ -73,9 +73,12 @@ def _expect_place(trial: Trial, key: str, limit: int, count: int | None, let_in:
                 "numbers, not texts.",
             )
         now = [str((count or 0) + 1)] if let_in else [str((count or 0) + 1), str(count)]
-        found = trial.redis.get(key)
+        entry = trial.state().get(key)
+        found = None if entry is None else entry.value
         if found not in now:
-            raise Failed("the counter must count this request, once", Plain(now[0]), Plain(found or "no counter"))
+            seen = Plain("no counter" if found is None else str(found))
+            cure = "The counter is a number by itself, as INCR makes it." if isinstance(found, dict) else None
+            raise Failed("the counter must count this request, once", Plain(now[0]), seen, cure=cure)
         trial.expect_state(
             "the counter must count this request, and nothing else may change",
             {key: Ends(found, 300) if ends and count is not None else found},
@@ -394,7 +397,10 @@ def _name_like_a_key(prefix: str, keys: Iterable[str], path: str) -> str:
 
 
 def _expect_right_key(trial: Trial, prefix: str) -> None:
-    for key, found in trial.state().items():
+    state = trial.state()
+    if not state:  # such a short window may be over before anybody can look
+        raise Failed("the window must last one minute", Plain("60 seconds"), Plain("no counter is there any more"))
+    for key, found in state.items():
         if not key.startswith(prefix):
             raise Failed("the key must begin with `prefix`", Plain(f"{prefix}…"), Plain(key))
         if found.left is None:
@@ -412,8 +418,8 @@ COUNT_VISIT = Exercise(
     question="""\
 `count_visit` counts a request under the right key. A customer who is logged in has one counter for each page. When
 nobody is logged in, `user` is `None`, and the `address` has one counter for each page. No two counters may share a key,
-also when a customer's name looks like an address, or like a part of a key. Each key begins with `prefix`. Replace the
-two `...`.""",
+not even when a customer is called `203.0.113.7`, or `address:203.0.113.7`, or `None`. Each key begins with `prefix`.
+Replace the two `...`.""",
     stub="""\
 def count_visit(redis_conn, prefix, user, address, path):
     if user is None:
