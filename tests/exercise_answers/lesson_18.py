@@ -44,6 +44,16 @@ def above_as_names(redis_conn, key, score):
     return redis_conn.zrange(key, f"({score}", "+inf", byscore=True)
 
 
+@wrong("18.1", "20.5 is above 20")
+def above_from_the_next_whole_number(redis_conn, key, score):
+    return redis_conn.zcount(key, score + 1, "+inf")
+
+
+@wrong("18.1", "cannot read a bound")
+def above_without_the_f(redis_conn, key, score):
+    return redis_conn.zcount(key, "({score}", "+inf")
+
+
 @wrong("18.1", "kept it to itself")
 def above_without_errors(redis_conn, key, score):
     try:
@@ -129,6 +139,17 @@ def place_in_whole_numbers(redis_conn, key, member):
     return None if score is None else 1 + redis_conn.zcount(key, int(score) + 1, "+inf")
 
 
+@wrong("18.2", "need not be a whole number")
+def place_without_the_fraction(redis_conn, key, member):
+    score = redis_conn.zscore(key, member)
+    return None if score is None else 1 + redis_conn.zcount(key, f"({int(score)}", "+inf")
+
+
+@wrong("18.2", "look at the score of this member first")
+def place_of_a_score_that_is_none(redis_conn, key, member):
+    return 1 + redis_conn.zcount(key, f"({redis_conn.zscore(key, member)}", "+inf")
+
+
 @wrong("18.2", "to the last digit")
 def place_by_rounded_score(redis_conn, key, member):
     score = redis_conn.zscore(key, member)
@@ -208,7 +229,12 @@ def earliest_in_two_digits(redis_conn, key, customer, crates, second):
     redis_conn.zadd(key, {customer: crates * 100 + 99 - second}, gt=True)
 
 
-@wrong("18.3", "the later one stands higher")
+@wrong("18.3", "more crates stands below")
+def earliest_with_one_second_too_few(redis_conn, key, customer, crates, second):
+    redis_conn.zadd(key, {customer: crates * 604_799 + 604_799 - second}, gt=True)
+
+
+@wrong("18.3", "for few crates it was right")
 def earliest_in_thirteen_digits(redis_conn, key, customer, crates, second):
     redis_conn.zadd(key, {customer: crates * 10**13 + 10**13 - 1 - second}, gt=True)
 
@@ -279,6 +305,11 @@ def add_and_note_the_first_second(redis_conn, board, since, customer, crates, se
 @wrong("18.4", "in which second the customer last ordered")
 def add_and_note_nothing(redis_conn, board, since, customer, crates, second):
     redis_conn.zincrby(board, crates, customer)
+
+
+@wrong("18.4", "found no number where the crates")
+def add_and_note_turned_round(redis_conn, board, since, customer, crates, second):
+    redis_conn.pipeline().zincrby(board, customer, crates).hset(since, customer, second).execute()
 
 
 @wrong("18.4", "not the sum of both")
@@ -361,6 +392,13 @@ def week_in_three_commands(redis_conn, week, days, keep, ttl):
 def week_with_its_end_afterwards(redis_conn, week, days, keep, ttl):
     redis_conn.pipeline().zunionstore(week, days).zremrangebyrank(week, 0, -keep - 1).execute()
     redis_conn.expire(week, ttl)
+
+
+@wrong("18.5", "no key to rename")
+def week_renamed_where_there_is_none(redis_conn, week, days, keep, ttl):
+    built = f"{week}:built"
+    pipe = redis_conn.pipeline().zunionstore(built, days).zremrangebyrank(built, 0, -keep - 1)
+    pipe.expire(built, ttl).rename(built, week).execute()
 
 
 @wrong("18.5", "stay as they are")

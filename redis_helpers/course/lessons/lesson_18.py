@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 
@@ -25,6 +25,17 @@ def cures(by_reason: Mapping[str, str]) -> Iterator[None]:
         yield
     except Failed as failure:
         failure.cure = failure.cure or next((cure for why, cure in by_reason.items() if why in failure.why), None)
+        raise
+
+
+@contextlib.contextmanager
+def read_as(message: str, why: str) -> Iterator[None]:
+    """Says what is wrong with the learner's code where Redis answers only with `message`."""
+    try:
+        yield
+    except Crashed as crash:
+        if message in str(crash.error):
+            raise Failed(why, seen=Plain(f"the error of Redis: {message}")) from None
         raise
 
 
@@ -47,16 +58,21 @@ def _floats(scores: Mapping[str, float]) -> dict[str, float]:
 
 WITH_THE_EQUAL = "members with exactly this score were counted, too: only those with a higher score are wanted"
 NOT_ABOVE = "the answer is not the number of members with a higher score"
+NEXT_WHOLE = "a score need not be a whole number: 20.5 is above 20, and was not counted"
+BAD_BOUND = "Redis cannot read a bound of your ZCOUNT as a number"
 
 
 def _check_count_above(trial: Trial) -> None:
     key = trial.key("board")
-    with cures(
+    told = cures(
         {
+            BAD_BOUND: 'Is the f before the quotes there? And one bracket only, before the number: `f"({score}"`.',
+            NEXT_WHOLE: "`(` before the lower bound, and nothing added to the score.",
             WITH_THE_EQUAL: "`(` before the lower bound leaves the bound itself out.",
             NOT_ABOVE: "ZCOUNT: the key, the lower bound, the upper bound. No upper bound is written +inf.",
         }
-    ):
+    )
+    with told, read_as("min or max is not a float", BAD_BOUND):
         top = trial.number(60, 90)
         board = _floats({trial.word(): top, "bob": 20, "cleo": 20, "dora": 9, "emil": 0, "fritz": -3})
         board |= dict.fromkeys(ODD, 20.0)
@@ -69,6 +85,7 @@ def _check_count_above(trial: Trial) -> None:
             trial.expect(WITH_THE_EQUAL if equal and seen == above + equal else NOT_ABOVE, above, seen)
             trial.expect_state(READER_WROTE, {key: Ends(board, 50, late=5)})
         trial.case("nobody is on the board, so nobody is above: the answer is 0", (key, 5), returns=0, after={})
+        trial.case(NEXT_WHOLE, (key, 20), before={key: {"anna": 20.5, "bob": 20.0, "cleo": 30.0}}, returns=2)
         long_board = {f"customer:{number}": float(number) for number in range(trial.number(1200, 1500))}
         trial.case(NOT_ABOVE, (key, 99), before={key: long_board}, returns=len(long_board) - 100)
         _expect_error_is_told(trial, (key, 5), key, lambda: trial.put({key: {"anna": 3.0}}))
@@ -98,20 +115,23 @@ def count_above(redis_conn, key, score):
 # 18.2
 
 NOBODY = "who is not on the board has no place: a customer who never ordered is shown one"
+BAD_SCORE = "Redis cannot read a bound of your ZCOUNT as a number: look at the score of this member first"
 LAST_DIGIT = "two customers with different scores share a place: large scores count to the last digit"
 
 
 def _check_place(trial: Trial) -> None:
     key = trial.key("board")
-    with cures(
+    told = cures(
         {
             NOBODY: "ZSCORE answers None for who is not there: return None then.",
             LAST_DIGIT: "Hand the score to ZCOUNT as it came, without rounding it.",
             EQUAL: "Count only those with a higher score: `(` before the bound leaves the equal ones out.",
             DENSE: "Count the members above, not the different scores.",
             ZERO: "A member that is not there has None for a score, and 0 is not None.",
+            BAD_SCORE: 'ZSCORE answers None for who is not there: return None then. Else the bound is `f"({score}"`.',
         }
-    ):
+    )
+    with told, read_as("min or max is not a float", BAD_SCORE):
         anna = trial.word()
         for shift in (0, 0.5, trial.number(100, 900)):  # always the same key, never the same board
             board = {anna: 10, "bob": 10, "cleo": 7.5, "dora": 7.5, "emil": 7, "fritz": 0, "gina": -2}
@@ -175,7 +195,7 @@ def _why_place(board: Mapping[str, float], member: str, expected: int, seen: obj
         return "places count from 1: the best customer is shown the place 0"
     if seen == 1 + len(set(above)) != expected and all(score.is_integer() for score in above):
         return DENSE
-    if expected < seen <= expected + scores.count(board[member]):
+    if expected < seen <= expected + scores.count(board[member]) and float(board[member]).is_integer():
         return EQUAL
     return "the place is 1 + the number of members with a higher score, and a score need not be a whole number"
 
@@ -211,6 +231,7 @@ def place(redis_conn, key, member):
 
 MORE_IS_HIGHER = "somebody with more crates stands below somebody with fewer: crates come first, whatever the second"
 EARLIER_IS_HIGHER = "two customers ordered as many crates, and the later one stands higher"
+TOO_LONG = "two customers ordered 1,000,000 crates, the later one stands higher, and for few crates it was right"
 BEST_IS_KEPT = "a customer's best order is no longer what counts: a smaller or later one has replaced it"
 SEASON = 7 * 86_400  # seconds in a week
 MOST_CRATES = 1_000_000
@@ -222,6 +243,7 @@ def _check_keep_earliest(trial: Trial) -> None:
         {
             MORE_IS_HIGHER: "The time needs six digits of its own, below the crates: 10 crates become 10,000,000.",
             EARLIER_IS_HIGHER: "Add what is left of the six digits: 999,999 minus the second.",
+            TOO_LONG: "A score keeps 15 digits, and 1,000,000 crates have seven of them. How many does the time need?",
             BEST_IS_KEPT: "GT writes a score only if it is higher than the stored one.",
         }
     ):
@@ -251,6 +273,7 @@ def _weeks(trial: Trial) -> list[list[tuple[str, int, int]]]:
         [("anna", 10, late), ("zoe", 9, early), ("bob", 10, late - 1), ("cleo", 11, SEASON - 1), ("dora", 1, 0)],
         [("anna", MOST_CRATES, late), ("zoe", MOST_CRATES, late + 1 if late < SEASON - 1 else late - 1)],
         [("anna", MOST_CRATES - 1, 0), ("zoe", MOST_CRATES, SEASON - 1)],
+        [("zoe", MOST_CRATES - 1, 0), ("anna", MOST_CRATES, SEASON - 1)],  # nor may the two scores be equal
         [(name, 7, 604_000 - 1_000 * place) for place, name in enumerate(ODD)],
         [(trial.word(), 1 + number % 3, 91 * number) for number in range(30)],
     ]
@@ -269,7 +292,7 @@ def _expect_order(trial: Trial, key: str, orders: list[tuple[str, int, int]]) ->
     if [crates_of[name] for name in seen] != [crates for _, crates, _ in expected]:
         raise Failed(MORE_IS_HIGHER, Plain(_told(expected)), seen)
     if seen != names:
-        raise Failed(EARLIER_IS_HIGHER, Plain(_told(expected)), seen)
+        raise Failed(TOO_LONG if orders[0][1] == MOST_CRATES else EARLIER_IS_HIGHER, Plain(_told(expected)), seen)
 
 
 def _told(orders: list[tuple[str, int, int]]) -> str:
@@ -333,20 +356,23 @@ def keep_earliest(redis_conn, key, customer, crates, second):
 NOT_ADDED = "the customer's total is not what it was plus the new crates"
 NOT_NOTED = "the hash does not say in which second the customer last ordered: the wrong one of two equals will win"
 ONE_WITHOUT_OTHER = "the crates are on the board and their second is not in the hash, or the other way round"
+TURNED = "ZINCRBY found no number where the crates should stand"
 TWO_AT_ONCE = "two programs added at the same moment, and the total is not the sum of both"
 
 
 def _check_add_and_note(trial: Trial) -> None:
     board, since = trial.key("board"), trial.key("since")
     anna = trial.word()
-    with cures(
+    told = cures(
         {
+            TURNED: "The order of ZINCRBY is: key, crates, customer.",
             NOT_ADDED: "`pipe.zincrby(board, crates, customer)` adds. A pipeline sends nothing before execute().",
             NOT_NOTED: "The customer is the field, the second the value: `pipe.hset(since, customer, second)`.",
-            ONE_WITHOUT_OTHER: "Both commands on `pipe`, none on `redis_conn`: then MULTI and EXEC are around them.",
+            ONE_WITHOUT_OTHER: "Both commands on `pipe`, none on `redis_conn`, and a pipeline that is a transaction.",
             TWO_AT_ONCE: "Do not read the total first. ZINCRBY adds on the server.",
         }
-    ):
+    )
+    with told, read_as("value is not a valid float", TURNED):
         totals = {"bob": 15.0, "a b": 3.0}
         seconds = {"bob": "7", "a b": "1"}
         for ends in (False, True):
@@ -429,6 +455,7 @@ def add_and_note(redis_conn, board, since, customer, crates, second):
 NOT_THE_SUM = "the week does not show the sums of its days"
 NOT_CUT = "the week holds more members than were to be kept, or not the best ones"
 NO_END = "the week never ends"
+ALL_EMPTY = "there is no key to rename: a union of days that hold nothing makes no key"
 HALF_BUILT = "the week is left without its end, or with too many members: nobody comes back to finish it"
 SEEN_HALF = "for a moment, others could see a week that is not finished"
 
@@ -436,14 +463,16 @@ SEEN_HALF = "for a moment, others could see a week that is not finished"
 def _check_build_week(trial: Trial) -> None:
     week = trial.key("{w} week")
     days = [trial.key(f"{{w}} day {number}") for number in (1, 2, 3)]
-    with cures(
+    told = cures(
         {
             NOT_CUT: "Counted from the lowest, `0` to `-keep - 1` is all but the best `keep`.",
+            ALL_EMPTY: "ZUNIONSTORE straight into `week` needs no second key: an empty union deletes the week.",
             NO_END: "ZUNIONSTORE replaces the key with its TTL. So `pipe.expire` comes after it.",
             HALF_BUILT: "All three commands on `pipe`: MULTI and EXEC make one step of them.",
             SEEN_HALF: "All three commands on `pipe`: MULTI and EXEC make one step of them.",
         }
-    ):
+    )
+    with told, read_as("no such key", ALL_EMPTY):
         full = _three_days(trial, days)
         ttl = trial.number(2000, 3500)
         old = {week: Ends({"nobody": 900.0, "anna": 1.0}, 700)}
@@ -539,7 +568,7 @@ BUILD_WEEK = Exercise(
     question="""\
 `build_week` makes the board `week` out of the boards `days`, which is a list of keys. It keeps the best `keep` members
 only, and the week ends after `ttl` seconds. Others look at the week all the time, and the program may be killed at any
-moment: nobody may ever see a week that is too long, or that never ends. In place of the `...`, two lines are
+moment: nobody may ever see a week with too many members, or one that never ends. In place of the `...`, two lines are
 missing.""",
     stub="""\
 def build_week(redis_conn, week, days, keep, ttl):
