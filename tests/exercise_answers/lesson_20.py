@@ -298,6 +298,20 @@ def renewal_with_watch(redis_conn, name, token, milliseconds):
 
 
 @right("20.4")
+def renewal_with_watch_that_gives_up(redis_conn, name, token, milliseconds):
+    with redis_conn.pipeline() as pipe:
+        try:
+            pipe.watch(name)
+            if pipe.get(name) != token:
+                return False
+            pipe.multi()
+            pipe.pexpire(name, milliseconds)
+            return pipe.execute()[0]
+        except redis.WatchError:
+            return False
+
+
+@right("20.4")
 def renewal_by_set(redis_conn, name, token, milliseconds):
     script = RENEW.replace(
         "return redis.call('PEXPIRE', KEYS[1], ARGV[2])", "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1"
@@ -335,6 +349,14 @@ def renewal_that_takes_it_again(redis_conn, name, token, milliseconds):
 def renewal_always_true(redis_conn, name, token, milliseconds):
     redis_conn.eval(RENEW, 1, name, token, milliseconds)
     return True
+
+
+@wrong("20.4", "as if it had got its reply")
+def renewal_that_hides_a_loss(redis_conn, name, token, milliseconds):
+    try:
+        return redis_conn.eval(RENEW, 1, name, token, milliseconds) == 1
+    except redis.ConnectionError:
+        return False
 
 
 @wrong("20.4", "return True or False")

@@ -3,6 +3,7 @@
 In a module of its own, which draws nothing: each process has to import it.
 """
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -17,13 +18,22 @@ from redis_helpers.course.breaking.processes import Process, Processes
 from redis_helpers.fenced_lock import FencedLock
 
 PREFIX = "cell-by-cell:fencing:bench:"
-CATCH, CAUGHT, SOLD, REFUSED = f"{PREFIX}catch", f"{PREFIX}caught", f"{PREFIX}sold", f"{PREFIX}refused"
+CAUGHT = f"{PREFIX}caught"
 BUYERS = 3
 TTL = 0.3  # seconds
 RENEWED_TTL = 0.5
 MEANWHILE = 50  # crates that the others buy while one is paused
 PATIENCE = 60  # seconds, on a very busy machine
 REPLY = 5  # seconds
+
+NEW_BENCH = """
+DROP TABLE IF EXISTS bench;
+CREATE TABLE bench (sold INTEGER, refused INTEGER, catch INTEGER);
+INSERT INTO bench VALUES (0, 0, 0);
+"""
+IS_CAUGHT = "UPDATE bench SET catch = 0 WHERE catch = 1"
+COUNT_SOLD = "UPDATE bench SET sold = sold + 1"
+COUNT_REFUSED = "UPDATE bench SET refused = refused + 1"
 
 Look = Callable[[sqlite3.Connection, int], "int | None"]
 Sell = Callable[[sqlite3.Connection, int, int], bool]
@@ -33,55 +43,68 @@ def sell_out(url: str, path: str, look: Look, sell: Sell, pauses: int = 1, kills
     """Lets three processes buy, each under a lock, until no crate is left. Returns what was sold and refused.
 
     `look(db, fence)` answers with the crates that are left, `sell(db, crates, fence)` writes how many are left after
-    it. So many times, a holder is caught between the two. It is killed and replaced; or it is paused (SIGSTOP) until
-    its lock has ended and the others have bought fifty crates, and then it goes on. `path` is the database's file.
+    it. So many times, a holder is caught between the two. It is killed (one at most, so that two are left); or it is
+    paused (SIGSTOP) until its lock has ended and the others have bought fifty crates, and then it goes on. `path` is
+    the database's file. The purchases are counted there, too: to ask Redis once more per purchase takes longer.
     """
-    with RedisConnectionHandle() as handle, Processes(url) as processes:
+    with (
+        RedisConnectionHandle() as handle,
+        contextlib.closing(_open_bench(path)) as bench,
+        Processes(url) as processes,
+    ):
         redis_conn = handle.connect()
-        redis_conn.delete(CATCH, CAUGHT, SOLD, REFUSED)
-        _catch_somebody(redis_conn, pauses + kills)
+        redis_conn.delete(CAUGHT)
+        bench.executescript(NEW_BENCH)
+        _catch_somebody(bench, pauses + kills)
         buyers = [processes.start(_buyer, path, look, sell) for _ in range(BUYERS)]
         for number in range(1, pauses + kills + 1):
             victim = _caught(redis_conn, buyers)
             if number <= pauses:
-                _pause_until_late(redis_conn, victim)
+                _pause_until_late(redis_conn, bench, victim)
             else:
                 victim.kill()
                 buyers.remove(victim)
-                buyers.append(processes.start(_buyer, path, look, sell))
-            _catch_somebody(redis_conn, pauses + kills - number)
+            _catch_somebody(bench, pauses + kills - number)
         for buyer in buyers:
             buyer.result(PATIENCE)
-        return {"sold": _number(redis_conn, SOLD), "refused": _number(redis_conn, REFUSED)}
+        sold, refused = bench.execute("SELECT sold, refused FROM bench").fetchone()
+        return {"sold": sold, "refused": refused}
+
+
+def _open_bench(path: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=30, isolation_level=None)
+    db.execute("PRAGMA synchronous = OFF")  # each connection has to ask for it
+    return db
 
 
 def _buyer(redis_conn: redis.Redis, path: str, look: Look, sell: Sell) -> None:
     """In the child: buys one crate after the other, until none is left."""
-    db = sqlite3.connect(path, timeout=30, isolation_level=None)
+    db = _open_bench(path)
     lock = FencedLock(redis_conn, "stock", ttl=TTL, patience=REPLY, prefix=PREFIX)
     while True:
         with lock.held(wait=PATIENCE) as fence:
             crates = look(db, fence)
             if crates == 0:
                 return
-            if redis_conn.lpop(CATCH):
+            if db.execute(IS_CAUGHT).rowcount == 1:
                 redis_conn.rpush(CAUGHT, os.getpid())
                 redis_conn.blpop([_gate(os.getpid())], PATIENCE)  # here it is killed or paused
             sold = crates is not None and sell(db, crates - 1, fence)
-            redis_conn.incr(SOLD if sold else REFUSED)
+            db.execute(COUNT_SOLD if sold else COUNT_REFUSED)
 
 
 def _gate(pid: int) -> str:
     return f"{PREFIX}go:{pid}"
 
 
-def _number(redis_conn: redis.Redis, key: str) -> int:
-    return int(cast(Any, redis_conn.get(key)) or 0)
+def _sold(bench: sqlite3.Connection) -> int:
+    return bench.execute("SELECT sold FROM bench").fetchone()[0]
 
 
-def _catch_somebody(redis_conn: redis.Redis, still_to_come: int) -> None:
+def _catch_somebody(bench: sqlite3.Connection, still_to_come: int) -> None:
+    """The next holder is caught."""
     if still_to_come:
-        redis_conn.rpush(CATCH, "whoever has the lock")
+        bench.execute("UPDATE bench SET catch = 1")
 
 
 def _caught(redis_conn: redis.Redis, buyers: list[Process]) -> Process:
@@ -94,12 +117,12 @@ def _caught(redis_conn: redis.Redis, buyers: list[Process]) -> Process:
     raise TimeoutError("no buyer was caught: this machine is too busy, run the cell again")
 
 
-def _pause_until_late(redis_conn: redis.Redis, victim: Process) -> None:
+def _pause_until_late(redis_conn: redis.Redis, bench: sqlite3.Connection, victim: Process) -> None:
     """It stands still until its lock has ended, and the others have bought."""
     victim.pause()
-    goal = _number(redis_conn, SOLD) + MEANWHILE
+    goal = _sold(bench) + MEANWHILE
     give_up_at = time.monotonic() + PATIENCE
-    while _number(redis_conn, SOLD) < goal and time.monotonic() < give_up_at:
+    while _sold(bench) < goal and time.monotonic() < give_up_at:
         time.sleep(0.005)
     redis_conn.rpush(_gate(victim.pid), "go on")
     victim.resume()
