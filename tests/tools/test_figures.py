@@ -1,6 +1,7 @@
 """The README's pictures: which cells draw them, and what is said when one does not."""
 
 import base64
+import re
 
 import nbformat
 import pytest
@@ -40,3 +41,15 @@ def test_a_figure_cell_that_draws_nothing():
 def write_notebook(path, code, tag="figure:dot"):
     cell = nbformat.v4.new_code_cell(code, metadata={"tags": [tag]})
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+
+
+def test_every_picture_is_drawn_by_a_lesson_and_the_readme_shows_none_that_is_not(notebooks):
+    drawn = set()
+    for path in notebooks:
+        drawn |= {
+            f"{figures._figure(cell)}.png" for cell in nbformat.read(path, as_version=4).cells if figures._figure(cell)
+        }
+    assert {path.name for path in figures.PICTURES.iterdir()} == drawn
+    shown = re.findall(r"\(pictures/([\w-]+\.png)\)", (figures.ROOT / "README.md").read_text(encoding="utf-8"))
+    assert shown
+    assert set(shown) <= drawn

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from redis_helpers.course.lessons.scenes.scene_16_workers import GROUP, Report
-from redis_helpers.course.plots import MARK, SOURCE, plot_bars, plot_lines
+from redis_helpers.course.plots import MARK, PEOPLE, plot_bars, plot_lines
 
 BATCHES = "cell-by-cell:proven:batches"
 
@@ -20,7 +20,7 @@ def draw_kills(report: Report) -> Axes:
         "Do the orders come to an end, with five kills?",
         "milliseconds since the workers began",
         "orders to pack",
-        colors={"": SOURCE},
+        colors={"": PEOPLE[0]},
     )
     for number, kill in enumerate(report.kills):
         ax.axvline(kill, color=MARK, linestyle=":")

@@ -9,7 +9,7 @@ from unittest import mock
 import redis
 from matplotlib.axes import Axes
 
-from redis_helpers.course.plots import CACHE, SOURCE, plot_bars
+from redis_helpers.course.plots import CACHE, OTHER, plot_bars
 
 BATCH = 5000  # members that are written at once
 ENOUGH = 9
@@ -56,5 +56,5 @@ def _times(redis_conn: redis.Redis, work: Callable[[], object]) -> list[float]:
 
 def draw_waits(waits: Mapping[str, float], title: str) -> Axes:
     """A bar for each way to build a week: a union in one colour, pages in another."""
-    colors = {name: SOURCE if "pages" in name else CACHE for name in waits}
+    colors = {name: OTHER if "pages" in name else CACHE for name in waits}
     return plot_bars(waits, title, "ms", colors)
