@@ -5,6 +5,9 @@ import sys
 
 import pytest
 
+from tools.kernel_ports import choose_kernel_ports_at_random
+
+choose_kernel_ports_at_random()
 collect_ignore_glob = ["notebooks/*.walk.ipynb", "notebooks/Untitled*.ipynb"]  # scratch, which git ignores too
 
 

@@ -36,6 +36,7 @@ from redis_helpers.course.rights import RUNS_ELSEWHERE
 from redis_helpers.errors import CourseError
 from redis_helpers.server import server_name
 from tests.support import lookalikes
+from tools.kernel_ports import choose_kernel_ports_at_random
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = [path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if not path.match("*.walk.ipynb")]
@@ -257,6 +258,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--suite", action="store_true", help="run the whole test suite on each server too")
     parser.add_argument("--all", action="store_true", help="every server and every user; fail when one cannot be had")
     options = parser.parse_args(arguments)
+    choose_kernel_ports_at_random()
     servers: list[Row] = []
     if options.all or not options.users:
         servers = run_servers(options.suite)

@@ -624,7 +624,10 @@ QUIZ = (
         (
             ("Never", "Each night she is cut away, and each day she begins at 0."),
             ("After ten days", "That would be so if her earlier gifts were still there."),
-            ("On the first day", "5 is less than 50."),
+            (
+                "On the first day",
+                "Her 5 euros are less than the 50 that place 20 needs.",
+            ),
         ),
         answer="a",
     ),
