@@ -13,71 +13,7 @@ from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.lessons.hash_checks import clocks, cured, must
-from redis_helpers.errors import CourseError
-
-BUSY = 0.3  # seconds: a measurement that took longer says nothing
-SOON = 0.45  # seconds that a session has left: TTL, which knows whole seconds, may say 0
-
-
-def _some_session(trial: Trial, **fields: str) -> dict[str, str]:
-    """A session with a cart, as an earlier request left it."""
-    ends = str(trial.number(3_900_000_000, 4_100_000_000))
-    return {"ends": ends, f"cart:{trial.word()}": str(trial.number(2, 90)), "note ü": "", "seen": "0", **fields}
-
-
-def _call_in_time(trial: Trial, before: Mapping[str, object], *args: object) -> object:
-    """A call that ends before what is there beforehand could end by itself. A busy machine is too slow for that now
-    and then: then the same once more."""
-    shortest = min((wanted.seconds for wanted in before.values() if isinstance(wanted, Ends)), default=60)
-    for _ in range(20):
-        begin = time.monotonic()
-        trial.put(before)
-        answer = trial.call(*args)
-        if time.monotonic() - begin < shortest - 0.05:
-            break
-    return answer
-
-
-def _expect_all_of_it(trial: Trial, before: Mapping[str, object], args: tuple, key: str, idle: int) -> None:
-    """The TTL is not a second short each time. (EXPIREAT takes whole seconds of the clock, and may be one short.)"""
-    seen: list[tuple[float, float]] = []
-    for _ in range(12):
-        trial.put(before)
-        begin = time.monotonic()
-        trial.call(*args)
-        left = max(0, int(trial.redis.pttl(key))) / 1000
-        took = time.monotonic() - begin
-        if took > BUSY:
-            continue
-        seen.append((left - 0.01, left + took + 0.01))  # what it was when it was set lies between
-        if seen[-1][1] > idle - 0.4 or max(least for least, _ in seen) > min(most for _, most in seen):
-            return
-        if len(seen) == 4:
-            raise Failed(
-                "the session ends too early, each time: the customer was promised `idle` seconds",
-                Plain(f"a TTL of {idle} seconds"),
-                Plain(f"{left:.3f} seconds"),
-            )
-        time.sleep(0.2)
-
-
-def _every_error(trial: Trial, why: str, args: tuple, before: Mapping[str, object]) -> None:
-    """Redis answers with an error, from each command on: the caller of the function must learn of it."""
-    trial.put(before)
-    trial.call(*args)
-    for reached in range(len(trial.commands)):
-        trial.put(before)
-        outcome = trial.attempt(*args, error_after=reached)
-        if outcome.error is None:
-            raise Failed(
-                f"Redis answered with an error, and your function kept it to itself: {why}",
-                Plain("the error of Redis"),
-                Plain(f"the answer {outcome.value!r}"),
-                cure="Catch only what you can mend (a WatchError, for instance). Let other errors through.",
-            )
-        if not isinstance(outcome.error, (redis.RedisError, CourseError)):
-            raise Crashed(outcome.error)
-
+from redis_helpers.course.lessons.session_checks import SOON, call_in_time, every_error, expect_all_of_it, some_session
 
 # 10.1
 
@@ -280,9 +216,9 @@ TOO_FEW_REPLIES = (
 def _check_read_and_slide(trial: Trial) -> None:
     key = trial.key("session [*]")
     for left, user in ((50, {"user": trial.word()}), (SOON, {}), (9000, {"user": trial.word(), "cart:apple": "1"})):
-        idle, fields = trial.number(400, 2000), _some_session(trial, **user)
+        idle, fields = trial.number(400, 2000), some_session(trial, **user)
         try:
-            answer = _call_in_time(trial, {key: Ends(fields, left)}, key, idle)
+            answer = call_in_time(trial, {key: Ends(fields, left)}, key, idle)
         except Crashed as crash:
             if isinstance(crash.error, IndexError):
                 raise Failed(TOO_FEW_REPLIES, cure="Both lines begin with `pipe.`") from None
@@ -319,7 +255,7 @@ def _check_read_and_slide(trial: Trial) -> None:
     trial.expect("a session that has expired has no fields: return None", None, trial.call(key, 1800))
     trial.expect_state("reading a session that has expired must not bring it to life again", {})
 
-    fields = _some_session(trial)
+    fields = some_session(trial)
     before = {key: Ends(fields, 50)}
     trial.every_gap(
         "the session ended between two of your commands, or another tab changed it, and what your function returned or "
@@ -331,8 +267,8 @@ def _check_read_and_slide(trial: Trial) -> None:
             "another tab adds an apple": lambda: trial.redis.exists(key) and trial.redis.hincrby(key, "cart:apple", 1),
         },
     )
-    _expect_all_of_it(trial, before, (key, idle), key, idle)
-    _every_error(trial, "the customer is told that the session has ended", (key, idle), before)
+    expect_all_of_it(trial, before, (key, idle), key, idle)
+    every_error(trial, "the customer is told that the session has ended", (key, idle), before)
 
 
 READ_AND_SLIDE = Exercise(
@@ -437,7 +373,7 @@ def _check_renew_until_end(trial: Trial) -> None:
     trial.case(why, (key, 900), {key: Ends(ghost, 300)}, False, {key: Ends(ghost, 300)})
     _expect_clock_of_redis(trial, key)
 
-    fields = _some_session(trial, ends=str(int(time.time()) + 100_000))
+    fields = some_session(trial, ends=str(int(time.time()) + 100_000))
     before = {key: Ends(fields, 50)}
     trial.every_gap(
         "the session ended between two of your commands, or another tab changed it, and what your function returned or "
@@ -464,7 +400,7 @@ def _check_renew_until_end(trial: Trial) -> None:
 def _expect_renewal(trial: Trial, key: str, until_end: int, idle: int, wanted: int) -> None:
     """On a busy machine some seconds may pass between putting the session there and looking at it."""
     begin = time.monotonic()
-    fields = _some_session(trial, ends=str(trial.redis.time()[0] + until_end))
+    fields = some_session(trial, ends=str(trial.redis.time()[0] + until_end))
     trial.put({key: Ends(fields, 50)})
     answer = trial.call(key, idle)
     now = trial.redis.pttl(key) / 1000
@@ -500,7 +436,7 @@ def _expect_renewal(trial: Trial, key: str, until_end: int, idle: int, wanted: i
 
 def _expect_last_visit(trial: Trial, key: str, until_end: int) -> None:
     """`ends` has come, and the key is still there."""
-    fields = _some_session(trial, ends=str(trial.redis.time()[0] + until_end))
+    fields = some_session(trial, ends=str(trial.redis.time()[0] + until_end))
     trial.put({key: Ends(fields, 5000)})
     answer = trial.call(key, 900)
     if trial.redis.exists(key):
@@ -516,7 +452,7 @@ def _expect_last_visit(trial: Trial, key: str, until_end: int) -> None:
 
 def _expect_clock_of_redis(trial: Trial, key: str) -> None:
     """The clock of the shop's computer is an hour fast."""
-    fields = _some_session(trial, ends=str(trial.redis.time()[0] + 3000))
+    fields = some_session(trial, ends=str(trial.redis.time()[0] + 3000))
     trial.put({key: Ends(fields, 50)})
     with mock.patch("time.time", return_value=time.time() + 3600):
         trial.call(key, 900)
@@ -584,7 +520,7 @@ def _digest(session_id: str) -> str:
 def _check_find_session(trial: Trial) -> None:
     prefix = trial.key("session:")
     session_id, other_id = f"{trial.word()}_{trial.word()}-Zx", trial.word()
-    fields, others = _some_session(trial, user=trial.word()), _some_session(trial, user=trial.word())
+    fields, others = some_session(trial, user=trial.word()), some_session(trial, user=trial.word())
     stored = {prefix + _digest(session_id): Ends(fields, 500), prefix + _digest(other_id): Ends(others, 500)}
     trial.case("nobody has such a session: return None", (prefix, trial.word()), {}, None, {})
     trial.put(stored)

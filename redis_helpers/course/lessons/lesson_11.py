@@ -1,7 +1,6 @@
 """Lesson 11: carts that lose nothing, and only while their session lives; a new id at log-in; log out elsewhere."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 
 import redis
@@ -11,70 +10,7 @@ from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Ques
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import Step
-from redis_helpers.errors import CourseError
-
-BUSY = 0.3  # seconds: a measurement that took longer says nothing
-SOON = 0.45  # seconds that a session has left: TTL, which knows whole seconds, may say 0
-
-
-def _some_session(trial: Trial, **fields: str) -> dict[str, str]:
-    """A session with a cart, as an earlier request left it."""
-    ends = str(trial.number(3_900_000_000, 4_100_000_000))
-    return {"ends": ends, f"cart:{trial.word()}": str(trial.number(2, 90)), "note ü": "", "seen": "0", **fields}
-
-
-def _call_in_time(trial: Trial, before: Mapping[str, object], *args: object) -> object:
-    """A call that ends before what is there beforehand could end by itself. A busy machine is too slow for that now
-    and then: then the same once more."""
-    shortest = min((wanted.seconds for wanted in before.values() if isinstance(wanted, Ends)), default=60)
-    for _ in range(20):
-        begin = time.monotonic()
-        trial.put(before)
-        answer = trial.call(*args)
-        if time.monotonic() - begin < shortest - 0.05:
-            break
-    return answer
-
-
-def _expect_all_of_it(trial: Trial, before: Mapping[str, object], args: tuple, key: str, idle: int) -> None:
-    """The TTL is not a second short each time. (EXPIREAT takes whole seconds of the clock, and may be one short.)"""
-    seen: list[tuple[float, float]] = []
-    for _ in range(12):
-        trial.put(before)
-        begin = time.monotonic()
-        trial.call(*args)
-        left = max(0, int(trial.redis.pttl(key))) / 1000
-        took = time.monotonic() - begin
-        if took > BUSY:
-            continue
-        seen.append((left - 0.01, left + took + 0.01))  # what it was when it was set lies between
-        if seen[-1][1] > idle - 0.4 or max(least for least, _ in seen) > min(most for _, most in seen):
-            return
-        if len(seen) == 4:
-            raise Failed(
-                "the session ends too early, each time: the customer was promised `idle` seconds",
-                Plain(f"a TTL of {idle} seconds"),
-                Plain(f"{left:.3f} seconds"),
-            )
-        time.sleep(0.2)
-
-
-def _every_error(trial: Trial, why: str, args: tuple, before: Mapping[str, object]) -> None:
-    """Redis answers with an error, from each command on: the caller of the function must learn of it."""
-    trial.put(before)
-    trial.call(*args)
-    for reached in range(len(trial.commands)):
-        trial.put(before)
-        outcome = trial.attempt(*args, error_after=reached)
-        if outcome.error is None:
-            raise Failed(
-                f"Redis answered with an error, and your function kept it to itself: {why}",
-                Plain("the error of Redis"),
-                Plain(f"the answer {outcome.value!r}"),
-                cure="Catch only what you can mend (a WatchError, for instance). Let other errors through.",
-            )
-        if not isinstance(outcome.error, (redis.RedisError, CourseError)):
-            raise Crashed(outcome.error)
+from redis_helpers.course.lessons.session_checks import SOON, call_in_time, every_error, expect_all_of_it, some_session
 
 
 def _elsewhere(act: Callable[[], object]) -> None:
@@ -101,7 +37,7 @@ def _expect_mortal(trial: Trial, why: str, *keys: str) -> None:
 def _check_add_to_cart(trial: Trial) -> None:
     key = trial.key("session *1*")
     for ending in (Ends, _without_end):
-        fields, fruit, crates = _some_session(trial), f"{trial.word()} ü", trial.number(2, 90)
+        fields, fruit, crates = some_session(trial), f"{trial.word()} ü", trial.number(2, 90)
         had = trial.number(2, 900)
         fields |= {"cart:" + fruit: str(had), fruit: "7"}
         trial.put({key: ending(fields, 5000)})
@@ -166,8 +102,8 @@ def _check_note_if_alive(trial: Trial) -> None:
     for left in (5000, SOON, 50):
         for note in (f"ring twice, '{trial.word()}' ü", "0", ""):
             for more in ({}, {"note": "none", "user": trial.word()}):
-                fields = _some_session(trial, **more)
-                answer = _call_in_time(trial, {key: Ends(fields, left)}, key, note)
+                fields = some_session(trial, **more)
+                answer = call_in_time(trial, {key: Ends(fields, left)}, key, note)
                 if left == SOON:  # it may be over before anybody can look
                     trial.expect("the session has half a second left, so it is there: the answer is True", True, answer)
                     continue
@@ -253,8 +189,8 @@ def _check_add_if_alive(trial: Trial) -> None:
             trial.number(2, 900),
             f"{trial.word()} ü",
         )
-        fields = _some_session(trial) | {field + fruit: str(had)}
-        total = _call_in_time(trial, {key: Ends(fields, left)}, key, fruit, crates, idle)
+        fields = some_session(trial) | {field + fruit: str(had)}
+        total = call_in_time(trial, {key: Ends(fields, left)}, key, fruit, crates, idle)
         if isinstance(total, int) and trial.redis.hget(key, field + fruit) == str(had):
             raise Failed("the field of this fruit has not grown: its name is `cart:` and the fruit")
         trial.expect("return how many crates of the fruit are in the cart now", had + crates, total)
@@ -326,8 +262,8 @@ def _check_add_if_alive(trial: Trial) -> None:
         died = f"the program died after its command number {reached} ({sent[reached - 1]}), and left a ghost: "
         trial.expect_value(f"{died}the session had expired, and is there again, with a fruit in it", key, None)
     _expect_patience(trial, args, fields)
-    _expect_all_of_it(trial, before, args, key, idle)
-    _every_error(trial, "the customer is told that the session has ended", args, before)
+    expect_all_of_it(trial, before, args, key, idle)
+    every_error(trial, "the customer is told that the session has ended", args, before)
 
 
 def _expect_patience(trial: Trial, args: tuple, fields: dict[str, str], times: int = 12) -> None:
@@ -403,8 +339,8 @@ def add_if_alive(redis_conn, key, fruit, crates, idle):
 def _check_log_in(trial: Trial) -> None:
     old, new, newer = trial.key("old-id"), trial.key("new-id"), trial.key("newer-id")
     for left in (50, SOON, 9000):
-        user, idle, fields = trial.word(), trial.number(400, 2000), _some_session(trial)
-        answer = _call_in_time(trial, {old: Ends(fields, left)}, old, new, user, idle)
+        user, idle, fields = trial.word(), trial.number(400, 2000), some_session(trial)
+        answer = call_in_time(trial, {old: Ends(fields, left)}, old, new, user, idle)
         if trial.redis.hget(old, "user") == user:
             raise Failed(
                 "the old id opens the customer's session: whoever planted that id is the customer now (fixation)"
@@ -437,8 +373,8 @@ def _check_log_in(trial: Trial) -> None:
 
     _expect_fresh(trial, *args)
     _expect_log_in_alone(trial, args, newer, before)
-    _expect_all_of_it(trial, before, args, new, idle)
-    _every_error(trial, "the customer seems to be logged in, and is not", args, before)
+    expect_all_of_it(trial, before, args, new, idle)
+    every_error(trial, "the customer seems to be logged in, and is not", args, before)
 
 
 def _expect_fresh(trial: Trial, old: str, new: str, user: str, idle: int) -> None:
@@ -655,7 +591,7 @@ def what_moves(redis_conn, old_key, user):
 
 def _check_log_out_others(trial: Trial) -> None:
     index, prefix, paolo = trial.key("of:maria"), trial.key("s:"), trial.key("s:") + "of-paolo"
-    cart, word = _some_session(trial), trial.word()
+    cart, word = some_session(trial), trial.word()
 
     def sessions(alive: list[str], expired: list[str]) -> dict[str, object]:
         """All of them in the index, in this order, and Paolo's beside them."""
@@ -753,7 +689,7 @@ def _check_log_out_others(trial: Trial) -> None:
         before=lambda: trial.put(few),
         rivals={"Maria logs in": she_logs_in, "a session ends": lambda: trial.redis.delete(prefix + "laptop")},
     )
-    _every_error(trial, "the thief is still logged in, and nobody knows", args, few)
+    every_error(trial, "the thief is still logged in, and nobody knows", args, few)
 
 
 def _expect_an_id(error: BaseException) -> None:

@@ -1,10 +1,8 @@
 """Lesson 19: a lock that ends, one's own release, the lock of redis-py, a lost reply, and no lock at all."""
 
-import contextlib
-import gc
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from unittest import mock
 
 from redis_helpers.course.exercises.checker import MISSING, Plain, Trial
@@ -12,73 +10,17 @@ from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.lessons.lock_checks import (
+    SWALLOWED,
+    beside,
+    cures,
+    expect_answer,
+    expect_error_is_told,
+    or_raised,
+)
 
 ODD = """Zoë's "50 %" [a-z]* \\1 $x"""  # what names may hold, too
 BUSY = "this machine is too busy for the check: run the cell again"
-NO_ANSWER = (
-    "return True or False, and nothing else: a caller that compares with True or False is misled by other values"
-)
-SWALLOWED = (
-    "the connection to Redis died, and your function answered as if it had got its reply: what has been done is not "
-    "known then. Look at what your `except` catches"
-)
-
-
-@contextlib.contextmanager
-def _cures(cures: Mapping[str, str]) -> Iterator[None]:
-    """Says what to do, beside what is wrong: a cure for each reason."""
-    try:
-        yield
-    except Failed as failure:
-        failure.cure = failure.cure or next((cure for why, cure in cures.items() if why in failure.why), None)
-        raise
-
-
-def _or_raised(why: str) -> Callable[[Run], str]:
-    """`why`, or a word on the error that the learner's function raised."""
-
-    def reason(run: Run) -> str:
-        errors = [type(outcome.error).__name__ for outcome in run.outcomes if outcome.error]
-        if not errors:
-            return why
-        return (
-            f"your function raised {errors[0]} because somebody else came in between: its caller gets neither a yes "
-            "nor a no. Look at what happens after that error"
-        )
-
-    return reason
-
-
-def _expect_answer(why: str, expected: bool, answer: object) -> None:
-    if not isinstance(answer, bool):
-        raise Failed(NO_ANSWER, expected, answer)
-    if answer is not expected:
-        raise Failed(why, expected, answer)
-
-
-def _beside(trial: Trial, act: Callable[[], object], most: int = 30) -> Callable[[], None]:
-    """For `between=`: `act()` before each step of the call from the second one on, `most` times in all."""
-    done = 0
-
-    def turn(step: object = None) -> None:
-        nonlocal done
-        if done < most:
-            done += 1
-            elsewhere = threading.Thread(target=act)  # what this thread sends counts as the learner's
-            elsewhere.start()
-            elsewhere.join()
-
-    def from_now_on() -> None:
-        trial.call_seen.turn = turn
-        turn()
-
-    return from_now_on
-
-
-def _expect_error_is_told(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
-    """`every_error`, without pipelines of earlier calls that end only now, and send an UNWATCH of their own."""
-    gc.collect()
-    trial.every_error(args, before)
 
 
 def _expect_loss_is_told(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
@@ -118,7 +60,7 @@ LEFT_WITHOUT_END = "it left a lock that never ends, and nobody gets it again"
 
 def _check_take_lock(trial: Trial) -> None:
     name, token = trial.key("lock"), f"{ODD} {trial.word()}"
-    with _cures(
+    with cures(
         {
             NO_END: "Give SET the time to live in the same call: px=milliseconds.",
             WRONG_UNIT: "EX counts seconds, PX milliseconds: use px=milliseconds.",
@@ -147,19 +89,17 @@ def _check_take_lock(trial: Trial) -> None:
         args = (name, token, 30_000)
         trial.every_cut(LEFT_WITHOUT_END, args, before=lambda: None)
         trial.orders(
-            _or_raised(TWO_HOLDERS),
+            or_raised(TWO_HOLDERS),
             {"buyer A": args, "buyer B": (name, "token of B", 30_000)},
             before=lambda: None,
         )
         trial.every_gap(
-            _or_raised(
-                "the lock ended between two of your commands, and your function left something else than a lock"
-            ),
+            or_raised("the lock ended between two of your commands, and your function left something else than a lock"),
             args,
             before=lambda: trial.put({name: Ends("token of B", 20)}),
             rivals={"B's lock ends": lambda: trial.redis.delete(name)},
         )
-        _expect_error_is_told(trial, args, before=lambda: trial.put({}))
+        expect_error_is_told(trial, args, before=lambda: trial.put({}))
         _expect_loss_is_told(trial, args, before=lambda: None)
 
 
@@ -173,7 +113,7 @@ def _expect_taken(
         answer = trial.call(name, token, milliseconds)
         lock = trial.state().get(name)
         took = 1000 * (time.monotonic() - begin)
-        _expect_answer("the lock was free, and the buyer was told that somebody else has it", True, answer)
+        expect_answer("the lock was free, and the buyer was told that somebody else has it", True, answer)
         if lock is not None or took < min(milliseconds, 200):
             break
     else:
@@ -204,7 +144,7 @@ def _expect_refused(trial: Trial, name: str, token: str) -> None:
         answer = trial.call(name, token, 30_000)
         held = lock.value if isinstance(lock, Ends) else lock
         trial.expect_value(TAKEN_AWAY, name, held)
-        _expect_answer(f"{holder} had the lock, so it was not free, and yet your function said True", False, answer)
+        expect_answer(f"{holder} had the lock, so it was not free, and yet your function said True", False, answer)
         ends = trial.state()[name].left
         if (ends is None) != (not isinstance(lock, Ends)) or (ends or 0) > 20_000:
             raise Failed(WOUND, Plain("the TTL as it was"), Plain("no TTL" if ends is None else f"{ends / 1000:g} s"))
@@ -214,7 +154,7 @@ def _expect_refused(trial: Trial, name: str, token: str) -> None:
         begin = time.monotonic()
         answer = trial.call(name, token, 30_000)
         if time.monotonic() - begin < 0.3:
-            _expect_answer("somebody else had the lock for 0.4 seconds more, and it was taken away", False, answer)
+            expect_answer("somebody else had the lock for 0.4 seconds more, and it was taken away", False, answer)
             return
     raise Failed(BUSY)
 
@@ -277,7 +217,7 @@ NOT_DONE = (
 
 def _check_release(trial: Trial) -> None:
     name, token = trial.key("lock"), f"{trial.word()}{trial.number(10, 99)}"
-    with _cures(
+    with cures(
         {
             STOLEN: "Compare the token with what is in the key, and delete only then, both in one step on the server.",
             ALIKE: "Compare the whole texts: `==`, in Lua too.",
@@ -290,12 +230,12 @@ def _check_release(trial: Trial) -> None:
     ):
         for lock in (Ends(token, 20), token):
             answer = trial.case(NOT_FREED, (name, token), before={name: lock}, after={name: None})
-            _expect_answer(TOLD_FALSE, True, answer)
+            expect_answer(TOLD_FALSE, True, answer)
         for lock in (Ends("token of B", 20), "token of B"):
             answer = trial.case(STOLEN, (name, token), before={name: lock}, after={name: lock})
-            _expect_answer(TOLD_TRUE, False, answer)
+            expect_answer(TOLD_TRUE, False, answer)
         answer = trial.case("there was no lock, and now there is a key", (name, token), after={name: None})
-        _expect_answer(TOLD_TRUE, False, answer)
+        expect_answer(TOLD_TRUE, False, answer)
         _expect_whole_token(trial, name, token)
         _expect_released_in_time(trial, name, token)
 
@@ -305,7 +245,7 @@ def _check_release(trial: Trial) -> None:
         def came_between(run: Run) -> str:
             answer, held = run.outcomes[0].value, trial.redis.get(name)
             why = CAME_BETWEEN if held is None else NOT_DONE if answer is True else RENEWED
-            return _or_raised(why)(run)
+            return or_raised(why)(run)
 
         trial.every_gap(
             came_between,
@@ -319,16 +259,16 @@ def _check_release(trial: Trial) -> None:
         )
         for _ in range(2):
             hold()
-            outcome = trial.attempt(name, token, between=_beside(trial, lambda: trial.redis.pexpire(name, 25_000)))
+            outcome = trial.attempt(name, token, between=beside(trial, lambda: trial.redis.pexpire(name, 25_000)))
             if outcome.error is not None or outcome.value is not True or trial.redis.exists(name):
                 raise Failed(RENEWED_OFTEN)
         trial.orders(
-            _or_raised("two threads released one lock at once: one of them did it, and only that one may be told True"),
+            or_raised("two threads released one lock at once: one of them did it, and only that one may be told True"),
             {"thread 1": (name, token), "thread 2": (name, token)},
             before=hold,
         )
         trial.every_gap(
-            _or_raised("the lock is B's all the time, and for a moment your function took it away: C got it as well"),
+            or_raised("the lock is B's all the time, and for a moment your function took it away: C got it as well"),
             (name, token),
             before=lambda: trial.put({name: Ends("token of B", 20)}),
             rivals={"C wants the lock": lambda: trial.redis.set(name, "token of C", px=20_000, nx=True)},
@@ -339,7 +279,7 @@ def _check_release(trial: Trial) -> None:
                 (name, token),
                 before=lambda held=held: trial.put({name: Ends(held, 20)}),
             )
-        _expect_error_is_told(trial, (name, token), before=hold)
+        expect_error_is_told(trial, (name, token), before=hold)
         _expect_loss_is_told(trial, (name, token), before=hold)
         _expect_wrong_type_is_told(trial, (name, token), {name: [token]})
 
@@ -360,13 +300,13 @@ def _expect_whole_token(trial: Trial, name: str, token: str) -> None:
         (number, "0" + number),
     ):
         answer = trial.case(ALIKE, (name, mine), before={name: Ends(held, 20)}, after={name: Ends(held, 20)})
-        _expect_answer(ALIKE, False, answer)
+        expect_answer(ALIKE, False, answer)
     for key, mine in ((name, ODD + token), (trial.key("Ana's lock"), token), (name, "]] --" + token)):
         trial.put({key: Ends(mine, 20)})
         outcome = trial.attempt(key, mine)
         if outcome.error is not None or trial.redis.exists(key):
             raise Failed(BROKEN_BY_TOKEN)
-        _expect_answer(TOLD_FALSE, True, outcome.value)
+        expect_answer(TOLD_FALSE, True, outcome.value)
 
 
 def _expect_released_in_time(trial: Trial, name: str, token: str) -> None:
@@ -376,7 +316,7 @@ def _expect_released_in_time(trial: Trial, name: str, token: str) -> None:
         begin = time.monotonic()
         answer = trial.call(name, token)
         if time.monotonic() - begin < 0.3:
-            _expect_answer(TOLD_FALSE, True, answer)
+            expect_answer(TOLD_FALSE, True, answer)
             return
     raise Failed(BUSY)
 
@@ -454,7 +394,7 @@ TOLD_NOTHING = (
 
 def _check_work_alone(trial: Trial) -> None:
     name = trial.key("lock")
-    with _cures(
+    with cures(
         {
             NO_WORK: "Take the lock with acquire() or with `with`, then call work() once.",
             WITHOUT_LOCK: "First the lock, then work(), and only then its release.",
@@ -630,7 +570,7 @@ def _check_take_or_find(trial: Trial) -> None:
     name, token = trial.key("lock"), f"{ODD} {trial.word()}"
     milliseconds = trial.number(20_000, 40_000)
     args = (name, token, milliseconds)
-    with _cures(
+    with cures(
         {
             NOT_FOUND: "When SET answers None, look with GET: is it your token?",
             NOT_YOURS: "Compare what GET answers with your token: `==`.",
@@ -643,7 +583,7 @@ def _check_take_or_find(trial: Trial) -> None:
         _expect_mine_or_theirs(trial, name, token, milliseconds)
         b_holds = {"B's lock ends": lambda: trial.redis.delete(name)}
         trial.every_gap(
-            _or_raised("B's lock ended between two of your commands, and what you were told is not what is there"),
+            or_raised("B's lock ended between two of your commands, and what you were told is not what is there"),
             args,
             before=lambda: trial.put({name: Ends("token of B", 20)}),
             rivals=b_holds,
@@ -653,34 +593,34 @@ def _check_take_or_find(trial: Trial) -> None:
             "your lock ends, B takes it": lambda: trial.redis.set(name, "token of B", px=20_000),
         }
         trial.every_gap(
-            _or_raised("your own lock ended between two of your commands, and then yours and B's were mixed up"),
+            or_raised("your own lock ended between two of your commands, and then yours and B's were mixed up"),
             args,
             before=lambda: trial.put({name: Ends(token, 20)}),
             rivals=mine,
             allowed=lambda run, seen: run.outcomes[0].value is False and seen.get(name, ("", True))[0] != token,
         )
         trial.every_gap(
-            _or_raised(TWO_HOLDERS),
+            or_raised(TWO_HOLDERS),
             args,
             before=lambda: None,
             rivals={"B wants the lock": lambda: trial.redis.set(name, "token of B", px=20_000, nx=True)},
         )
         trial.orders(
-            _or_raised(TWO_HOLDERS),
+            or_raised(TWO_HOLDERS),
             {"customer A": args, "customer B": (name, "token of B", 30_000)},
             before=lambda: None,
         )
         trial.every_cut(LEFT_WITHOUT_END, args, before=lambda: None)
         for held in (None, token, "token of B"):
             before = {} if held is None else {name: Ends(held, 20)}
-            _expect_error_is_told(trial, args, before=lambda before=before: trial.put(before))
+            expect_error_is_told(trial, args, before=lambda before=before: trial.put(before))
         _expect_loss_is_told(trial, args, before=lambda: None)
 
 
 def _expect_mine_or_theirs(trial: Trial, name: str, token: str, milliseconds: int) -> None:
     """Somebody has the lock: this caller, whose reply was lost, or somebody else."""
     trial.put({name: Ends(token, 15)})
-    _expect_answer(NOT_FOUND, True, trial.call(name, token, milliseconds))
+    expect_answer(NOT_FOUND, True, trial.call(name, token, milliseconds))
     trial.expect_value(NO_TOKEN, name, token)
     if trial.redis.pttl(name) == -1:
         raise Failed(END_LOST)
@@ -688,7 +628,7 @@ def _expect_mine_or_theirs(trial: Trial, name: str, token: str, milliseconds: in
         trial.put({name: Ends(held, 15)})
         answer = trial.call(name, token, milliseconds)
         trial.expect_value(TAKEN_AWAY, name, held)
-        _expect_answer(NOT_YOURS, False, answer)
+        expect_answer(NOT_YOURS, False, answer)
         trial.expect_state(WOUND, {name: Ends(held, 15)})
 
 
@@ -741,7 +681,7 @@ def _check_sell_one(trial: Trial) -> None:
     stock, sales = trial.key("stock"), trial.key("sales")
     alice = f"{ODD} {trial.word()}"
     args = (stock, sales, alice)
-    with _cures(
+    with cures(
         {
             SOLD_OUT: "Look first, and take only when there is a crate; both in one step on the server.",
             BELOW_ZERO: "Look first, then take, and both in one step on the server: a script.",
@@ -766,7 +706,7 @@ def _check_sell_one(trial: Trial) -> None:
         def came_between(run: Run) -> str:
             left, told = int(trial.redis.get(stock) or 0), run.outcomes[0].value
             why = TWICE if left < 0 else NOT_SOLD if told is False and left > 0 else TOGETHER
-            return _or_raised(why)(run)
+            return or_raised(why)(run)
 
         seen: list[str | None] = []
 
@@ -775,7 +715,7 @@ def _check_sell_one(trial: Trial) -> None:
             trial.put({stock: "0"})
 
         trial.every_gap(
-            _or_raised(BELOW_ZERO),
+            or_raised(BELOW_ZERO),
             args,
             before=empty,
             rivals={"a customer looks": lambda: seen.append(trial.redis.get(stock))},
@@ -799,11 +739,11 @@ def _check_sell_one(trial: Trial) -> None:
         for crates in (1, 2):
             trial.orders(came_between, {"Alice": args, "Dora": (stock, sales, "Dora")}, before=delivered(crates))
         delivered(40)()
-        outcome = trial.attempt(*args, between=_beside(trial, bob_buys))
+        outcome = trial.attempt(*args, between=beside(trial, bob_buys))
         if outcome.error is not None or outcome.value is not True:
             raise Failed(GAVE_UP)
         for crates in (0, 3):
-            _expect_error_is_told(trial, args, before=delivered(crates))
+            expect_error_is_told(trial, args, before=delivered(crates))
         _expect_loss_is_told(trial, args, before=delivered(3))
         _expect_wrong_type_is_told(trial, args, {stock: ["3"], sales: ["Bob"]})
         _expect_wrong_type_is_told(trial, args, {stock: "3", sales: "Bob"}, changed=True)  # nothing undoes a script
@@ -827,7 +767,7 @@ def _expect_sold(trial: Trial, stock: str, sales: str, buyer: str) -> None:
                 return Ends(value, seconds) if ends else value
 
             trial.put({stock: kept(str(crates), 50)} | ({sales: kept(sold, 70)} if sold else {}))
-            _expect_answer(TOLD_NO, True, trial.call(stock, sales, buyer))
+            expect_answer(TOLD_NO, True, trial.call(stock, sales, buyer))
             trial.expect_value(NOT_TAKEN, stock, str(crates - 1))
             trial.expect_value(NOT_NOTED, sales, [*sold, buyer])
             after = [*sold, buyer]
@@ -838,7 +778,7 @@ def _expect_sold_out(trial: Trial, args: tuple, before: dict[str, object]) -> No
     """No crate is left, or there never was one."""
     stock, sales, _ = args
     answer = trial.case(SOLD_OUT, args, before=before, after={stock: None, sales: None} | before)
-    _expect_answer(TOLD_YES, False, answer)
+    expect_answer(TOLD_YES, False, answer)
 
 
 SELL_ONE = Exercise(

@@ -1,79 +1,19 @@
 """Lesson 20: numbers for holders, a resource that refuses late ones, and renewing one's own lock."""
 
-import contextlib
-import gc
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
-
-NO_ANSWER = (
-    "return True or False, and nothing else: a caller that compares with True or False is misled by other values"
+from redis_helpers.course.lessons.lock_checks import (
+    SWALLOWED,
+    beside,
+    cures,
+    expect_answer,
+    expect_error_is_told,
+    or_raised,
 )
-SWALLOWED = (
-    "the connection to Redis died, and your function answered as if it had got its reply: what has been done is not "
-    "known then. Look at what your `except` catches"
-)
-
-
-@contextlib.contextmanager
-def _cures(cures: Mapping[str, str]) -> Iterator[None]:
-    """Says what to do, beside what is wrong: a cure for each reason."""
-    try:
-        yield
-    except Failed as failure:
-        failure.cure = failure.cure or next((cure for why, cure in cures.items() if why in failure.why), None)
-        raise
-
-
-def _or_raised(why: str) -> Callable[[Run], str]:
-    """`why`, or a word on the error that the learner's function raised."""
-
-    def reason(run: Run) -> str:
-        errors = [type(outcome.error).__name__ for outcome in run.outcomes if outcome.error]
-        if not errors:
-            return why
-        return (
-            f"your function raised {errors[0]} because somebody else came in between: its caller gets neither a yes "
-            "nor a no. Look at what happens after that error"
-        )
-
-    return reason
-
-
-def _expect_answer(why: str, expected: bool, answer: object) -> None:
-    if not isinstance(answer, bool):
-        raise Failed(NO_ANSWER, expected, answer)
-    if answer is not expected:
-        raise Failed(why, expected, answer)
-
-
-def _beside(trial: Trial, act: Callable[[], object], most: int = 30) -> Callable[[], None]:
-    """For `between=`: `act()` before each step of the call from the second one on, `most` times in all."""
-    done = 0
-
-    def turn(step: object = None) -> None:
-        nonlocal done
-        if done < most:
-            done += 1
-            elsewhere = threading.Thread(target=act)  # what this thread sends counts as the learner's
-            elsewhere.start()
-            elsewhere.join()
-
-    def from_now_on() -> None:
-        trial.call_seen.turn = turn
-        turn()
-
-    return from_now_on
-
-
-def _expect_error_is_told(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
-    """`every_error`, without pipelines of earlier calls that end only now, and send an UNWATCH of their own."""
-    gc.collect()
-    trial.every_error(args, before)
 
 
 def _expect_loss_is_told(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
@@ -127,7 +67,7 @@ def _check_take_numbered(trial: Trial) -> None:
     token = f"{trial.word()} 'ü'"
     milliseconds = 1000 * trial.number(20, 40) + trial.number(300, 700)
     args = (lock, counter, token, milliseconds)
-    with _cures(
+    with cures(
         {
             NOT_COUNTED: "INCR answers with the new number: `return redis.call('INCR', KEYS[2])`.",
             COUNTER_WRONG: "INCR of the second key, `KEYS[2]`, once.",
@@ -155,13 +95,13 @@ def _check_take_numbered(trial: Trial) -> None:
         def free() -> None:
             trial.put({counter: "41"})
 
-        trial.every_gap(_or_raised(LATE_NUMBER), args, before=free, rivals={"the lock ends, B takes it": b_takes_it})
+        trial.every_gap(or_raised(LATE_NUMBER), args, before=free, rivals={"the lock ends, B takes it": b_takes_it})
         trial.every_cut("the lock is taken, and its holder has no number", args, before=free)
         others = {"A": args, "B": (lock, counter, "token of B", milliseconds)}
         trial.orders(
             "two programs asked at once: one of them gets the lock, and it alone a number", others, before=free
         )
-        _expect_error_is_told(trial, args, before=free)
+        expect_error_is_told(trial, args, before=free)
 
 
 TAKE_NUMBERED = Exercise(
@@ -210,7 +150,7 @@ NOT_ONLY_READ = "your function is to look only, and it has changed what is in Re
 def _check_comes_too_late(trial: Trial) -> None:
     key = trial.key("price [uva]*")
     low, high = trial.number(3, 80), 3_000_000_000 + trial.number(1, 99)
-    with _cures(
+    with cures(
         {
             TOLD_NOT_LATE: "What HGET gives is a text: make a number of it with int(...), and compare with >.",
             TOLD_LATE: "What HGET gives is a text: make a number of it with int(...). The same number is not too late.",
@@ -230,10 +170,10 @@ def _check_comes_too_late(trial: Trial) -> None:
             fields = {"price": "480"} if stored is None else {"price": "480", "fence": stored}
             before = {key: Ends(fields, 5000)}
             answer = trial.case(NOT_ONLY_READ, (key, fence), before=before, after=before)
-            _expect_answer(TOLD_NOT_LATE if late else TOLD_LATE, late, answer)
+            expect_answer(TOLD_NOT_LATE if late else TOLD_LATE, late, answer)
         answer = trial.case(NOT_ONLY_READ, (key, low), before={}, after={key: None})
-        _expect_answer(TOLD_LATE, False, answer)
-        _expect_error_is_told(trial, (key, low), before=lambda: trial.put(before))
+        expect_answer(TOLD_LATE, False, answer)
+        expect_error_is_told(trial, (key, low), before=lambda: trial.put(before))
 
 
 COMES_TOO_LATE = Exercise(
@@ -286,7 +226,7 @@ HALF = "it left half of the work: a price that belongs to another fence"
 
 def _check_store_price(trial: Trial) -> None:
     key = trial.key("prices:uva")
-    with _cures(
+    with cures(
         {
             NO_FENCE: "Store both fields: HSET takes price and fence in one command.",
             FIRST_REFUSED: "A field that is not there counts as 0 here.",
@@ -317,7 +257,7 @@ def _check_store_price(trial: Trial) -> None:
             answer, highest = run.outcomes[0].value, int(trial.redis.hget(key, "fence") or 0)
             newer = any(actor.name == "fence 100 writes" for actor in run.actors)
             why = NEWER_LOST if newer and highest < 100 else OVERTAKEN
-            return _or_raised(REFUSED_FOR_OLD if answer is False and highest == 20 else why)(run)
+            return or_raised(REFUSED_FOR_OLD if answer is False and highest == 20 else why)(run)
 
         for late_or_not in ((key, 4.79, 50), (key, 111, 9)):
             trial.every_gap(
@@ -331,10 +271,10 @@ def _check_store_price(trial: Trial) -> None:
                 },
             )
             trial.every_cut(HALF, late_or_not, before=fence_10)
-            _expect_error_is_told(trial, late_or_not, before=fence_10)
+            expect_error_is_told(trial, late_or_not, before=fence_10)
         holders = {"fence 8": (key, 480, 8), "fence 11": (key, 470, 11)}
-        trial.orders(_or_raised(OVERTAKEN), holders, before=lambda: None)
-        trial.orders(_or_raised(OVERTAKEN), holders, before=fence_10)
+        trial.orders(or_raised(OVERTAKEN), holders, before=lambda: None)
+        trial.orders(or_raised(OVERTAKEN), holders, before=fence_10)
         _expect_patience(trial, key)
         _expect_loss_is_told(trial, (key, 470, 50), before=fence_10)
         _expect_wrong_type_is_told(trial, (key, 470, 50), {key: "460"})
@@ -356,18 +296,18 @@ def _expect_stored(trial: Trial, key: str) -> None:
     ):
         after = before | {"price": str(price), "fence": str(fence)}
         trial.put({key: before} if before else {})
-        _expect_answer(why, True, trial.call(key, price, fence))
+        expect_answer(why, True, trial.call(key, price, fence))
         found = trial.state().get(key)
         if found and isinstance(found.value, dict) and "fence" not in found.value:
             raise Failed(NO_FENCE, after, found.value)
         trial.expect_state(NOT_STORED, {key: after})
     trial.put({key: Ends({"price": "480", "fence": "9"}, 50)})
-    _expect_answer(NEWER_REFUSED, True, trial.call(key, 470, 10))
+    expect_answer(NEWER_REFUSED, True, trial.call(key, 470, 10))
     trial.expect_state(NOT_STORED, {key: Ends({"price": "470", "fence": "10"}, 50)})
     for fence, seen in ((9, 10), (2, 10), (99, 100), (11, 100), (first, newer), (newer, newer + 1)):
         for before in ({"price": "460", "fence": str(seen)}, {"price": "460", "fence": str(seen), "unit": "crate"}):
             answer = trial.case(LATE_WROTE, (key, 111, fence), before={key: before}, after={key: before})
-            _expect_answer(LATE_TOLD_TRUE, False, answer)
+            expect_answer(LATE_TOLD_TRUE, False, answer)
 
 
 def _expect_patience(trial: Trial, key: str) -> None:
@@ -378,7 +318,7 @@ def _expect_patience(trial: Trial, key: str) -> None:
         trial.redis.hset(key, mapping={"price": 460, "fence": next(fence)})
 
     trial.put({key: {"price": "460", "fence": "9"}})
-    outcome = trial.attempt(key, 450, 1000, between=_beside(trial, another_writes))
+    outcome = trial.attempt(key, 450, 1000, between=beside(trial, another_writes))
     if outcome.error is not None or outcome.value is not True or trial.redis.hget(key, "price") != "450":
         raise Failed(
             "several older holders wrote meanwhile, and the newest gave up: its price is not stored, although no "
@@ -434,7 +374,7 @@ def _check_renew_own(trial: Trial) -> None:
     name, token = trial.key("lock"), f"{trial.word()}{trial.number(10, 99)}"
     milliseconds = 1000 * trial.number(40, 60) + trial.number(300, 700)
     args = (name, token, milliseconds)
-    with _cures(
+    with cures(
         {
             OTHERS_RENEWED: "First compare what GET gives with the token. If they are not equal, return 0.",
             RENEW_CAME_BETWEEN: "Compare and renew in one script, or in a transaction that WATCHes the lock.",
@@ -444,7 +384,7 @@ def _check_renew_own(trial: Trial) -> None:
         for left in (20, 3000):
             trial.put({name: Ends(token, left)})
             answer = trial.call(*args)
-            _expect_answer(RENEW_TOLD_FALSE, True, answer)
+            expect_answer(RENEW_TOLD_FALSE, True, answer)
             trial.expect_value(OWN_NOT_RENEWED, name, token)
             trial.expect_ttl(OWN_NOT_RENEWED, name, milliseconds / 1000, milliseconds / 1000)
             trial.expect_state(OWN_NOT_RENEWED, {name: Ends(token, milliseconds / 1000)})
@@ -454,15 +394,15 @@ def _check_renew_own(trial: Trial) -> None:
             answer = trial.call(*args)
             trial.expect_ttl(OTHERS_RENEWED, name, 20, 20)
             trial.expect_state(OTHERS_RENEWED, before)
-            _expect_answer(RENEW_TOLD_TRUE, False, answer)
+            expect_answer(RENEW_TOLD_TRUE, False, answer)
         answer = trial.case(OTHERS_RENEWED, args, after={name: None})
-        _expect_answer(RENEW_TOLD_TRUE, False, answer)
+        expect_answer(RENEW_TOLD_TRUE, False, answer)
 
         def hold() -> None:
             trial.put({name: Ends(token, 20)})
 
         trial.every_gap(
-            _or_raised(RENEW_CAME_BETWEEN),
+            or_raised(RENEW_CAME_BETWEEN),
             args,
             before=hold,
             rivals={
@@ -472,7 +412,7 @@ def _check_renew_own(trial: Trial) -> None:
             view=lambda: (trial.redis.get(name), (trial.redis.pttl(name) or 0) > 30_000),
         )
         trial.every_cut("it left the lock without its holder, or without its end", args, before=hold)
-        _expect_error_is_told(trial, args, before=hold)
+        expect_error_is_told(trial, args, before=hold)
         _expect_loss_is_told(trial, args, before=hold)
         _expect_wrong_type_is_told(trial, args, {name: [token]})
 
@@ -518,7 +458,7 @@ LOOKED_TOGETHER = "two holders looked at once, and the hash does not hold the hi
 def _check_look_numbered(trial: Trial) -> None:
     key = trial.key("stock")
     low, high = trial.number(3, 80), 3_000_000_000 + trial.number(1, 99)
-    with _cures(
+    with cures(
         {
             FENCE_NOT_LEFT: "Set the field `fence` in the script before it returns the crates.",
             LATE_LOOKED: "Compare numbers (tonumber), and return false: Python gets None.",
@@ -551,11 +491,11 @@ def _check_look_numbered(trial: Trial) -> None:
 
         rivals = {"fence 100 looks": looks(100), "fence 20 looks": looks(20)}
         for fence in (50, 9):
-            trial.every_gap(_or_raised(LOOKED_TOGETHER), (key, fence), before=fence_10, rivals=rivals)
+            trial.every_gap(or_raised(LOOKED_TOGETHER), (key, fence), before=fence_10, rivals=rivals)
             trial.every_cut("it left a number that has not looked", (key, fence), before=fence_10)
-            _expect_error_is_told(trial, (key, fence), before=fence_10)
+            expect_error_is_told(trial, (key, fence), before=fence_10)
         holders = {"fence 11": (key, 11), "fence 12": (key, 12)}
-        trial.orders(_or_raised(LOOKED_TOGETHER), holders, before=fence_10)
+        trial.orders(or_raised(LOOKED_TOGETHER), holders, before=fence_10)
 
 
 LOOK_NUMBERED = Exercise(
