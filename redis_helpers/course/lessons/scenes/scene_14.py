@@ -15,7 +15,7 @@ LEAST_PLACES = 3  # a short list is drawn with empty places
 SAVE_SOMETIMES = "3600 1"  # of redis.conf's default rules, the one for a server that does little: once per hour
 
 
-def draw_lists(title: str, lists: Mapping[str, Sequence[str]], marked: str) -> Axes:
+def draw_lists(title: str, lists: Mapping[str, Sequence[str]], marked: str | None = None) -> Axes:
     """Draws each list as a row of boxes, from its left end to its right end. The text `marked` stands out."""
     places = max([LEAST_PLACES, *(len(texts) for texts in lists.values())])
     ax = plt.subplots(figsize=(9, 1 + 0.9 * len(lists)))[1]
