@@ -264,6 +264,9 @@ def _expect_no_error(error: BaseException | None) -> None:
 
 def _expect_one_less(trial: Trial, held: str, right: list[str], mine: str) -> None:
     left = trial.redis.lrange(held, 0, -1)
+    if left.count(mine) == 2 and len(left) == len(right):
+        why = "the order is still on the list, and another one was deleted: that one belongs to another worker"
+        raise Failed(why, right, left, cure="delete by the text of the order, and not by its place: LREM")
     if left.count(mine) == 2:
         raise Failed("the order was packed and is still on the list: somebody will recover and pack it again")
     if mine not in left and len(left) == len(right) - 1:
@@ -394,10 +397,12 @@ RECOVER = Exercise(
     kind="change",
     question="""\
 These workers take from the **left** end: `LMOVE queue held LEFT RIGHT`. So all sides are the other way round.
-`recover` has two faults: it puts the orders of a dead worker behind all others, and it can lose one when it is killed
-itself. Change it. The orders must come back as the next ones, the oldest first. None may be lost or be there twice,
-wherever `recover` is killed.
-(`lpop` takes out at the left end, `rpush` puts in at the right end.)""",
+
+`recover` has two faults. It puts the orders of a dead worker behind all others. And it can lose one when it is killed
+itself.
+
+Change it. The orders must come back as the next ones, the oldest first. None may be lost or be there twice, wherever
+`recover` is killed.""",
     stub="""\
 def recover(redis_conn, held, queue):
     order = redis_conn.lpop(held)
@@ -520,10 +525,11 @@ TAKE_STOCK_ONCE = Exercise(
     title="However often the order comes",
     kind="stretch",
     question="""\
-`take_stock_once` takes `boxes` boxes of a fruit for one order, and marks the order. It returns `True`. If the order was
-done already, it changes nothing and returns `False`. But when it is killed in between, or when two workers have the
-same order, the boxes can be taken twice. Change it, so that they are taken once, whatever happens. A script can do it,
-and so can `WATCH`.""",
+`take_stock_once` takes `boxes` boxes of a fruit for one order, marks the order, and returns `True`. If the order was
+done already, it changes nothing and returns `False`.
+
+But when it is killed in between, or when two workers have the same order, the boxes can be taken twice. Change it, so
+that they are taken once, whatever happens. A script can do it, and so can `WATCH`.""",
     stub="""\
 def take_stock_once(redis_conn, done, stock, order, fruit, boxes):
     if redis_conn.sismember(done, order):
