@@ -130,9 +130,9 @@ def noted_as_zero_counts_as_true(redis_conn, key, note):
 
 
 @wrong("11.2", "a ghost with a note")
-def zero_is_true_in_lua(redis_conn, key, note):
+def a_number_compared_with_a_text(redis_conn, key, note):
     script = """
-    if not redis.call('EXISTS', KEYS[1]) then
+    if redis.call('EXISTS', KEYS[1]) == '0' then
       return 0
     end
     redis.call('HSET', KEYS[1], 'note', ARGV[1])
@@ -516,6 +516,14 @@ def moved_by_a_script_that_looks(redis_conn, old_key, new_key, user, idle):
     return new_key
 
 
+@right("11.4")
+def moved_unless_it_has_ended(redis_conn, old_key, new_key, user, idle):
+    with contextlib.suppress(redis.ResponseError):  # no such key
+        redis_conn.rename(old_key, new_key)
+    redis_conn.pipeline().hset(new_key, "user", user).expire(new_key, idle).execute()
+    return new_key
+
+
 @wrong("11.4", "seems to be logged in, and is not")
 def any_error_is_an_expired_session(redis_conn, old_key, new_key, user, idle):
     with contextlib.suppress(redis.ResponseError):
@@ -721,6 +729,21 @@ def index_made_anew(redis_conn, index, prefix, keep):
     ended = redis_conn.unlink(*[prefix + sid for sid in ids])
     redis_conn.pipeline().delete(index).zadd(index, {keep: score}).execute()
     return ended
+
+
+@wrong("11.6", "the index lost its TTL")
+def index_made_anew_by_a_script(redis_conn, index, prefix, keep):
+    script = """
+        local ended = 0
+        local score = redis.call('ZSCORE', KEYS[1], ARGV[2])
+        for _, sid in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+            if sid ~= ARGV[2] then ended = ended + redis.call('DEL', ARGV[1] .. sid) end
+        end
+        redis.call('DEL', KEYS[1])
+        if score then redis.call('ZADD', KEYS[1], score, ARGV[2]) end
+        return ended
+    """
+    return redis_conn.eval(script, 1, index, prefix, keep)
 
 
 @wrong("11.6", "one that had expired does not count")

@@ -303,8 +303,11 @@ ADD_IF_ALIVE = Exercise(
     kind="stretch",
     question="""\
 Write `add_if_alive(redis_conn, key, fruit, crates, idle)`. It adds `crates` to the field `cart:` + fruit, gives the
-session a new TTL of `idle` seconds, and returns the new number. When the session has ended, it makes **no** key, and
-returns `None`. The session may end between two of your commands, and several tabs may add at the same time.""",
+session a new TTL of `idle` seconds, and returns the new number.
+
+- When the session has ended, it makes **no** key, and returns `None`.
+- The session may end between two of your commands.
+- Several tabs may add at the same time.""",
     stub="""\
 def add_if_alive(redis_conn, key, fruit, crates, idle):
     # your code here
@@ -346,14 +349,14 @@ def _check_log_in(trial: Trial) -> None:
                 "the old id opens the customer's session: whoever planted that id is the customer now (fixation)"
             )
         if trial.redis.exists(old):
-            raise Failed("the old id still opens a session: after the login, only the new one may")
+            raise Failed("the old id still opens a session: after the log-in, only the new one may")
         if trial.redis.hgetall(new) == {"user": user}:
             raise Failed(
                 "the cart was lost: take the whole session along", cure="RENAME moves a key with all it holds."
             )
         trial.expect_value("under the new id must be the old session, and the user", new, fields | {"user": user})
         trial.expect_ttl("the session does not have the idle seconds that were asked for", new, idle - 1, idle)
-        trial.expect_state("after a login", {new: Ends(fields | {"user": user}, idle, late=1)})
+        trial.expect_state("after a log-in", {new: Ends(fields | {"user": user}, idle, late=1)})
         trial.expect("return the key under which the session is now", new, answer)
 
     args, before = (old, new, user, idle), {old: Ends(fields, 50)}
@@ -392,7 +395,7 @@ def _expect_fresh(trial: Trial, old: str, new: str, user: str, idle: int) -> Non
         raise Crashed(outcome.error)
     _expect_mortal(trial, f"{expired}the new one never ends: it was born without a TTL", new, old)
     trial.expect_value(f"{expired}the customer must get a fresh one", new, {"user": user})
-    trial.expect_state("after a login", {new: Ends({"user": user}, idle, late=1)})
+    trial.expect_state("after a log-in", {new: Ends({"user": user}, idle, late=1)})
     trial.expect("return the key under which the session is now", new, outcome.value)
     sent = list(trial.commands)
     for reached in trial.cuts(old, new, user, idle, prepare=lambda: trial.put({})):
@@ -442,13 +445,14 @@ def _expect_log_in_alone(trial: Trial, args: tuple, newer: str, before: Mapping[
 
 LOG_IN = Exercise(
     id="11.4",
-    title="A new id at login",
+    title="A new id at log-in",
     kind="change",
     question="""\
 This log-in keeps the id that the browser came with. Change it: the whole session moves to `new_key`, with the field
 `user` and a TTL of `idle` seconds. Return `new_key`. (The old session is a visitor's: it has no user yet.)
 
-- If the old session has ended, a new one begins under `new_key`. It may also end between two of your commands.
+- If the old session has ended, a new one begins under `new_key`.
+- The old session may also end between two of your commands.
 - If the program is killed, nobody is logged in under `old_key`, and each session has a TTL.
 - If another tab adds to the cart meanwhile, nothing is lost.""",
     stub="""\
@@ -557,8 +561,11 @@ WHAT_MOVES = Exercise(
     kind="change",
     question="""\
 `user` logs in, and `old_key` is the old session. `what_moves` returns a dict of the fields that may go along. This
-version lets everything move. Change it: only fields whose names begin with `cart:`. And if **another** user is logged
-in there (the field `user`), return `{}`. Only read: nothing in Redis may change.""",
+version lets everything move. Change it.
+
+- Only fields whose names begin with `cart:` may go along.
+- If **another** user is logged in there (the field `user`), return `{}`.
+- Only read: nothing in Redis may change.""",
     stub="""\
 def what_moves(redis_conn, old_key, user):
     fields = redis_conn.hgetall(old_key)
@@ -708,9 +715,12 @@ LOG_OUT_OTHERS = Exercise(
     question="""\
 Maria has changed her password, and stays logged in on this computer only. Write
 `log_out_others(redis_conn, index, prefix, keep)`. `index` is the sorted set of her ids, and `prefix` + id is the key of
-a session. The session of `keep` goes on. All others end, and their ids leave the index. Return how many you have ended.
-(One that had ended before does not count.) Somebody may log in at the same moment: no session may live that the index
-has forgotten.""",
+a session.
+
+- The session of `keep` goes on, and its id stays in the index, with its score.
+- All others end, and their ids leave the index. The index has a TTL, too: leave it alone.
+- Return how many you have ended. (One that had ended before does not count.)
+- Somebody may log in at the same moment: no session may live that the index has forgotten.""",
     stub="""\
 def log_out_others(redis_conn, index, prefix, keep):
     # your code here
