@@ -14,7 +14,10 @@ from redis_helpers.connect_options import ConnectOptions, connect_options
 from redis_helpers.connection_errors import (
     closed_or_silent,
     lacks_hello,
+    no_databases,
     not_a_redis,
+    not_all_slots,
+    why_no_cluster,
     why_not_asked,
     why_not_connected,
     why_unsuitable,
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 2  # seconds until a host that does not answer counts as not there
 REPLY_TIMEOUT = 5  # seconds until a server that accepted the call but does not answer counts as hung
+SLOTS = 16384  # of a cluster, to which its keys belong
 GREETING_TIMEOUT = 0.3  # seconds within which a server that greets its callers has done so
 
 
@@ -40,7 +44,7 @@ class RedisConnectionHandle:
     def __init__(self, options: ConnectOptions | None = None) -> None:
         self._options = options or connect_options()
         self.embedded = self._options is None
-        self._clients: list[redis.Redis] = []
+        self._clients: list[redis.Redis | redis.RedisCluster] = []
 
     def __repr__(self) -> str:
         return f"RedisConnectionHandle({self._options.address if self._options else 'embedded'})"
@@ -107,6 +111,31 @@ class RedisConnectionHandle:
         self._clients.append(client)
         return client
 
+    def connect_cluster(self) -> redis.RedisCluster:
+        """A client of the whole cluster to which the server at this address belongs. Replies are `str`.
+
+        It knows the other nodes from this one, and asks the node that has a key. As with `connect()`, nothing is asked
+        twice, but for a node that says that another one has the key (MOVED, ASK). While a failed primary has no
+        successor, commands raise redis-py's errors: whoever can wait tries again, with pauses.
+
+        Raises CourseError when there is no such server, or when it does not let us in, or belongs to no cluster.
+        """
+        self._warn_if_unverified()
+        options = self.options
+        problem = why_not_asked(options) or _problem_with_cluster(options)
+        if problem:
+            raise CourseError(problem)
+        arguments = {name: value for name, value in options.arguments().items() if name != "db"}
+        client = redis.RedisCluster(
+            **arguments,  # type: ignore[arg-type]
+            decode_responses=True,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=REPLY_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._clients.append(client)
+        return client
+
     def close(self) -> None:
         """Closes the clients. The embedded server stays for the kernel's other clients, and ends with the kernel."""
         while self._clients:
@@ -157,6 +186,20 @@ def _problem_with_server(client: redis.Redis, options: ConnectOptions) -> str | 
     if closed_or_silent(failure) and _greets(options):
         return not_a_redis(options)
     return why_not_connected(failure, options)
+
+
+def _problem_with_cluster(options: ConnectOptions) -> str | None:
+    """Why no cluster can be reached by this address, or None."""
+    if options.db != 0:
+        return no_databases(options)
+    with _new_client(options, REPLY_TIMEOUT) as client:
+        try:
+            client.ping()
+            ranges = client.execute_command("CLUSTER SLOTS")
+        except Exception as error:  # what is no Redis makes the client fail in many ways
+            return why_no_cluster(options, error)
+    served = sum(last - first + 1 for first, last, *_ in ranges)
+    return None if served == SLOTS else not_all_slots(options)
 
 
 def _info(client: redis.Redis) -> dict[str, object]:

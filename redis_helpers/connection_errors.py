@@ -23,7 +23,12 @@ NO_PRIMARY = (
 )
 CLUSTER = (
     "is one node of a cluster, and the course needs a server that holds all keys itself: set REDIS_HOST (or REDIS_URL) "
-    "to one without cluster mode (a program of yours reaches a cluster with redis.RedisCluster)"
+    "to one without cluster mode (a program of yours reaches the whole cluster with connect_cluster())"
+)
+NO_CLUSTER = "is one server alone, and no node of a cluster: connect to it with connect()"
+NOT_ALL_SLOTS = (
+    "is one node of a cluster in which nobody serves a part of the keys: start the nodes that are missing, and wait "
+    "until the others know them"
 )
 SENTINEL = (
     "is a Sentinel, which watches over servers and holds no keys: set REDIS_HOST and REDIS_PORT (or REDIS_URL) to the "
@@ -193,6 +198,29 @@ def why_unsuitable(info: Mapping[str, object], options: "ConnectOptions") -> str
     elif info.get("redis_mode") == "cluster":
         reason = CLUSTER
     return f"The Redis at {options.address} {reason}." if reason else None
+
+
+def why_no_cluster(options: "ConnectOptions", error: Exception | None = None) -> str:
+    """One sentence on an address at which there is no cluster, or none that can be asked."""
+    message = "" if error is None else _message(error)
+    if isinstance(error, redis.ResponseError) and ("cluster support disabled" in message or "unknown" in message):
+        error = None
+    if error is None:
+        return f"The Redis at {options.address} {NO_CLUSTER}."
+    return why_not_connected(error, options)
+
+
+def no_databases(options: "ConnectOptions") -> str:
+    """One sentence on a number of a database, where a cluster is wanted."""
+    return (
+        f"The Redis at {options.address} is to be asked as a cluster, and a cluster has one database only, 0: unset "
+        "REDIS_DB, and write no number behind the last / of REDIS_URL."
+    )
+
+
+def not_all_slots(options: "ConnectOptions") -> str:
+    """One sentence on a cluster of which a part is gone."""
+    return f"The Redis at {options.address} {NOT_ALL_SLOTS}."
 
 
 def why_not_asked(options: "ConnectOptions") -> str | None:

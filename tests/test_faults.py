@@ -47,7 +47,8 @@ NO_HELLO = (
 OLD = AT + r"is of version {}\.\d+\.\d+, and the course needs Redis 6.2 or newer: update it, or take another."
 CLUSTER = (
     "is one node of a cluster, and the course needs a server that holds all keys itself: set REDIS_HOST "
-    r"\(or REDIS_URL\) to one without cluster mode \(a program of yours reaches a cluster with redis.RedisCluster\)."
+    r"\(or REDIS_URL\) to one without cluster mode \(a program of yours reaches the whole cluster with "
+    r"connect_cluster\(\)\)."
 )
 SENTINEL = (
     AT + "is a Sentinel, which watches over servers and holds no keys: set REDIS_HOST and REDIS_PORT "

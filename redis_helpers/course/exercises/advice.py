@@ -13,6 +13,7 @@ from redis_helpers.course.exercises.shown import first_words, short
 from redis_helpers.course.exercises.wire import Call
 
 NO_NAME = "No name of a key was given, so there was nothing to delete: with an empty list of names, send nothing."
+KEYS_COUNTED = "Behind the script comes the number of keys, then the keys, then the arguments: eval(script, 1, key, …)."
 NOTHING_THERE = "Redis had nothing there, and gave None: decide what that means for you."
 
 # A word on errors of Python and redis-py: the error, a part of its message, the word. The first that fits is shown.
@@ -25,7 +26,18 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
         "not an integer",
         "There is no whole number where Redis needs one: in the value that is to grow, or in what you send.",
     ),
-    (redis.ResponseError, "not a valid float", "The value that is there is no number, so nothing can be added to it."),
+    (
+        redis.ResponseError,
+        "not a valid float",
+        "There is no number where Redis needs one: in the value that is to grow, or as a score (zadd takes "
+        "{member: score}).",
+    ),
+    (
+        redis.ResponseError,
+        "min or max is not",
+        "The ends of a range of scores are numbers, or '-inf' and '+inf' for no end.",
+    ),
+    (redis.ResponseError, "Number of keys", KEYS_COUNTED),
     (redis.ResponseError, "EXECABORT", "One command of the transaction was refused, so none of them was done."),
     (redis.DataError, "ellipsis", "The three dots `...` are still in your code: something belongs in their place."),
     (redis.DataError, "NoneType", "A value that you send is None: redis-py sends text, bytes and numbers only."),
@@ -35,6 +47,12 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
         "of type: 'list'",
         "A list is not sent as it is: to hand over several keys, put a star before it; to store it, make JSON of it.",
     ),
+    (
+        redis.DataError,
+        "of type: 'dict'",
+        "A dict is not sent as it is: hset takes it as mapping=…; to store it as one value, make JSON of it.",
+    ),
+    (redis.DataError, "block must", "`block` is in whole milliseconds: 500 for half a second."),
     (redis.DataError, "", "redis-py sends text, bytes and numbers only, and takes whole seconds for a TTL."),
     (NoPermissionError, "", "The server does not let this user do that. Your code is not to blame."),
     (redis.WatchError, "", "Somebody changed what you watch: begin anew, from the look on."),
@@ -65,9 +83,15 @@ ON_ERRORS: tuple[tuple[type[BaseException], str, str], ...] = (
     (
         TypeError,
         "can only concatenate str",
-        "Redis gives text: make a number of it with int(), to count. To build a name, use an f-string.",
+        "A text and another type meet at a `+`. To build a name, use an f-string. To count, make a number of what "
+        "Redis gave, with int().",
     ),
     (json.JSONDecodeError, "", "The text is not JSON: json.loads() reads only what json.dumps() writes."),
+    (
+        AttributeError,
+        "object has no attribute 'items'",
+        "A single value stands where redis-py takes a dict: name your arguments, such as ex=60 or mapping={…}.",
+    ),
     (AttributeError, "'decode'", "The client decodes already (decode_responses=True): you have text, not bytes."),
 )
 
@@ -124,7 +148,17 @@ def advice_on(error: BaseException, call: Call) -> str:
     if isinstance(error, redis.ResponseError) and "user_script" in text:
         return _on_script(text, call.last_script)
     word = next((word for kind, part, word in ON_ERRORS if isinstance(error, kind) and part in text), None)
+    if _is_number_of_keys(error, call):
+        word = KEYS_COUNTED
     return f"\n   {word}" if word else ""
+
+
+def _is_number_of_keys(error: BaseException, call: Call) -> bool:
+    """Whether Redis missed the number of keys behind a script: it is not the script that has failed."""
+    text = first_words(error)
+    if not isinstance(error, redis.ResponseError) or "not an integer" not in text or "script:" in text:
+        return False
+    return bool(call.commands) and call.commands[-1].startswith("EVAL")
 
 
 def _on_script(text: str, script: bytes | None) -> str:

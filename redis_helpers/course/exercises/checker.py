@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -26,7 +26,7 @@ from redis.retry import Retry
 
 from redis_helpers.connection import ConnectOptions
 from redis_helpers.course.exercises.known_scripts import scripts_known_to
-from redis_helpers.course.exercises.model import Crashed, Failed
+from redis_helpers.course.exercises.model import Crashed, Failed, TooBusy
 from redis_helpers.course.exercises.runner import FairClock, Outcome, Printed, run_calls
 from redis_helpers.course.exercises.schedule_table import table
 from redis_helpers.course.exercises.schedules import Actor, Caller, Rival, Run, all_runs, serial_runs
@@ -53,6 +53,7 @@ MISSING = "nothing: there is no such key"
 STEALS = "your code deleted or changed a key that is not its own: somebody else had stored it"
 WRONG_CONNECTION = "use the redis_conn that your function is given: yours asked Redis through another connection"
 
+Result = TypeVar("Result")
 View = Callable[[], object]
 Why = str | Callable[[Run], str]
 
@@ -177,6 +178,25 @@ class Trial:
             call.turn = _two_to_four(between)
         (outcome,) = self._run([(call, args)], options, reply_timeout)
         return outcome
+
+    def in_time(self, seconds: float, act: Callable[[], Result], tries: int = 20) -> Result:
+        """`act()`, which is to take less than `seconds`, because something ends soon. What it returns, or raises.
+
+        On a busy machine it may take longer: then it is done again, and what came of it is forgotten. Raises TooBusy
+        when all `tries` were too slow.
+        """
+        for _ in range(tries):
+            problem, result = None, None
+            begin = time.monotonic()
+            try:
+                result = act()
+            except (Failed, Crashed) as raised:
+                problem = raised
+            if time.monotonic() - begin < seconds:
+                if problem is not None:
+                    raise problem
+                return cast(Result, result)
+        raise TooBusy
 
     def call_often(self, times: int, *args: object) -> list[object]:
         """Calls the learner's function so many times with one client, where the answer is a matter of chance."""
@@ -357,8 +377,8 @@ class Trial:
 
         On a busy machine a call and its preparation take long, while the TTL runs: so much less may be left.
         """
-        took = time.monotonic() - self._end_of_call_before
         left = int(cast(Any, self.redis.pttl(key)))
+        took = time.monotonic() - self._end_of_call_before  # after the look: whoever is held up in between is forgiven
         if not max(0, least - took) * 1000 - 1 <= left <= most * 1000 + 1:  # whole milliseconds, rounded either way
             shown = {-1: "no TTL: the key never expires", -2: MISSING}.get(left, f"{left / 1000:g} {unit}")
             wanted = f"{most:g}" if most - least <= 5 else f"{least:g} to {most:g}"

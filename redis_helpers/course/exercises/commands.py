@@ -17,7 +17,7 @@ from redis_helpers.connection_errors import why_failed
 from redis_helpers.course.exercises import progress_file, verdict
 from redis_helpers.course.exercises.catalog import exercises, lessons, questions
 from redis_helpers.course.exercises.checker import Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question, TooBusy
 from redis_helpers.course.exercises.runner import Stopped
 from redis_helpers.course.exercises.shown import first_words, short, show
 from redis_helpers.course.exercises.untouched import is_untouched
@@ -28,7 +28,7 @@ USAGE = {  # how each command is called
     "check": 'check("1.2", your_function)',
     "hint": 'hint("1.2")',
     "solution": 'solution("1.2")',
-    "quiz": 'quiz("1.3", "b")',
+    "quiz": 'quiz("Q1.3", "b")',
     "progress": 'progress() or progress("1")',
 }
 
@@ -104,13 +104,15 @@ def _interrupted_once() -> Iterator[None]:
 def check(exercise_id: str = "", function: Callable | None = None) -> None:
     """Runs your function, and says not attempted yet (⏳), passed (✅), failed and why (❌), raised (💥).
 
+    On a machine that is far too busy, it may say that it cannot judge (⌛).
+
     It runs several times, with inputs of the check's own, on keys of the check's own, which are gone afterwards. What
     you have passed is written down in a file beside the notebooks; `progress()` shows it.
     """
     exercise = _find(exercise_id, exercises(), "exercise", USAGE["check"])
     title = f"{exercise.id} {exercise.title}"
     if is_untouched(function, exercise.stub):
-        verb = "Change" if exercise.kind == "change" else "Write"
+        verb = "Write" if "..." in exercise.stub else "Change"
         show(f"⏳ {title}: not attempted yet. {verb} {exercise.signature}, and run this cell again.")
         return
     problem = _not_callable_as(function, exercise)
@@ -125,6 +127,8 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
         trial = Trial(exercise.id, function, redis_conn, options)
         try:
             passed, text = _judge(exercise, trial, function)
+        except TooBusy:
+            passed, text = False, f"⌛ {title}: not judged, this machine is too busy now. Run this cell again."
         finally:
             _show_printed(trial)
         show(text, folded=f"Why this is right: {verdict.sentence(exercise.why)}" if passed else None)
@@ -153,25 +157,29 @@ def solution(exercise_id: str = "") -> None:
 
 @_never_raises
 def quiz(question_id: str = "", letter: str | None = None) -> None:
-    """`quiz("1")` shows a lesson's questions, `quiz("1.3")` one of them, `quiz("1.3", "b")` a word on option (b)."""
-    lesson = _plain_id(question_id)
+    """`quiz("1")` shows a lesson's questions, `quiz("Q1.3")` one of them, `quiz("Q1.3", "b")` a word on option (b).
+
+    The Q tells a question from an exercise of the same number; without it, the question is found too.
+    """
+    number = question_id if callable(question_id) else _without_q(question_id)
+    lesson = _plain_id(number)
     of_lesson = [number for number in questions() if number.partition(".")[0] == lesson]
     if letter is None and of_lesson:
         asked = "\n\n".join(_written_question(number) for number in of_lesson)
-        show(f'{asked}\n\nAnswer like this: quiz("{of_lesson[0]}", "a")')
+        show(f'{asked}\n\nAnswer like this: quiz("Q{of_lesson[0]}", "a")')
         return
-    question = _find(question_id, questions(), "question", USAGE["quiz"])
-    number = _plain_id(question_id)
+    question = _find(number, questions(), "question", USAGE["quiz"])
+    number = _plain_id(number)
     if letter is None:
         show(_written_question(number))
         return
     chosen = _text_of(letter).strip(" ()").lower()
     if len(chosen) != 1 or chosen not in question.letters:
-        show(f"Question {number} has the options {', '.join(question.letters)}: choose one of these letters.")
+        show(f"Question Q{number} has the options {', '.join(question.letters)}: choose one of these letters.")
     elif chosen == question.answer:
-        show(f"✅ {number} ({chosen}) is right. {question.word_on(chosen)}")
+        show(f"✅ Q{number} ({chosen}) is right. {question.word_on(chosen)}")
     else:
-        show(f"❌ {number} ({chosen}) is wrong. {question.word_on(chosen)}")
+        show(f"❌ Q{number} ({chosen}) is wrong. {question.word_on(chosen)}")
 
 
 @_never_raises
@@ -199,7 +207,9 @@ def _find(wanted: object, known: dict[str, Found], kind: str, usage: str) -> Fou
         raise CourseError(f"The {kind} comes first, as text: {usage}.")
     found = known.get(_plain_id(wanted))
     if found is None:
-        raise CourseError(f"There is no {kind} {short(wanted)}. These exist: {', '.join(known)}.")
+        q = "Q" if kind == "question" else ""
+        names = ", ".join(q + name for name in known)
+        raise CourseError(f"There is no {kind} {short(wanted)}. These exist: {names}.")
     return found
 
 
@@ -209,6 +219,11 @@ def _plain_id(wanted: object) -> str:
     text = re.sub(r"^(exercise|question|lesson|quiz)\b", "", text, flags=re.IGNORECASE)
     text = text.strip().rstrip(".:")
     return re.sub(r"^0+(?=\d)", "", text)
+
+
+def _without_q(wanted: object) -> str:
+    """ "1.2" for "Q1.2" and "question Q1.2"."""
+    return re.sub(r"^\s*(question\s+)?q(?=\d)", "", _text_of(wanted), flags=re.IGNORECASE)
 
 
 def _text_of(value: object) -> str:
@@ -275,7 +290,7 @@ def _show_printed(trial: Trial) -> None:
 def _written_question(number: str) -> str:
     question = questions()[number]
     lines = [f"({letter}) {text}" for letter, (text, _) in zip(question.letters, question.options, strict=True)]
-    return f"{number}  {question.text}\n" + "\n".join(f"     {line}" for line in lines)
+    return f"Q{number}  {question.text}\n" + "\n".join(f"     {line}" for line in lines)
 
 
 _check_is_running = threading.Lock()

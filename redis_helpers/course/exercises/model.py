@@ -98,6 +98,10 @@ class Failed(Exception):
         self.why, self.expected, self.seen, self.cure, self.story = why, expected, seen, cure, story
 
 
+class TooBusy(Exception):
+    """The machine is too slow now for a case in which something ends soon: the answer is neither right nor wrong."""
+
+
 class Crashed(Exception):
     """The learner's code raised `error`. `story` is a table of who did what when."""
 

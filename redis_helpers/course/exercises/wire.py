@@ -9,6 +9,7 @@ in between; from MULTI to EXEC in one message is one step.
 """
 
 import contextlib
+import functools
 import hashlib
 import re
 import socket
@@ -16,7 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import redis
 from redis._parsers.base import BaseParser
@@ -44,6 +45,9 @@ TIDYING_UP = {"DISCARD", "UNWATCH"}  # redis-py sends these by itself, and asks 
 
 # What is usually meant to be done in the transaction, when it comes between WATCH and MULTI.
 WRITING = set("SET DEL UNLINK INCR INCRBY DECR DECRBY HSET HDEL HINCRBY RPUSH LPUSH LREM ZADD ZINCRBY ZREM".split())
+
+Parameters = ParamSpec("Parameters")
+Reply = TypeVar("Reply")
 
 _this_thread = threading.local()
 
@@ -265,6 +269,8 @@ class Call:
             self.scripts[hashlib.sha1(command[2]).hexdigest()] = command[2]
         if name not in (b"EVAL", b"EVALSHA", b"EVAL_RO", b"EVALSHA_RO") or len(command) < 3:
             return command
+        if not _has_its_keys(command):
+            return command  # Redis answers with an error, and runs nothing
         script = command[1]
         if name.startswith(b"EVALSHA"):
             known = self.scripts.get(script.decode(errors="replace").lower())
@@ -296,6 +302,14 @@ class Call:
         returning = [number for number, line in enumerate(lines, 1) if RETURNS_A_CALL.search(line)]
         line = f", on @user_script:{returning[0]}" if len(returning) == 1 else ""
         return _error(f"{said.removeprefix('ERR ')} script: the one of this call{line}.")
+
+
+def _has_its_keys(command: list[bytes]) -> bool:
+    """Whether the number behind a script is one, and so many keys follow."""
+    try:
+        return 0 <= int(command[2]) <= len(command) - 3
+    except ValueError:
+        return False
 
 
 def _error(text: str) -> redis.ResponseError:
@@ -344,6 +358,17 @@ def _inside() -> Iterator[None]:
         yield
     finally:
         _this_thread.call, _this_thread.inside = call, inside
+
+
+def apart(function: Callable[Parameters, Reply]) -> Callable[Parameters, Reply]:
+    """A function that the learner's code may call, and which sends something that is not the learner's."""
+
+    @functools.wraps(function)
+    def called(*args: Parameters.args, **options: Parameters.kwargs) -> Reply:
+        with _inside():
+            return function(*args, **options)
+
+    return called
 
 
 def _given(connection: AbstractConnection) -> Call | None:

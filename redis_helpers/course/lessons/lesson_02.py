@@ -9,7 +9,7 @@ import redis
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
-from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.exercises.state import Ends, Entry
 from redis_helpers.course.lessons.hash_checks import clocks, cured, expect_refusal, kind_of_clock, must
 
 # For all of them
@@ -137,16 +137,14 @@ def _expect_described(trial: Trial, key: str, wanted: str, before: dict) -> None
 
 
 def _expect_described_at_its_end(trial: Trial, key: str) -> None:
-    """In its last half second, TTL answers 0. On a busy machine the key may be gone before: then once more."""
-    for _ in range(8):
-        begin = time.monotonic()
+    """In its last half second, TTL answers 0."""
+
+    def ask() -> object:
         trial.put({key: Ends("312", 0.4)})
-        answer = trial.call(key)
-        if time.monotonic() - begin > 0.3:
-            continue
-        why = "the key has less than half a second left, so TTL answers 0: the key is still there, and it ends"
-        must(why, "ends", answer, ASK_TTL)
-        return
+        return trial.call(key)
+
+    why = "the key has less than half a second left, so TTL answers 0: the key is still there, and it ends"
+    must(why, "ends", trial.in_time(0.3, ask), ASK_TTL)
 
 
 DESCRIBE_END = Exercise(
@@ -232,24 +230,20 @@ def _expect_no_price(trial: Trial, key: str, price: str) -> None:
 
 
 def _expect_last_moment(trial: Trial, key: str, old: str, price: str) -> None:
-    """An offer with less than half a second to live. On a busy machine it may have ended before: then once more."""
-    for _ in range(8):
-        begin = time.monotonic()
+    """An offer with less than half a second to live."""
+
+    def change() -> tuple[object, int]:
         trial.put({key: Ends(old, 0.45)})
-        answer = _changed(trial, key, price)
-        left = trial.redis.pttl(key)
-        if time.monotonic() - begin > 0.35:
-            continue
-        if answer is not True or not 0 < left <= 452:
-            raise Failed(
-                "an offer in its last half second was lost, or lives on: look at what the seconds are rounded to",
-                Plain("True, and at most 0.45 seconds left"),
-                Plain(
-                    f"{answer!r}, and " + (f"{left / 1000:g} seconds left" if left > 0 else "no such offer, or no end")
-                ),
-                cure=KEEP,
-            )
-        return
+        return _changed(trial, key, price), trial.redis.pttl(key)
+
+    answer, left = trial.in_time(0.35, change)
+    if answer is not True or not 0 < left <= 452:
+        raise Failed(
+            "an offer in its last half second was lost, or lives on: look at what the seconds are rounded to",
+            Plain("True, and at most 0.45 seconds left"),
+            Plain(f"{answer!r}, and " + (f"{left / 1000:g} seconds left" if left > 0 else "no such offer, or no end")),
+            cure=KEEP,
+        )
 
 
 def _expect_price_in_every_gap(trial: Trial, key: str, old: str, price: str) -> None:
@@ -722,22 +716,21 @@ def _expect_correction(trial: Trial, key: str, fruit: str, price: str, prices: d
 
 
 def _expect_last_correction(trial: Trial, key: str, fruit: str, price: str, prices: dict) -> None:
-    """A hash with less than half a second to live. On a busy machine it may have ended before: then once more."""
-    for _ in range(8):
-        begin = time.monotonic()
+    """A hash with less than half a second to live."""
+
+    def correct() -> Entry | None:
         trial.put({key: Ends(prices, 0.45)})
         trial.call(key, fruit, price)
-        found = trial.state().get(key)
-        if time.monotonic() - begin > 0.35:
-            continue
-        if found is None or found.left is None or found.left > 452 or found.value != prices | {fruit: price}:
-            raise Failed(
-                "a hash in its last half second was lost, or lives on: look at what its seconds are rounded to",
-                Plain("the corrected hash, with less than half a second left"),
-                Plain("no such key" if found is None else str(found)),
-                cure=LEAVE_THE_CLOCK,
-            )
-        return
+        return trial.state().get(key)
+
+    found = trial.in_time(0.35, correct)
+    if found is None or found.left is None or found.left > 452 or found.value != prices | {fruit: price}:
+        raise Failed(
+            "a hash in its last half second was lost, or lives on: look at what its seconds are rounded to",
+            Plain("the corrected hash, with less than half a second left"),
+            Plain("no such key" if found is None else str(found)),
+            cure=LEAVE_THE_CLOCK,
+        )
 
 
 def _expect_correction_in_every_gap(trial: Trial, key: str, fruit: str, price: str, prices: dict) -> None:

@@ -12,7 +12,7 @@ from redis_helpers.course.exercises import schedules
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
-from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.exercises.state import Ends, Entry
 from redis_helpers.course.lessons.hash_checks import clocks, cured, expect_refusal
 
 # For all of them
@@ -247,22 +247,21 @@ def _expect_correction(trial: Trial, key: str, fruit: str, price: str, prices: d
 
 
 def _expect_last_correction(trial: Trial, key: str, fruit: str, price: str, prices: dict) -> None:
-    """A hash with less than half a second to live. On a busy machine it may have ended before: then once more."""
-    for _ in range(8):
-        begin = time.monotonic()
+    """A hash with less than half a second to live."""
+
+    def correct() -> Entry | None:
         trial.put({key: Ends(prices, 0.45)})
         trial.call(key, fruit, price)
-        found = trial.state().get(key)
-        if time.monotonic() - begin > 0.35:
-            continue
-        if found is None or found.left is None or found.left > 452 or found.value != prices | {fruit: price}:
-            raise Failed(
-                "a hash in its last half second was lost, or lives on: look at what its seconds are rounded to",
-                Plain("the corrected hash, with less than half a second left"),
-                Plain("no such key" if found is None else str(found)),
-                cure=LEAVE_THE_CLOCK,
-            )
-        return
+        return trial.state().get(key)
+
+    found = trial.in_time(0.35, correct)
+    if found is None or found.left is None or found.left > 452 or found.value != prices | {fruit: price}:
+        raise Failed(
+            "a hash in its last half second was lost, or lives on: look at what its seconds are rounded to",
+            Plain("the corrected hash, with less than half a second left"),
+            Plain("no such key" if found is None else str(found)),
+            cure=LEAVE_THE_CLOCK,
+        )
 
 
 def _expect_correction_in_every_gap(trial: Trial, key: str, fruit: str, price: str, prices: dict) -> None:

@@ -11,10 +11,9 @@ from redis_helpers.course.exercises.checker import Plain, Trial, nobody_there, s
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
-from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.exercises.state import Ends, Entry
 from redis_helpers.course.lessons.cache_checks import tells_of_redis
 
-TOO_BUSY = "this machine is too busy for the check: run the cell again"
 QUICK = 0.08  # seconds until a client of these checks gives up on a server that is silent
 
 
@@ -259,33 +258,33 @@ def _check_retry_after(trial: Trial) -> None:
 
 def _expect_retry_after(trial: Trial, key: str, limit: int, count: int, left: int) -> None:
     """A counter at `count`, with `left` milliseconds to live."""
-    for _ in range(20):
+
+    def look() -> tuple[object, dict[str, Entry], float]:
         begin = time.monotonic()
         trial.put({key: Ends(str(count), left / 1000)})
         answer = trial.call(key, limit)
-        state, took = trial.state(), 1000 * (time.monotonic() - begin)
-        expected = 0 if count < limit else math.ceil(left / 1000)
-        if took >= left or math.ceil((left - took) / 1000) != math.ceil(left / 1000):
-            continue  # the machine stood still: once more
-        _expect_only_a_look(key, str(count), left, took, state)
-        seen = Plain(f"{answer!r} with {count} of {limit} counted and {left} ms left")
-        if expected == 0 and answer != 0:
-            raise Failed("the next request would be let in, so nobody needs to wait", Plain(0), seen)
-        if expected and not answer:
-            raise Failed(
-                "0 means: come now. The customer comes back at once, and is denied again and again"
-                + (": look at how the time is rounded" if left < 1000 else ": the limit is used up"),
-                Plain(expected),
-                seen,
-                cure="TTL and round() go to the nearest second, int() goes down. This header must be rounded up"
-                if left < 1000
-                else "compare the two numbers as numbers; the limit itself is full",
-            )
-        if type(answer) is not int:
-            raise Failed("the header takes whole seconds: return an int", Plain(expected), seen)
-        trial.expect("the seconds until the window ends, rounded up", Plain(expected), Plain(answer))
-        return
-    raise Failed(TOO_BUSY)
+        return answer, trial.state(), 1000 * (time.monotonic() - begin)
+
+    seconds = math.ceil(left / 1000)  # as the header gives them, which after a while it does no more
+    answer, state, took = trial.in_time((left - 1000 * (seconds - 1)) / 1000, look)
+    expected = 0 if count < limit else seconds
+    _expect_only_a_look(key, str(count), left, took, state)
+    seen = Plain(f"{answer!r} with {count} of {limit} counted and {left} ms left")
+    if expected == 0 and answer != 0:
+        raise Failed("the next request would be let in, so nobody needs to wait", Plain(0), seen)
+    if expected and not answer:
+        raise Failed(
+            "0 means: come now. The customer comes back at once, and is denied again and again"
+            + (": look at how the time is rounded" if left < 1000 else ": the limit is used up"),
+            Plain(expected),
+            seen,
+            cure="TTL and round() go to the nearest second, int() goes down. This header must be rounded up"
+            if left < 1000
+            else "compare the two numbers as numbers; the limit itself is full",
+        )
+    if type(answer) is not int:
+        raise Failed("the header takes whole seconds: return an int", Plain(expected), seen)
+    trial.expect("the seconds until the window ends, rounded up", Plain(expected), Plain(answer))
 
 
 def _expect_only_a_look(key: str, count: str, left: int, took: float, state: dict) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from unittest import mock
 
 from redis_helpers.course.exercises.checker import MISSING, Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Exercise, Failed, Question, TooBusy
 from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
@@ -20,7 +20,6 @@ from redis_helpers.course.lessons.lock_checks import (
 )
 
 ODD = """Zoë's "50 %" [a-z]* \\1 $x"""  # what names may hold, too
-BUSY = "this machine is too busy for the check: run the cell again"
 
 
 def _expect_loss_is_told(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
@@ -117,7 +116,7 @@ def _expect_taken(
         if lock is not None or took < min(milliseconds, 200):
             break
     else:
-        raise Failed(BUSY)
+        raise TooBusy
     if lock is None:
         raise Failed(NO_LOCK, token, Plain(MISSING))
     if lock.value != token:
@@ -149,14 +148,14 @@ def _expect_refused(trial: Trial, name: str, token: str) -> None:
         if (ends is None) != (not isinstance(lock, Ends)) or (ends or 0) > 20_000:
             raise Failed(WOUND, Plain("the TTL as it was"), Plain("no TTL" if ends is None else f"{ends / 1000:g} s"))
         trial.expect_state(WOUND, {name: lock})
-    for _ in range(40):  # nearly over, and yet somebody's: TTL rounds it to 0
+
+    def nearly_over() -> object:
+        """And yet somebody's. TTL rounds it to 0."""
         trial.put({name: Ends("token of B", 0.45)})
-        begin = time.monotonic()
-        answer = trial.call(name, token, 30_000)
-        if time.monotonic() - begin < 0.3:
-            expect_answer("somebody else had the lock for 0.4 seconds more, and it was taken away", False, answer)
-            return
-    raise Failed(BUSY)
+        return trial.call(name, token, 30_000)
+
+    answer = trial.in_time(0.35, nearly_over)
+    expect_answer("somebody else had the lock for 0.4 seconds more, and it was taken away", False, answer)
 
 
 def _an_hour_ahead(clock: Callable[[], float]) -> Callable[[], float]:
@@ -311,14 +310,12 @@ def _expect_whole_token(trial: Trial, name: str, token: str) -> None:
 
 def _expect_released_in_time(trial: Trial, name: str, token: str) -> None:
     """A lock that is nearly over: TTL rounds it to 0."""
-    for _ in range(40):
+
+    def release() -> object:
         trial.put({name: Ends(token, 0.45)})
-        begin = time.monotonic()
-        answer = trial.call(name, token)
-        if time.monotonic() - begin < 0.3:
-            expect_answer(TOLD_FALSE, True, answer)
-            return
-    raise Failed(BUSY)
+        return trial.call(name, token)
+
+    expect_answer(TOLD_FALSE, True, trial.in_time(0.35, release))
 
 
 def _expect_wrong_type_is_told(trial: Trial, args: tuple, before: dict[str, object], changed: bool = False) -> None:
@@ -427,21 +424,19 @@ def _elsewhere(act: Callable[[], object]) -> object:
 
 
 def _expect_worked(trial: Trial, name: str, result: object) -> None:
-    """The lock is free. Once more where the machine stood still meanwhile."""
-    for _ in range(20):
-        seen: list[int] = []
+    """The lock is free."""
+    seen: list[int] = []
 
-        def work(seen: list[int] = seen) -> object:
-            seen.append(int(str(_elsewhere(lambda: trial.redis.pttl(name)))))
-            return result
+    def work() -> object:
+        seen.append(int(str(_elsewhere(lambda: trial.redis.pttl(name)))))
+        return result
 
+    def call() -> object:
+        seen.clear()
         trial.put({})
-        begin = time.monotonic()
-        answer = trial.call(name, work)
-        if time.monotonic() - begin < 0.5:
-            break
-    else:
-        raise Failed(BUSY)
+        return trial.call(name, work)
+
+    answer = trial.in_time(0.5, call)
     if len(seen) != 1:
         raise Failed(NO_WORK, Plain("once"), Plain(f"{len(seen)} times"))
     (left,) = seen
@@ -474,11 +469,15 @@ def _expect_work_that_fails(trial: Trial, name: str) -> None:
 def _expect_lock_of_others(trial: Trial, name: str) -> None:
     """Somebody else has the lock for longer than anybody should wait."""
     done: list[int] = []
-    trial.put({name: Ends("token of B", 2.5)})
-    begin = time.monotonic()
-    outcome = trial.attempt(name, lambda: done.append(1))
-    took = time.monotonic() - begin
-    if took >= 1.8:
+    took = 60.0
+    for _ in range(3):  # on a busy machine, the quickest counts
+        trial.put({name: Ends("token of B", 2.5)})
+        begin = time.monotonic()
+        outcome = trial.attempt(name, lambda: done.append(1))
+        took = min(took, time.monotonic() - begin)
+        if took < 1.8:
+            break
+    else:
         raise Failed(WAITED_LONG, Plain("0.3 seconds"), Plain(f"{took:.1f} seconds"))
     if done:
         raise Failed(WORKED_BESIDE)

@@ -144,7 +144,7 @@ def test_every_answer_belongs_to_an_exercise():
 
 def test_the_verb_of_an_untouched_stub(market, verdict):
     for exercise in EXERCISES.values():
-        verb = "Change" if exercise.kind == "change" else "Write"
+        verb = "Write" if "..." in exercise.stub else "Change"
         text = verdict(exercise.id, compiled(exercise, exercise.stub))
         assert f"not attempted yet. {verb} {exercise.signature}, and run this cell again." in text
 

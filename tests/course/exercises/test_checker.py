@@ -1,6 +1,7 @@
 """Answers that do what nobody expects: the check must end soon, with a sentence, and leave everything as it was."""
 
 import contextlib
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,10 +14,12 @@ import redis
 
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.embedded import EmbeddedRedis
-from redis_helpers.course.exercises import check, commands
+from redis_helpers.course.exercises import check, checker, commands, progress_file
+from redis_helpers.course.exercises.catalog import exercises
 from redis_helpers.course.exercises.checker import Trial
-from redis_helpers.course.exercises.model import Failed
+from redis_helpers.course.exercises.model import Crashed, Failed, TooBusy
 from redis_helpers.course.exercises.runner import FairClock, slowness
+from redis_helpers.course.exercises.state import Ends
 from tests.support.servers import options_of, wait_until
 
 FOR_EVER = 600  # seconds: longer than any test lasts
@@ -424,6 +427,72 @@ def test_the_clock_of_the_limits_runs_slower_on_a_busy_machine():
             process.wait()
 
 
+class Times:
+    """What happens at each try: seconds that it takes, and what comes of it."""
+
+    def __init__(self, monkeypatch, *tries):
+        self.tries, self.now, self.made = list(tries), 0.0, 0
+        monkeypatch.setattr(checker.time, "monotonic", lambda: self.now)
+
+    def act(self):
+        took, outcome = self.tries[min(self.made, len(self.tries) - 1)]
+        self.made += 1
+        self.now += took
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+@pytest.fixture
+def trial(market, server):
+    with Trial("1.5", put_once, market, options_of(server)) as trial:
+        yield trial
+
+
+def test_what_came_of_a_slow_try_is_forgotten(trial, monkeypatch):
+    times = Times(monkeypatch, (0.5, Failed("the key had ended")), (0.4, "gone"), (0.1, "there"))
+    assert trial.in_time(0.3, times.act) == "there"
+    assert times.made == 3
+
+
+@pytest.mark.parametrize("problem", [Failed("wrong"), Crashed(ValueError("no"))])
+def test_what_a_quick_try_raises_counts(trial, monkeypatch, problem):
+    times = Times(monkeypatch, (0.5, "there"), (0.1, problem))
+    with pytest.raises(type(problem)) as raised:
+        trial.in_time(0.3, times.act)
+    assert raised.value is problem
+
+
+def test_a_machine_that_is_always_too_slow_is_no_verdict(trial, monkeypatch):
+    times = Times(monkeypatch, (0.5, Failed("the key had ended")))
+    with pytest.raises(TooBusy):
+        trial.in_time(0.3, times.act)
+    assert times.made == 20
+
+
+def test_no_verdict_is_said_and_nothing_is_written_down(market, server, monkeypatch, capsys):
+    monkeypatch.setenv("REDIS_URL", server.url)
+
+    def never_in_time(trial):
+        trial.call(trial.key("first"), "value")
+        raise TooBusy
+
+    exercise = dataclasses.replace(exercises()["1.5"], check=never_in_time)
+    monkeypatch.setattr(commands, "exercises", lambda: {"1.5": exercise})
+    check("1.5", put_once)
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "⌛ 1.5 First come, first served: not judged, this machine is too busy now. Run this cell again."
+    )
+    assert progress_file.read_passed() == {}
+
+
+def test_a_machine_that_stood_still_uses_up_no_limit(monkeypatch):
+    clock = FairClock()
+    monkeypatch.setattr(clock, "_last_look", time.monotonic() - 3600)
+    assert clock.now() <= 1
+
+
 @pytest.mark.parametrize("seconds_ago", [0, 3])
 def test_what_is_left_of_a_ttl_is_judged_by_when_it_may_have_begun(market, server, seconds_ago, monkeypatch):
     options = options_of(server)
@@ -436,6 +505,27 @@ def test_what_is_left_of_a_ttl_is_judged_by_when_it_may_have_begun(market, serve
         trial.redis.set(trial.key("timed"), "value", px=55_000 - 1000 * seconds_ago)
         with pytest.raises(Failed):
             trial.expect_ttl("a minute", trial.key("timed"), 59, 60)
+
+
+def test_a_look_that_is_held_up_is_no_shorter_ttl(market, server, monkeypatch):
+    """Between the check's own thoughts and its look, a busy machine may do something else."""
+    with Trial("1.5", put_once, market, options_of(server)) as trial:
+        trial.call(trial.key("first"), "value")
+        trial.redis.set(trial.key("timed"), "value", px=20_000)
+        trial.call(trial.key("second"), "value")
+        look = trial.redis.pttl
+
+        def late_look(key):
+            time.sleep(0.02)
+            return look(key)
+
+        monkeypatch.setattr(trial.redis, "pttl", late_look)
+        trial.expect_ttl("twenty seconds", trial.key("timed"), 20, 20)
+        trial.expect_state("twenty seconds", {trial.key("timed"): Ends("value", 20), **stored(trial)})
+
+
+def stored(trial):
+    return {trial.key(name): trial.redis.get(trial.key(name)) for name in ("first", "second")}
 
 
 def test_calls_at_once_that_wait_for_each_other_outside_of_redis_come_to_an_end(market, server):

@@ -1,6 +1,7 @@
 """What the learner calls: hints, solutions, quizzes, progress, and check when it is called in an odd way."""
 
 import functools
+import re
 
 import pytest
 
@@ -68,7 +69,7 @@ class TestQuiz:
         mine = {number: question for number, question in QUESTIONS.items() if number.startswith(f"{lesson}.")}
         assert 3 <= len(mine) <= 5
         for number, question in mine.items():
-            assert f"{number}  {question.text}" in text
+            assert f"Q{number}  {question.text}" in text
             for option, word in question.options:
                 assert option in text
                 assert word not in text
@@ -95,13 +96,20 @@ class TestQuiz:
     def test_ways_to_write_a_letter(self, letter, said):
         assert said(quiz, "1.3", letter).startswith("✅")
 
+    @pytest.mark.parametrize("number", ["Q1.3", "q1.3", "1.3", 1.3, "question 1.3", "Question Q1.3", " Q01.3:"])
+    def test_ways_to_write_a_number(self, number, said):
+        assert said(quiz, number, "b").startswith("✅ Q1.3 ")
+
     @pytest.mark.parametrize("letter", ["x", "", "ab", 2, ["a"]])
     def test_a_letter_that_is_none(self, letter, said):
-        assert said(quiz, "1.3", letter) == "Question 1.3 has the options a, b, c: choose one of these letters.\n"
+        assert said(quiz, "1.3", letter) == "Question Q1.3 has the options a, b, c: choose one of these letters.\n"
 
     @pytest.mark.parametrize("wanted", ["1.9", "77", "", "eins", 3.7, None])
     def test_unknown(self, wanted, said):
-        assert said(quiz, wanted).startswith("There is no question")
+        assert re.match(r"There is no question .*: Q0\.1, Q0\.2, ", said(quiz, wanted))
+
+    def test_a_question_is_no_exercise(self, said):
+        assert said(check, "Q1.3", print).startswith("There is no exercise 'Q1.3'")
 
 
 class TestProgress:
@@ -130,7 +138,7 @@ class TestProgress:
     def test_hints_quizzes_and_progress_need_no_redis(self, said, monkeypatch):
         monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
         assert said(hint, "1.5").startswith("💡")
-        assert said(quiz, "1").startswith("1.1")
+        assert said(quiz, "1").startswith("Q1.1")
         assert said(progress).startswith("Lesson 00: 0 of 3 passed")
         assert said(check, "1.5", lambda redis_conn, key, value: None).startswith("⏳")
 

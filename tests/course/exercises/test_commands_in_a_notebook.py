@@ -143,7 +143,7 @@ class TestWhatIsWritten:
         assert 'check("1.2", your_function)' in in_one_sentence(said(f"check({function}, '1.5')"), FIRST)
         assert 'hint("1.2")' in in_one_sentence(said(f"hint({function})"), FIRST)
         assert 'solution("1.2")' in in_one_sentence(said(f"solution({function})"), FIRST)
-        assert 'quiz("1.3", "b")' in in_one_sentence(said(f"quiz({function})"), FIRST)
+        assert 'quiz("Q1.3", "b")' in in_one_sentence(said(f"quiz({function})"), FIRST)
         in_one_sentence(said(f"quiz('1.3', {function})"), NO_LETTER)
 
     @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ class TestWhatIsWritten:
             ("check(exercise='1.5')", 'write check("1.2", your_function)'),
             ("hint('1.5', 1)", 'write hint("1.2")'),
             ("solution(number='1.5')", 'write solution("1.2")'),
-            ("quiz(1, 2, 3)", 'write quiz("1.3", "b")'),
+            ("quiz(1, 2, 3)", 'write quiz("Q1.3", "b")'),
             ("progress(1, 2)", "write progress() or progress("),
             ("progress(77)", "There is no lesson 77"),
             ("check('1.5', later)", "without async and without yield"),
@@ -214,7 +214,7 @@ class TestServers:
         assert said("check('1.5', stub)")[0].startswith("⏳")
         assert said("hint('1.5')")[0].startswith("💡")
         assert said("solution('1.5')")[0].startswith("1.5")
-        assert said("quiz('1')")[0].startswith("1.1")
+        assert said("quiz('1')")[0].startswith("Q1.1")
         assert said("quiz('1.3', 'b')")[0].startswith("✅")
         assert said("progress()")[0].startswith("Lesson 00")
         assert said("progress(1)") == said('progress("01")')

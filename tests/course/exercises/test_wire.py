@@ -10,7 +10,7 @@ from redis.connection import AbstractConnection
 from redis.retry import Retry
 
 from redis_helpers.course.exercises.named_keys import REFUSED
-from redis_helpers.course.exercises.wire import MINE, ORIGINALS, Call, Faults, _this_thread, give, watching
+from redis_helpers.course.exercises.wire import MINE, ORIGINALS, Call, Faults, _this_thread, apart, give, watching
 from tests.support.servers import options_of
 
 PREFIX = "mine:"
@@ -132,6 +132,24 @@ def test_another_connection_is_seen_and_guarded_too(begin, server, redis_conn):
     assert call.commands == ["GET", "SET"]
     with pytest.raises(redis.ResponseError, match="DEL was not run on the key 'theirs'"):
         another.delete("theirs")
+
+
+def test_what_a_function_of_the_check_sends_is_not_the_learners(begin, redis_conn):
+    call, client = begin()
+
+    def writes(key, value=1):
+        """What the learner's code hands its work to."""
+        redis_conn.set(key, value)
+        return client.get("mine:a")
+
+    client.set("mine:a", 7)
+    assert apart(writes)("theirs", value=5) == "7"
+    assert redis_conn.get("theirs") == "5"
+    assert call.commands == ["SET"]
+    assert not call.used_another
+    client.get("mine:a")
+    assert call.commands == ["SET", "GET"]
+    assert apart(writes).__doc__ == writes.__doc__
 
 
 def test_another_connection_is_not_closed_at_the_end(begin, server):

@@ -1,0 +1,97 @@
+"""`RedisConnectionHandle.connect_cluster`: a real cluster, and what is none."""
+
+import pytest
+import redis
+
+from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
+from redis_helpers.connection_errors import why_failed
+from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.embedded_cluster import EmbeddedCluster
+from redis_helpers.errors import CourseError
+from redis_helpers.redis_repository import RedisRepository
+from tests.support.servers import free_port, options_of
+
+PREFIX = "cell-by-cell:clients:"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with EmbeddedCluster(replicas=0, cluster_require_full_coverage="no") as cluster:
+        yield cluster
+
+
+def options_for(cluster, **changes):
+    node = cluster.nodes[0]
+    return ConnectOptions(**{"host": node.host, "port": node.port, "password": cluster.password, **changes})
+
+
+def problem(options):
+    with RedisConnectionHandle(options) as handle, pytest.raises(CourseError) as raised:
+        handle.connect_cluster()
+    assert raised.value.__cause__ is None and raised.value.__context__ is None, "an error may repeat the password"
+    return str(raised.value)
+
+
+def test_one_address_leads_to_all_nodes(cluster):
+    with RedisConnectionHandle(options_for(cluster)) as handle:
+        client = handle.connect_cluster()
+        assert isinstance(client, redis.RedisCluster)
+        names = [f"{PREFIX}{number}" for number in range(60)]
+        for number, name in enumerate(names):
+            client.set(name, number)
+        assert [client.get(name) for name in names] == [str(number) for number in range(60)]
+        assert {cluster.primary_of(name).port for name in names} == {node.port for node in cluster.nodes}
+        assert RedisRepository(client).delete_prefix(PREFIX) == 60
+
+
+def test_the_address_of_the_environment_counts(cluster, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", options_for(cluster).url)
+    with RedisConnectionHandle() as handle:
+        assert handle.connect_cluster().ping() is True
+
+
+def test_its_clients_are_closed_with_the_handle(cluster):
+    node = redis.Redis(port=cluster.nodes[0].port, password=cluster.password)
+    before = len(node.client_list())
+    with RedisConnectionHandle(options_for(cluster)) as handle:
+        for number in range(30):
+            handle.connect_cluster().get(f"{PREFIX}{number}")
+        assert len(node.client_list()) > before
+    assert len(node.client_list()) == before
+    node.close()
+
+
+def test_one_server_alone_is_no_cluster(server):
+    assert problem(options_of(server)).endswith(
+        "is one server alone, and no node of a cluster: connect to it with connect()."
+    )
+
+
+def test_a_cluster_is_no_server_that_holds_all_keys(cluster):
+    with pytest.raises(CourseError, match=r"reaches the whole cluster with connect_cluster\(\)"):
+        RedisConnectionHandle(options_for(cluster)).connect()
+
+
+def test_a_cluster_has_no_databases(cluster):
+    assert "a cluster has one database only, 0: unset REDIS_DB" in problem(options_for(cluster, db=3))
+
+
+def test_nobody_there_and_a_wrong_password(cluster):
+    assert "refused" in problem(options_for(cluster, port=free_port()))
+    said = problem(options_for(cluster, password="not-this-one"))
+    assert "not-this-one" not in said and "password" in said
+
+
+def test_a_node_that_knows_nobody_yet():
+    with EmbeddedRedis(cluster_enabled="yes") as alone:
+        assert "in which nobody serves a part of the keys" in problem(options_of(alone))
+
+
+def test_keys_of_two_nodes_in_one_command_are_refused_in_redis_pys_words(cluster):
+    with RedisConnectionHandle(options_for(cluster)) as handle:
+        client = handle.connect_cluster()
+        with pytest.raises(redis.exceptions.RedisClusterException):
+            client.mget(f"{PREFIX}1", f"{PREFIX}2")
+        with pytest.raises(redis.ResponseError) as raised:
+            client.eval("return 1", 2, f"{{1}}{PREFIX}", f"{{2}}{PREFIX}")
+        assert why_failed(raised.value) is None
