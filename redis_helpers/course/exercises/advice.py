@@ -117,6 +117,7 @@ ON_LUA_ERRORS: tuple[tuple[str, str], ...] = (
     (r"near '&'|near '&&'|near '\|'", "Lua writes `and` and `or`."),
     (r"near '\{'|near '\}'", "Lua has no braces around blocks: it writes `then … end` and `do … end`."),
     (r"near ':'", "Lua writes `if … then` and `for … do`, without a colon."),
+    (r"'then' expected near '='", "Lua compares with `==`."),
     (r"'then' expected", "An `if` in Lua goes on with `then`."),
     (r"'do' expected", "A `for` or `while` in Lua goes on with `do`."),
     (r"'end' expected", "Each `if`, `for` and `function` in Lua needs its `end`."),

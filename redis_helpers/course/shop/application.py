@@ -9,6 +9,7 @@ from typing import Any
 
 import redis
 from flask import Flask, Response, render_template_string, request
+from redis.exceptions import RedisClusterException
 from werkzeug.exceptions import HTTPException
 
 from redis_helpers.errors import CourseError
@@ -122,7 +123,8 @@ def create_app(parts: Parts) -> Flask:
             user = customer()
             if user is None:
                 return answer("Log in first.", 401)
-            return answer(f"{sessions.log_out_everywhere(user)} sessions have ended.")
+            ended = sessions.log_out_everywhere(user)
+            return answer(f"{ended} session has ended." if ended == 1 else f"{ended} sessions have ended.")
 
         @app.get("/cart")
         def show_cart() -> Response:
@@ -182,7 +184,8 @@ def create_app(parts: Parts) -> Flask:
             return answer(f"The price of {fruit} was not changed: somebody else was later, or has the lock.", 409)
 
     @app.errorhandler(redis.RedisError)
-    def redis_failed(error: redis.RedisError) -> Response:
+    @app.errorhandler(RedisClusterException)  # which is no RedisError
+    def redis_failed(error: Exception) -> Response:
         return answer(f"The shop cannot use Redis now ({type(error).__name__}). Try again in a moment.", 503)
 
     @app.errorhandler(CourseError)

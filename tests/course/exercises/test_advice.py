@@ -17,6 +17,7 @@ LUA = {
     "if KEYS[1] == 'a' { return 1 }": "Lua has no braces",
     "if KEYS[1] == 'a': return 1": "without a colon",
     "if KEYS[1] return 1 end": "goes on with `then`",
+    "if KEYS[1] = 'a' then return 1 end": "Lua compares with `==`",
     "for i = 1, 2 redis.call('PING') end": "goes on with `do`",
     "if KEYS[1] then return 1": "needs its `end`",
     "if KEYS[1] then return 1 else if KEYS[2] then return 2 end end end": "one `end` too many",
