@@ -98,6 +98,12 @@ def room_by_the_share(redis_conn, key, limit, window, passed):
     return (window - passed) / window * before + count + 1 <= limit
 
 
+@wrong("13.2", "How long is a window here?")
+def room_with_the_window_of_the_lesson(redis_conn, key, limit, window, passed):
+    before, count = counters(redis_conn, key)
+    return before * (10_000 - passed) / 10_000 + count + 1 <= limit
+
+
 @wrong("13.2", "is a place, too")
 def room_but_for_the_last(redis_conn, key, limit, window, passed):
     before, count = counters(redis_conn, key)

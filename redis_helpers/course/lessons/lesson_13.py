@@ -103,6 +103,8 @@ def _check_has_room(trial: Trial) -> None:
     key, window = trial.key("counter"), trial.number(3, 9) * 4000
     room = "the estimate and this request are within the limit"
     full = "the estimate and this request are above the limit"
+    length = "the estimate must not get smaller by the window before. How long is a window here? Look at the parameters"
+    _expect_room(trial, (key, 8, 36_000, 18_000), {"before": "8", "count": "8"}, length)
     counts = "what this window has let in counts in full"
     for limit, before, count, quarters, why in (
         (trial.number(5, 9), None, None, 1, "nobody has come yet"),
@@ -508,19 +510,19 @@ def take_tokens(redis_conn, key, limit, window, crates):
     return redis_conn.eval(script, 1, key, limit, window, crates)''',
     hints=(
         "In BUCKET, `now` comes from ARGV[3]. Here it comes from TIME: the two lines of 13.3 take its place.",
-        "One token is `window` drops. So many drops are wanted: `local wanted = tonumber(ARGV[3]) * window`.",
-        "At three places, BUCKET says `window` where it means what one request takes: look at the `if`, at the wait, "
+        "One token is `token` drops. So many drops are wanted: `local wanted = tonumber(ARGV[3]) * token`.",
+        "At three places, BUCKET says `token` where it means what one request takes: look at the `if`, at the wait, "
         "and at HSET.",
     ),
     solution='''\
 def take_tokens(redis_conn, key, limit, window, crates):
     script = """
     local limit = tonumber(ARGV[1])
-    local window = tonumber(ARGV[2])
-    local wanted = tonumber(ARGV[3]) * window
+    local token = tonumber(ARGV[2])
+    local wanted = tonumber(ARGV[3]) * token
     local clock = redis.call('TIME')
     local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-    local full = limit * window
+    local full = limit * token
     local level = tonumber(redis.call('HGET', KEYS[1], 'level') or full)
     local at = tonumber(redis.call('HGET', KEYS[1], 'at') or now)
     level = math.min(full, level + (now - at) * limit)
@@ -528,7 +530,7 @@ def take_tokens(redis_conn, key, limit, window, crates):
       return math.ceil((wanted - level) / limit)
     end
     redis.call('HSET', KEYS[1], 'level', level - wanted, 'at', now)
-    redis.call('PEXPIRE', KEYS[1], window)
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
     return 0
     """
     return redis_conn.eval(script, 1, key, limit, window, crates)''',
@@ -756,7 +758,7 @@ def _expect_last_place_once(trial: Trial, keys: list[str], limits: list[int], wi
 
 ALLOW_BOTH = Exercise(
     id="13.6",
-    title="Ten per second, and a hundred per minute",
+    title="Both limits, or neither",
     kind="stretch",
     question="""\
 Write `allow_both`, for two fixed windows. Each has a counter (a text, as in lesson 12), a limit, and a window in

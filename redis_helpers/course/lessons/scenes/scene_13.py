@@ -17,7 +17,7 @@ from redis_helpers.rate_limiter import FIXED_WINDOW, SLIDING_COUNTER, TIME_IN_MI
 LET_IN, DENIED = PEOPLE[0], OTHER
 TIME_HANDED_IN = "local now = tonumber(ARGV[5])\n"
 PEOPLE_AT_ONCE, REQUESTS_EACH = 8, 25
-MOST_WAIT = 1.0  # seconds until nobody is waited for any more
+MOST_WAIT = 10.0  # seconds until nobody is waited for any more: a busy machine may stop a thread for long
 
 # Requests
 
