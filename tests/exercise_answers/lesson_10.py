@@ -58,7 +58,7 @@ def user_or_nobody(redis_conn, key):
         return None
 
 
-@wrong("10.1", "says what is not so")
+@wrong("10.1", "neither its user nor None")
 def user_after_a_look(redis_conn, key):
     if redis_conn.hexists(key, "user"):
         return str(redis_conn.hget(key, "user"))
@@ -643,7 +643,7 @@ def found_the_user(redis_conn, prefix, session_id):
     return redis_conn.hget(prefix + _digest(session_id), "user")
 
 
-@wrong("10.6", "says what is not so")
+@wrong("10.6", "neither its fields nor None")
 def found_in_two_looks(redis_conn, prefix, session_id):
     if session_id is None or not redis_conn.exists(prefix + _digest(session_id)):
         return None

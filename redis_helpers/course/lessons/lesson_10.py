@@ -30,7 +30,7 @@ def _check_user_of(trial: Trial) -> None:
     trial.case("there is no such session: return None", (key,), before={key: None}, returns=None, after={})
     fields = {"user": user, "cart:banana": "2"}
     trial.every_gap(
-        "the session ended between two of your commands, and your function says what is not so",
+        "the session ended between two of your commands, and your function returns neither its user nor None",
         (key,),
         before=lambda: trial.put({key: Ends(fields, 50)}),
         rivals={"the session ends": lambda: trial.redis.delete(key)},
@@ -545,7 +545,7 @@ def _check_find_session(trial: Trial) -> None:
         raise Crashed(outcome.error)
     trial.expect("the browser sent no cookie: return None", None, outcome.value)
     trial.every_gap(
-        "the session ended between two of your commands, and your function says what is not so",
+        "the session ended between two of your commands, and your function returns neither its fields nor None",
         (prefix, session_id),
         before=lambda: trial.put(stored),
         rivals={"the session ends": lambda: trial.redis.delete(prefix + _digest(session_id))},
@@ -595,11 +595,14 @@ QUIZ = (
     Question(
         "A session id is the SHA-256 of the user's name and the second of the log-in. How hard is it to guess?",
         (
-            ("2²⁵⁶ tries, as SHA-256 has 256 bits", "SHA-256 adds no chance. Who knows the recipe calculates the ids."),
+            (
+                "2²⁵⁶ tries, as SHA-256 has 256 bits",
+                "SHA-256 adds no secret. Whoever knows the recipe can calculate the ids.",
+            ),
             ("Nobody can: there is no way back", "Nobody goes back. A thief goes forward, once for each second."),
             (
                 "As hard as the name and the second",
-                "That is all the chance in it. `secrets.token_urlsafe(32)` has 256 bits of it.",
+                "That is all there is to guess. `secrets.token_urlsafe(32)` has 256 random bits.",
             ),
         ),
         answer="c",
