@@ -5,7 +5,6 @@ import functools
 import itertools
 import json
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import redis
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.exercises.wire import apart
 from redis_helpers.course.lessons.cache_checks import (
     BUSY,
     NO_TTL,
@@ -112,7 +112,7 @@ def _check_set_price(trial: Trial) -> None:
 
     def save(price: object) -> None:
         """Writes to the source. Just before, a reader misses and caches the price that still counts."""
-        _elsewhere(a_reader_comes)
+        apart(a_reader_comes)()
         saved.append(price)
         market["price"] = price
 
@@ -147,13 +147,6 @@ def _check_set_price(trial: Trial) -> None:
 
 
 KEPT = "Redis answered with an error, and your function kept it to itself:"
-
-
-def _elsewhere(act: Callable[[], None]) -> None:
-    """Does what another program does, while the learner's function is at work."""
-    other = threading.Thread(target=act)
-    other.start()
-    other.join()
 
 
 def _expect_forgotten(trial: Trial, key: str, price: object, gone_too_early: bool) -> None:

@@ -14,6 +14,7 @@ from redis_helpers.course.exercises.checker import Plain, Trial, nobody_there, s
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.runner import Outcome, Worker
 from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.exercises.wire import apart
 from redis_helpers.course.lessons.cache_checks import (
     Args,
     Source,
@@ -482,9 +483,7 @@ class _Saver:
     def save(self) -> Callable[[object], None]:
         def save(price: object) -> None:
             self.prices.append(price)
-            read = threading.Thread(target=self._read)  # another program: nobody watches it
-            read.start()
-            read.join()
+            apart(self._read)()
             if self._error is not None:
                 raise self._error
 

@@ -1,7 +1,6 @@
 """Lesson 11: carts that lose nothing, and only while their session lives; a new id at log-in; log out elsewhere."""
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import redis
 
@@ -11,13 +10,6 @@ from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import Step
 from redis_helpers.course.lessons.session_checks import SOON, call_in_time, every_error, expect_all_of_it, some_session
-
-
-def _elsewhere(act: Callable[[], object]) -> None:
-    """Does what another program does, while the learner's function is at work."""
-    other = threading.Thread(target=act)
-    other.start()
-    other.join()
 
 
 def _error_of(run: Run) -> str | None:
@@ -275,7 +267,7 @@ def _expect_patience(trial: Trial, args: tuple, fields: dict[str, str], times: i
         nonlocal changes
         if step.commands[-1][0] == "EXEC" and changes < times:
             changes += 1
-            _elsewhere(lambda: trial.redis.hincrby(key, "cart:other", 1))
+            trial.redis.hincrby(key, "cart:other", 1)
 
     def from_now_on() -> None:
         trial.call_seen.turn = other_tab

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import redis
@@ -11,6 +10,7 @@ from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.exercises.wire import apart
 from redis_helpers.course.lessons.hash_checks import cured, must
 
 
@@ -190,10 +190,8 @@ def _check_finish(trial: Trial) -> None:
     alike = [f"1{mine}", f"{mine} split", mine[:-1]]
     packed = []
 
+    @apart
     def pack(order: str) -> None:
-        _beside_the_call(pack_there, order)
-
-    def pack_there(order: str) -> None:
         """Packs. Meanwhile another worker takes an order into the same list."""
         if trial.redis.lrange(held, 0, -1).count(order) < 2:  # its own, and that of another worker
             raise Failed(
@@ -245,12 +243,6 @@ def _check_finish(trial: Trial) -> None:
     some = {held: [alike[0], mine, alike[1]]}
     trial.every_cut("orders of others are gone", (held, mine, _packs), lambda: trial.put(some), view=on_the_list)
     trial.every_error((held, mine, _packs), before=lambda: trial.put(some))
-
-
-def _beside_the_call(act: Callable[..., None], *args: object) -> None:
-    """Acts in a thread of its own, where what is sent to Redis does not count as the learner's."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(act, *args).result()
 
 
 def _packs(order: str) -> None:
