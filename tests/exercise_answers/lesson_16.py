@@ -344,6 +344,11 @@ def score_given_as_the_member(redis_conn, later, order, seconds):
     redis_conn.zadd(later, {redis_conn.time()[0] + seconds: order})
 
 
+@wrong("16.4", "`zadd` wants two things")
+def member_and_score_without_a_dict(redis_conn, later, order, seconds):
+    redis_conn.zadd(later, order, redis_conn.time()[0] + seconds)
+
+
 @wrong("16.4", "it will never be packed")
 def member_and_score_mixed_up(redis_conn, later, order, seconds):
     redis_conn.zadd(later, {str(redis_conn.time()[0] + seconds): 1})
@@ -418,11 +423,24 @@ def by_the_place(redis_conn, later, put):
         redis_conn.zrem(later, order)
 
 
-@wrong("16.5", "was not put: its customer waits")
+@wrong("16.5", "another clock may be late: ask `TIME`")
 def by_the_programs_clock(redis_conn, later, put):
     for order in redis_conn.zrange(later, 0, int(time.time()), byscore=True):
         put(order)
         redis_conn.zrem(later, order)
+
+
+@wrong("16.5", "put got something that is no order")
+def the_score_put_too(redis_conn, later, put):
+    for order in redis_conn.zrange(later, 0, _now(redis_conn), byscore=True, withscores=True):
+        put(order)
+        redis_conn.zrem(later, order[0])
+
+
+@wrong("16.5", "put got something that is no order")
+def the_key_put_instead_of_the_orders(redis_conn, later, put):
+    if redis_conn.zrange(later, 0, _now(redis_conn), byscore=True):
+        put(later)
 
 
 @wrong("16.5", "was not put: its customer waits")

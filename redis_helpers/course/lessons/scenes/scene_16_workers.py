@@ -13,17 +13,20 @@ import redis
 
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.breaking.processes import Process, Processes
+from redis_helpers.errors import CourseError
 from redis_helpers.work_queue import WorkQueue
 
 JOBS = "cell-by-cell:proven:jobs"
 GROUP = "packers"
 PACKED = "cell-by-cell:proven:packed"  # a hash: how often each order was packed
-STOP = "cell-by-cell:proven:stop"  # holds the name of the worker that is killed next, or NOT_YET
+STOP = "cell-by-cell:proven:stop"  # what `_stop_at` says, or NOT_YET
 NOT_YET = "nobody works yet"
+IN_THE_MIDDLE = "in the middle of order"
 
 KILLS = 5
 LOOK = 0.005  # seconds from one look to the next
-LONGEST = 60.0  # seconds after which something must be wrong
+STALLED = 10.0  # seconds without a further order after which something must be wrong
+LAST_ORDER = 0.2  # seconds for a worker that acknowledges first, and has its last order still in hand
 
 Pack = Callable[[redis.Redis, str], object]
 Work = Callable[[redis.Redis, str, Pack], object]
@@ -71,35 +74,49 @@ def _watch(redis_conn: Any, workers: dict[str, Process], orders: int, is_done: C
     """Kills the workers one by one, until nobody has an order any more, and none waits."""
     kills: list[float] = []
     left: list[tuple[float, int]] = []
-    *victims, survivor = workers.values()
-    between_kills = orders * 3 // 20  # orders that are packed from one kill to the next: a quarter is left at the end
-    begin = time.monotonic()
-    redis_conn.unlink(STOP)  # the work begins
+    names = list(workers)
+    _stop_at(redis_conn, orders, 1, names[0])  # the work begins
+    begin = further = time.monotonic()
     while True:
         packed = redis_conn.hlen(PACKED)
-        milliseconds = 1000 * (time.monotonic() - begin)
-        left.append((milliseconds, orders - packed))
-        if len(kills) < KILLS:
-            if packed >= between_kills * (len(kills) + 1):
-                _kill(redis_conn, victims[len(kills)], list(workers)[len(kills)])
-                kills.append(1000 * (time.monotonic() - begin))
-        elif is_done():
-            break
-        if milliseconds > 1000 * LONGEST or not survivor.is_running():
-            said = survivor.lines[-1:] or ["it said nothing"]
-            raise RuntimeError(f"the orders do not come to an end. The last worker: {said[0]}")
+        now = time.monotonic()
+        if left and orders - packed < left[-1][1]:
+            further = now
+        left.append((1000 * (now - begin), orders - packed))
+        worker = workers[names[len(kills)]]  # the next to be killed, or the last one
+        if len(kills) == KILLS:
+            if is_done():
+                break
+        elif any(line.startswith(IN_THE_MIDDLE) for line in list(worker.lines)):
+            worker.kill()
+            further = time.monotonic()
+            kills.append(1000 * (further - begin))
+            _stop_at(redis_conn, orders, len(kills) + 1, names[len(kills)])
+            continue
+        if not worker.is_running():
+            worker.result()  # raises what it said last
+        if now - further > STALLED:
+            raise CourseError(
+                f"For {STALLED:g} seconds no further order was packed, and {orders - packed} of {orders} are left. "
+                "A round takes a job, packs its order, and acknowledges the job: does yours do all three?"
+            )
         time.sleep(LOOK)
+    time.sleep(LAST_ORDER)
     counts = [int(count) for count in redis_conn.hvals(PACKED)]
     left.append((1000 * (time.monotonic() - begin), orders - len(counts)))
     return Report(orders, kills, orders - len(counts), sum(count > 1 for count in counts), left)
 
 
-def _kill(redis_conn: Any, victim: Process, name: str) -> None:
-    """Kills a worker that has an order in hand. The others wait for that moment, so one is left for it."""
-    redis_conn.set(STOP, name)
-    victim.wait_for("in the middle")
-    victim.kill()
-    redis_conn.unlink(STOP)
+def _stop_at(redis_conn: Any, orders: int, kill: int, name: str) -> None:
+    """Tells the workers how many orders they pack before `name` is killed. After the last kill they pack the rest.
+
+    The workers look for themselves: so there are orders left for the next kill, however late this process is.
+    """
+    if kill > KILLS:
+        redis_conn.unlink(STOP)
+        return
+    packed = kill * (orders * 3 // 20)  # of five kills, the last one comes when a quarter is left
+    redis_conn.set(STOP, f"{packed} {name}")
 
 
 def _put_orders(redis_conn: Any, orders: int, queue: WorkQueue | None) -> Callable[[], bool]:
@@ -130,10 +147,13 @@ def _work_until_killed(redis_conn: Any, work: Work, name: str) -> None:
     """What each process does."""
 
     def pack(conn: Any, order: str) -> None:
-        """While a worker is to be killed, it waits for that with an order in hand, and all others wait, too."""
-        while (named := conn.get(STOP)) is not None:
+        """When a worker is to be killed, it waits for that with an order in hand, and all others wait, too."""
+        while (stop := conn.get(STOP)) is not None:
+            packed, _, named = stop.partition(" ")
+            if conn.hlen(PACKED) < int(packed):
+                break
             if named == name:
-                print("in the middle of order", order)
+                print(IN_THE_MIDDLE, order)
                 threading.Event().wait()  # for the kill
             time.sleep(0.002)
         conn.hincrby(PACKED, order, 1)
