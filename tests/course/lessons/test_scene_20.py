@@ -135,11 +135,26 @@ def test_a_paused_holder_sells_again_what_is_sold(db, url):
     assert look(db, 0) == 0
 
 
+def look_and_count(db, fence):
+    crates = look_and_leave(db, fence)
+    if crates > 0:
+        db.execute("UPDATE calls SET looks = looks + 1")
+    return crates
+
+
+def sell_and_count(db, crates, fence):
+    db.execute("UPDATE calls SET sales = sales + 1")
+    return sell(db, crates, fence)
+
+
 def test_with_a_pause_and_a_kill_the_table_refuses_the_late_writer(db, url):
     db.execute("UPDATE stock SET crates = 80")
-    sold = scene_20_buyers.sell_out(url, db.path, look_and_leave, sell, pauses=1, kills=1)
+    db.execute("CREATE TABLE calls AS SELECT 0 AS looks, 0 AS sales")
+    sold = scene_20_buyers.sell_out(url, db.path, look_and_count, sell_and_count, pauses=1, kills=1)
     assert sold == {"sold": 80, "refused": 1}
     assert look(db, 0) == 0
+    # the killed one looked, and never came to its sale
+    assert db.execute("SELECT looks, sales FROM calls").fetchone() == (82, 81)
 
 
 def test_a_paused_process_renews_nothing(redis_conn, url):
