@@ -83,19 +83,25 @@ def late_by_the_whole_hash(redis_conn, key, fence):
     return fence < int(redis_conn.hgetall(key).get("fence", 0))
 
 
-@wrong("20.2", "says that this holder is too late")
+@wrong("20.2", "the hash has 9 and `fence` is 10")
 def late_as_text(redis_conn, key, fence):
     return (redis_conn.hget(key, "fence") or "0") > str(fence)
 
 
-@wrong("20.2", "says that this holder is too late")
+@wrong("20.2", "the same number as `fence`")
 def late_with_the_same_number(redis_conn, key, fence):
     return int(redis_conn.hget(key, "fence") or 0) >= fence
 
 
-@wrong("20.2", "says that this holder is too late")
+@wrong("20.2", "Too late is who has a lower number")
 def late_turned_round(redis_conn, key, fence):
     return int(redis_conn.hget(key, "fence") or 0) < fence
+
+
+@wrong("20.2", "which counts as 0")
+def late_after_nobody(redis_conn, key, fence):
+    highest = redis_conn.hget(key, "fence")
+    return highest is None or int(highest) > fence
 
 
 @wrong("20.2", "it has changed what is in Redis")
@@ -392,6 +398,23 @@ def look_with_watch(redis_conn, key, fence):
                 return int(pipe.execute()[1])
             except redis.WatchError:
                 continue
+
+
+@wrong("20.5", "this holder may look")
+def look_once_a_number(redis_conn, key, fence):
+    return redis_conn.eval(LOOK.replace(">", ">="), 1, key, fence)
+
+
+@wrong("20.5", "this holder may look")
+def look_with_numbers_as_text(redis_conn, key, fence):
+    as_text = "(redis.call('HGET', KEYS[1], 'fence') or '0') > ARGV[1]"
+    script = LOOK.replace("tonumber(redis.call('HGET', KEYS[1], 'fence') or 0) > tonumber(ARGV[1])", as_text)
+    return redis_conn.eval(script, 1, key, fence)
+
+
+@wrong("20.5", "the answer is 0, and None means too late")
+def look_at_nothing_left(redis_conn, key, fence):
+    return redis_conn.eval(LOOK, 1, key, fence) or None
 
 
 @wrong("20.5", "a look must leave its number")

@@ -143,7 +143,10 @@ def take_numbered(redis_conn, lock, counter, token, milliseconds):
 # 20.2
 
 TOLD_NOT_LATE = "a higher number has written already, and your answer says that this holder is not too late"
-TOLD_LATE = "no higher number has written, and your answer says that this holder is too late"
+TOLD_LATE = "the hash has a lower number than `fence`, and your answer says that this holder is too late"
+SAME_TOLD_LATE = "the hash has the same number as `fence`, and your answer says that this holder is too late"
+TEXT_TOLD_LATE = "the hash has 9 and `fence` is 10, and your answer says that this holder is too late"
+NOBODY_TOLD_LATE = "no number is in the hash, which counts as 0, and your answer says that this holder is too late"
 NOT_ONLY_READ = "your function is to look only, and it has changed what is in Redis"
 
 
@@ -153,26 +156,30 @@ def _check_comes_too_late(trial: Trial) -> None:
     with cures(
         {
             TOLD_NOT_LATE: "What HGET gives is a text: make a number of it with int(...), and compare with >.",
-            TOLD_LATE: "What HGET gives is a text: make a number of it with int(...). The same number is not too late.",
+            TOLD_LATE: "Too late is who has a lower number than the one in the hash.",
+            SAME_TOLD_LATE: "Only a higher number in the hash makes a holder late: compare with >.",
+            TEXT_TOLD_LATE: "What HGET gives is a text, and as texts '9' is more: make a number of it with int(...).",
+            NOBODY_TOLD_LATE: "HGET gives None then: make 0 of it before you compare.",
         }
     ):
-        for stored, fence, late in (
-            ("9", 10, False),
-            ("10", 9, True),
-            ("100", 99, True),
-            (str(low), low, False),
-            (str(low), high, False),
-            (str(high), low, True),
-            (str(high), high, False),
-            (str(high + 1), high, True),
-            (None, 1, False),
+        for stored, fence, why in (
+            ("3", 7, TOLD_LATE),
+            (str(low), low, SAME_TOLD_LATE),
+            ("9", 10, TEXT_TOLD_LATE),
+            ("10", 9, TOLD_NOT_LATE),
+            ("100", 99, TOLD_NOT_LATE),
+            (str(low), high, TOLD_LATE),
+            (str(high), low, TOLD_NOT_LATE),
+            (str(high), high, SAME_TOLD_LATE),
+            (str(high + 1), high, TOLD_NOT_LATE),
+            (None, 1, NOBODY_TOLD_LATE),
         ):
             fields = {"price": "480"} if stored is None else {"price": "480", "fence": stored}
             before = {key: Ends(fields, 5000)}
             answer = trial.case(NOT_ONLY_READ, (key, fence), before=before, after=before)
-            expect_answer(TOLD_NOT_LATE if late else TOLD_LATE, late, answer)
+            expect_answer(why, why is TOLD_NOT_LATE, answer)
         answer = trial.case(NOT_ONLY_READ, (key, low), before={}, after={key: None})
-        expect_answer(TOLD_LATE, False, answer)
+        expect_answer(NOBODY_TOLD_LATE, False, answer)
         expect_error_is_told(trial, (key, low), before=lambda: trial.put(before))
 
 
@@ -345,15 +352,17 @@ def store_price(redis_conn, key, price, fence):
         "Three arguments follow the script: `redis_conn.eval(script, 1, key, price, fence)`. In Lua the fence is "
         "`ARGV[2]`. Only a *higher* stored fence refuses; the same one may write again.",
     ),
-    solution="""\
+    solution='''\
 def store_price(redis_conn, key, price, fence):
-    script = '''
-        local highest = tonumber(redis.call('HGET', KEYS[1], 'fence') or 0)
-        if highest > tonumber(ARGV[2]) then return 0 end
-        redis.call('HSET', KEYS[1], 'price', ARGV[1], 'fence', ARGV[2])
-        return 1
-    '''
-    return redis_conn.eval(script, 1, key, price, fence) == 1""",
+    script = """
+    local highest = tonumber(redis.call('HGET', KEYS[1], 'fence') or 0)
+    if highest > tonumber(ARGV[2]) then  -- this holder comes too late
+      return 0
+    end
+    redis.call('HSET', KEYS[1], 'price', ARGV[1], 'fence', ARGV[2])
+    return 1
+    """
+    return redis_conn.eval(script, 1, key, price, fence) == 1''',
     why="the resource keeps the highest fence it has seen, and compares in the same step in which it writes. Whoever "
     "wakes up late finds a higher number, whatever it believes about its lock.",
     check=_check_store_price,
@@ -449,6 +458,8 @@ def renew_own(redis_conn, name, token, milliseconds):
 
 # 20.5
 
+MAY_LOOK = "no higher number is in the hash: this holder may look, and your function returned None"
+ZERO_CRATES = "no crates are left, and your function returned None: the answer is 0, and None means too late"
 WRONG_CRATES = "no higher number has looked: return how many crates there are, as a number"
 FENCE_NOT_LEFT = "a look must leave its number in the hash: otherwise an older holder can still write after it"
 LATE_LOOKED = "a higher number has looked or written already: return None, and change nothing"
@@ -460,18 +471,21 @@ def _check_look_numbered(trial: Trial) -> None:
     low, high = trial.number(3, 80), 3_000_000_000 + trial.number(1, 99)
     with cures(
         {
+            MAY_LOOK: "Only a higher number refuses, and not the same one. Compare numbers (tonumber): they are texts.",
+            ZERO_CRATES: "In Python, 0 counts as false: ask for None with `is None`.",
             FENCE_NOT_LEFT: "Set the field `fence` in the script before it returns the crates.",
             LATE_LOOKED: "Compare numbers (tonumber), and return false: Python gets None.",
             LOOKED_TOGETHER: "Look, compare and set in one script. With WATCH: after a WatchError, look again.",
         }
     ):
         for stored, fence in ((None, 1), ("9", 10), ("99", 100), (str(low), low), (str(low), high), (str(high), high)):
-            for crates in (0, trial.number(2, 900)):
+            for crates in (trial.number(2, 900), 0):
                 fields = {"crates": str(crates), "fruit": "uva"}
                 before = fields if stored is None else fields | {"fence": stored}
                 trial.put({key: before})
                 answer = trial.call(key, fence)
-                trial.expect(WRONG_CRATES, crates, answer)
+                refused = MAY_LOOK if crates else ZERO_CRATES
+                trial.expect(refused if answer is None else WRONG_CRATES, crates, answer)
                 trial.expect_value(FENCE_NOT_LEFT, key, fields | {"fence": str(fence)})
                 trial.expect_state(FENCE_NOT_LEFT, {key: fields | {"fence": str(fence)}})
         for newer, fence in ((10, 9), (100, 99), (high, low), (high + 1, high)):

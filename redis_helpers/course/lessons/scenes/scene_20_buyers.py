@@ -1,6 +1,7 @@
 """Lesson 20: processes that buy, and a process that renews its lock. Some of them are paused or killed, for real.
 
 In a module of its own, which draws nothing: each process has to import it.
+`url` is everywhere the Redis of this kernel, `handle.options.url`: the bench itself connects as the kernel does.
 """
 
 import contextlib
