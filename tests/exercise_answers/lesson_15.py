@@ -614,7 +614,7 @@ def _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count
     return to_pack
 
 
-@wrong("15.5", "250 orders had been pending")
+@wrong("15.5", "130 orders had been pending")
 def claimed_once(redis_conn, stream, dead, group, consumer, idle, most):
     entries = redis_conn.xautoclaim(stream, group, consumer, idle, "0-0")[1]
     count = _deliveries(redis_conn, stream, group)
@@ -633,14 +633,14 @@ def claimed_until_a_page_is_empty(redis_conn, stream, dead, group, consumer, idl
     return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
 
 
-@wrong("15.5", "250 orders had been pending")
+@wrong("15.5", "130 orders had been pending")
 def claimed_ten(redis_conn, stream, dead, group, consumer, idle, most):
     _, entries, *_ = redis_conn.xautoclaim(stream, group, consumer, idle, count=10)
     count = _deliveries(redis_conn, stream, group)
     return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
 
 
-@wrong("15.5", "250 orders had been pending")
+@wrong("15.5", "130 orders had been pending")
 def counted_ten(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     pending = redis_conn.xpending_range(stream, group, "-", "+", 10)

@@ -605,13 +605,13 @@ def _expect_many(
 ) -> None:
     """More orders than one page holds, one of three is poison; then a page without anything old before the old ones."""
     most, shape = args[-1], "return a list of (id, fields): the orders to pack now"
-    begin(*[(1, most - 1, most)[number % 3] for number in range(250)])
+    begin(*[(1, most - 1, most)[number % 3] for number in range(130)])
     answer = _as_entries(trial.call(*args), shape, [])
     seen = [len(answer), len(in_the_dead())]
-    if seen != [167, 83]:
+    if seen != [87, 43]:
         raise Failed(
-            "250 orders had been pending for so long: 167 are to be returned, and 83 given up",
-            Plain("167 returned, 83 given up"),
+            "130 orders had been pending for so long: 87 are to be returned, and 43 given up",
+            Plain("87 returned, 43 given up"),
             Plain("{} returned, {} given up".format(*seen)),
             cure="one XAUTOCLAIM takes over 100 at most, or `count`. Go on from the cursor, until it is 0-0",
         )
