@@ -95,6 +95,16 @@ def packed_and_done_from_the_front(redis_conn, stream, group, entries, pack):
         redis_conn.pipeline().xack(stream, group, entry).execute()
 
 
+@wrong("15.2", "acknowledged before it was packed")
+def done_before_and_errors_kept(redis_conn, stream, group, entries, pack):
+    for entry, order in entries:
+        redis_conn.xack(stream, group, entry)
+        try:
+            pack(order)
+        except Exception:
+            continue
+
+
 @wrong("15.2", "still pending when the next one was begun")
 def packed_and_never_done(redis_conn, stream, group, entries, pack):
     for _, order in entries:
@@ -419,13 +429,16 @@ def _give_up(pipe, stream, dead, group, entry, order):
 
 
 def _claimed(redis_conn, stream, group, consumer, idle):
-    return redis_conn.xautoclaim(stream, group, consumer, idle, count=100)[1]
+    entries, cursor = [], None
+    while cursor != "0-0":
+        cursor, page, *_ = redis_conn.xautoclaim(stream, group, consumer, idle, cursor or "0-0", count=500)
+        entries += page
+    return entries
 
 
 def _deliveries(redis_conn, stream, group):
-    return {
-        one["message_id"]: one["times_delivered"] for one in redis_conn.xpending_range(stream, group, "-", "+", 100)
-    }
+    pending = redis_conn.xpending_range(stream, group, "-", "+", 10_000)
+    return {one["message_id"]: one["times_delivered"] for one in pending}
 
 
 @right("15.5")
@@ -442,7 +455,7 @@ def claimed_and_counted_together(redis_conn, stream, dead, group, consumer, idle
 
 @right("15.5")
 def counted_before_claimed(redis_conn, stream, dead, group, consumer, idle, most):
-    stale = redis_conn.xpending_range(stream, group, "-", "+", 100, idle=idle)
+    stale = redis_conn.xpending_range(stream, group, "-", "+", 10_000, idle=idle)
     count = {one["message_id"]: one["times_delivered"] + 1 for one in stale}
     to_pack = []
     for entry, order in redis_conn.xclaim(stream, group, consumer, idle, list(count)) if count else []:
@@ -601,14 +614,33 @@ def _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count
     return to_pack
 
 
-@wrong("15.5", "72 orders had been pending")
+@wrong("15.5", "130 orders had been pending")
+def claimed_once(redis_conn, stream, dead, group, consumer, idle, most):
+    entries = redis_conn.xautoclaim(stream, group, consumer, idle, "0-0")[1]
+    count = _deliveries(redis_conn, stream, group)
+    return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
+
+
+@wrong("15.5", "1,200 orders were handed out just now")
+def claimed_until_a_page_is_empty(redis_conn, stream, dead, group, consumer, idle, most):
+    entries, cursor = [], "0-0"
+    while True:
+        cursor, page, *_ = redis_conn.xautoclaim(stream, group, consumer, idle, cursor)
+        entries += page
+        if not page or cursor == "0-0":
+            break
+    count = _deliveries(redis_conn, stream, group)
+    return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
+
+
+@wrong("15.5", "130 orders had been pending")
 def claimed_ten(redis_conn, stream, dead, group, consumer, idle, most):
     _, entries, *_ = redis_conn.xautoclaim(stream, group, consumer, idle, count=10)
     count = _deliveries(redis_conn, stream, group)
     return _claim(redis_conn, stream, dead, group, consumer, idle, most, entries, count)
 
 
-@wrong("15.5", "72 orders had been pending")
+@wrong("15.5", "130 orders had been pending")
 def counted_ten(redis_conn, stream, dead, group, consumer, idle, most):
     entries = _claimed(redis_conn, stream, group, consumer, idle)
     pending = redis_conn.xpending_range(stream, group, "-", "+", 10)

@@ -1,10 +1,12 @@
 """Lesson 15: adding an order, acknowledging, what a worker reads after a crash, deliveries, poison messages."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
 
 # For all of them
@@ -52,6 +54,14 @@ class _Stream:
         """Which worker of the group each pending order belongs to, by its number."""
         pending = cast(Any, self.redis.xpending_range(self.key, self.group, "-", "+", 10_000))
         return {int(one["message_id"].partition("-")[0]) - self._base: one["consumer"] for one in pending}
+
+    def failed(self, why: str, expected: list, seen: list, cure: str | None = None) -> Failed:
+        """Names the orders by their numbers, where these tell the two lists apart: the entries are too long to show."""
+        numbers = {entry: f"order {number}" for number, (entry, _) in enumerate(self.orders, 1)}
+        right, wrong = ([numbers.get(entry, entry) for entry, _ in entries] for entries in (expected, seen))
+        if right == wrong:
+            return Failed(why, expected, seen, cure=cure)
+        return Failed(why, Plain(", ".join(right) or "nothing"), Plain(", ".join(wrong) or "nothing"), cure=cure)
 
     def expect_the_rest(self, *keys: str) -> None:
         """The other group has what it had, and there are no other keys."""
@@ -153,27 +163,41 @@ def append_order(redis_conn, stream, order):
 def _check_pack_all(trial: Trial) -> None:
     stream = _Stream(trial)
     packed: list[dict] = []
+    complaints: list[Failed] = []
 
     def begin() -> None:
         """1 to 4 are with Ann, 5 is with Bob, 6 is new."""
         packed.clear()
+        complaints.clear()
         stream.begin(6)
         stream.hand_out(stream.ann, 4)
         stream.hand_out(stream.bob)
 
     def pack_and_fail_at(number: int) -> Callable[[dict], None]:
         def pack(order: dict) -> None:
-            _look_while_packing(stream, order, packed)
+            try:
+                _beside_the_call(_look_while_packing, stream, order, packed)
+            except Failed as complaint:  # the function may keep it to itself
+                complaints.append(complaint)
+                raise
             if order == stream.orders[number - 1][1]:
                 raise ValueError("this box is broken")
             packed.append(order)
 
         return pack
 
+    def pack_all(entries: list, fails_at: int) -> Outcome:
+        outcome = trial.attempt(stream.key, stream.group, entries, pack_and_fail_at(fails_at))
+        if complaints:
+            raise complaints[0]
+        return outcome
+
     for mine in ([1, 2, 3, 4], [3], [2, 4], [4, 1], []):
         begin()
         entries = [stream.orders[number - 1] for number in mine]
-        trial.call(stream.key, stream.group, entries, pack_and_fail_at(6))
+        error = pack_all(entries, fails_at=6).error
+        if error is not None:
+            raise Crashed(error)
         trial.expect("each order is to be packed, once, in the order of the list", [one[1] for one in entries], packed)
         left = {number: stream.ann for number in (1, 2, 3, 4) if number not in mine} | {5: stream.bob}
         if stream.owners() != left:
@@ -187,8 +211,7 @@ def _check_pack_all(trial: Trial) -> None:
 
     for fails_at in (1, 3, 4):
         begin()
-        outcome = trial.attempt(stream.key, stream.group, stream.orders[:4], pack_and_fail_at(fails_at))
-        if outcome.error is None:
+        if pack_all(stream.orders[:4], fails_at).error is None:
             raise Failed("pack() raised an error, and your function kept it to itself: nobody learns of it")
         trial.expect("pack() failed: the orders before that one are packed, and no others", fails_at - 1, len(packed))
         left = dict.fromkeys(range(fails_at, 5), stream.ann) | {5: stream.bob}
@@ -202,6 +225,12 @@ def _check_pack_all(trial: Trial) -> None:
     begin()
     args = (stream.key, stream.group, stream.orders[:4], lambda order: None)
     trial.every_error(args, before=begin)
+
+
+def _beside_the_call(act: Callable[..., None], *args: object) -> None:
+    """Acts in a thread of its own, where what is sent to Redis does not count as the learner's."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        pool.submit(act, *args).result()
 
 
 def _look_while_packing(stream: _Stream, order: dict, packed: list[dict]) -> None:
@@ -275,7 +304,7 @@ def _check_next_orders(trial: Trial) -> None:
     stream.begin(5)
     answer = ask(stream.orders[:2], 2)
     if answer != stream.orders[:2]:
-        raise Failed(
+        raise stream.failed(
             "Ann has nothing unfinished: she gets the oldest new orders",
             stream.orders[:2],
             answer,
@@ -298,16 +327,19 @@ def _check_next_orders(trial: Trial) -> None:
     for count in (2, 5):
         after_a_crash()
         answer = ask(own, count)
-        _look_at_own(answer, own, new[:count], count)
+        _look_at_own(stream, answer, own, new[:count], count)
         if stream.orders[1] in answer or stream.owners().get(2) != bob:
-            raise Failed("Ann took an order that Bob is packing: her own, and nobody else's", own, answer)
-        trial.expect("Ann's unfinished orders come first, the oldest first", own, answer)
+            raise stream.failed("Ann took an order that Bob is packing: her own, and nobody else's", own, answer)
+        if answer != own:
+            raise stream.failed("Ann's unfinished orders come first, the oldest first", own, answer)
         if stream.owners() != {1: ann, 2: bob, 3: ann}:
             raise Failed(
                 "Ann has unfinished orders of her own, and more were handed out to her: nobody packs those now"
             )
     after_a_crash()
-    trial.expect("at most count orders", own[:1], ask(own[:1], 1))
+    answer = ask(own[:1], 1)
+    if answer != own[:1]:
+        raise stream.failed("at most count orders", own[:1], answer)
     stream.done(1, 3)
     trial.expect("nothing of her own is left: then she gets the new ones", new, ask(new, 20))
     stream.done(4, 5, 6, 7, 8)
@@ -334,18 +366,19 @@ def _check_next_orders(trial: Trial) -> None:
     trial.every_error((stream.key, stream.group, ann, 2), before=two_new)
 
 
-def _look_at_own(answer: list, own: list, new: list, count: int) -> None:
+def _look_at_own(stream: _Stream, answer: list, own: list, new: list, count: int) -> None:
     if answer and all(order in new for order in answer):
-        raise Failed(
+        raise stream.failed(
             "Ann came back and got new orders; those she was given before the crash wait for ever",
             own,
             answer,
             cure="`>` means never given to anybody. Her own are asked for with the id 0",
         )
     if len(answer) > count:
-        raise Failed("more orders than count: new ones are for when nothing of her own is left", own, answer)
+        raise stream.failed("more orders than count: new ones are for when nothing of her own is left", own, answer)
     if all(order in answer for order in own) and any(order in new for order in answer):
-        raise Failed("new orders were added to her own: new ones are for when nothing of her own is left", own, answer)
+        why = "new orders were added to her own: new ones are for when nothing of her own is left"
+        raise stream.failed(why, own, answer)
 
 
 NEXT_ORDERS = Exercise(
@@ -528,7 +561,7 @@ def _expect_claimed(stream: _Stream, answer: list, dead: list[dict], healthy: li
             Plain(f"{len(answer)} returned, {len(dead)} given up"),
         )
     if stream.orders[1] in answer and not any(poison[0].items() <= letter.items() for letter in dead):
-        raise Failed(
+        raise stream.failed(
             "order 2 had been delivered `most` times, and now it went out once more: it belongs to the dead",
             healthy,
             answer,
@@ -548,7 +581,7 @@ def _expect_claimed(stream: _Stream, answer: list, dead: list[dict], healthy: li
             cure="XACK takes the group that your function is given, not one of the notebook's, and the id of the entry",
         )
     if sorted(answer, key=str) != healthy:
-        raise Failed("the orders that may be tried again are to be returned, and only they", healthy, answer)
+        raise stream.failed("the orders that may be tried again are to be returned, and only they", healthy, answer)
     if not owner.get(1) == owner.get(3) == stream.ann:
         raise Failed("the returned orders must be pending under the new name: nobody has packed them yet")
 
@@ -570,16 +603,31 @@ def _expect_one_place(stream: _Stream, dead: list[dict], died: str) -> None:
 def _expect_many(
     trial: Trial, stream: _Stream, args: tuple, begin: Callable[..., None], in_the_dead: Callable[[], list[dict]]
 ) -> None:
-    """More orders than fit on a small page, and one of three is poison."""
-    most = args[-1]
-    begin(*[(1, most - 1, most)[number % 3] for number in range(72)])
-    answer = _as_entries(trial.call(*args), "return a list of (id, fields): the orders to pack now", [])
-    right = [48, 24]
-    trial.expect(
-        "72 orders had been pending for so long: all are taken over, those to be packed and those given up",
-        right,
-        [len(answer), len(in_the_dead())],
-    )
+    """More orders than one page holds, one of three is poison; then a page without anything old before the old ones."""
+    most, shape = args[-1], "return a list of (id, fields): the orders to pack now"
+    begin(*[(1, most - 1, most)[number % 3] for number in range(130)])
+    answer = _as_entries(trial.call(*args), shape, [])
+    seen = [len(answer), len(in_the_dead())]
+    if seen != [87, 43]:
+        raise Failed(
+            "130 orders had been pending for so long: 87 are to be returned, and 43 given up",
+            Plain("87 returned, 43 given up"),
+            Plain("{} returned, {} given up".format(*seen)),
+            cure="one XAUTOCLAIM takes over 100 at most, or `count`. Go on from the cursor, until it is 0-0",
+        )
+    begin()
+    stream.begin(1203)
+    stream.hand_out(stream.bob, 1203)
+    for number in (1201, 1202, 1203):
+        stream.set(stream.bob, number, args[-2] + 60_000, 1)
+    answer = _as_entries(trial.call(*args), shape, stream.orders[1200:])
+    if sorted(answer, key=str) != stream.orders[1200:]:
+        raise stream.failed(
+            "1,200 orders were handed out just now, and three behind them long ago: take over these three",
+            stream.orders[1200:],
+            answer[:4],
+            cure="a reply without entries is not the end: go on until the cursor is 0-0",
+        )
 
 
 CLAIM = Exercise(
