@@ -1,13 +1,13 @@
 """Lesson 15: adding an order, acknowledging, what a worker reads after a crash, deliveries, poison messages."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
+from redis_helpers.course.exercises.wire import apart
 
 # For all of them
 
@@ -176,7 +176,7 @@ def _check_pack_all(trial: Trial) -> None:
     def pack_and_fail_at(number: int) -> Callable[[dict], None]:
         def pack(order: dict) -> None:
             try:
-                _beside_the_call(_look_while_packing, stream, order, packed)
+                apart(_look_while_packing)(stream, order, packed)
             except Failed as complaint:  # the function may keep it to itself
                 complaints.append(complaint)
                 raise
@@ -225,12 +225,6 @@ def _check_pack_all(trial: Trial) -> None:
     begin()
     args = (stream.key, stream.group, stream.orders[:4], lambda order: None)
     trial.every_error(args, before=begin)
-
-
-def _beside_the_call(act: Callable[..., None], *args: object) -> None:
-    """Acts in a thread of its own, where what is sent to Redis does not count as the learner's."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(act, *args).result()
 
 
 def _look_while_packing(stream: _Stream, order: dict, packed: list[dict]) -> None:
