@@ -327,8 +327,8 @@ def _shut(sockets: list[socket.socket]) -> None:
 def _not_its_own(name: str, key: str) -> str:
     return (
         f"{name} was not run on the key {short(key)}, which is not one of this exercise: "
-        "every key must come from the arguments of your function, and stand where the command has its key. No other key "
-        "is touched here."
+        "every key must come from the arguments of your function, and stand where the command has its key. No other "
+        "key is touched here."
     )
 
 
