@@ -202,7 +202,7 @@ def notes_on(function: Callable, call: Call, args: tuple, expected: object, seen
         )
     unused = _never_sent(call, args)
     if unused is not None:
-        yield f"{short(unused)} was given to your function, and this call did not send it: is another value in its place?"
+        yield f"{short(unused)} was given to your function, and not sent in this call: is another value in its place?"
     if call.used_another:
         yield "your function used another connection than the redis_conn that it is given."
 

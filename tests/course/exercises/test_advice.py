@@ -136,9 +136,7 @@ def test_what_strikes_the_eye(begin):
     assert "True or False is wanted" in notes(expected=True, seen="OK")
     assert notes(expected=True, seen=False) == ""
     assert "a number is wanted" in notes(expected=3, seen="4")
-    assert "'mine:other' was given to your function, and this call did not send it" in notes(
-        args=("mine:1", "mine:other")
-    )
+    assert "'mine:other' was given to your function, and not sent" in notes(args=("mine:1", "mine:other"))
     assert notes(args=("mine:1", 5, "fruit")) == ""
     pipe.watch("mine:1")
     pipe.set("mine:1", 1)
