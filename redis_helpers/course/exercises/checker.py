@@ -466,8 +466,7 @@ class Trial:
 
     def state(self) -> dict[str, Entry]:
         """Every key of the trial, neighbours left out."""
-        found = whole_state(self.redis, self.prefix, self._named())
-        return {key: value for key, value in found.items() if key not in self._neighbours}
+        return whole_state(self.redis, self.prefix, self._named(), without=self._neighbours)
 
     def keys(self, prefix: str) -> list[str]:
         """The keys that begin with `prefix` now."""
@@ -531,7 +530,7 @@ class Trial:
             self._job(call, client, args, times, end_of_meeting)
             for (call, args), client in zip(several, clients, strict=True)
         ]
-        seconds = min(TIME_LIMIT, max(0.0, TOTAL_LIMIT - self._clock.now()))
+        seconds = min(TIME_LIMIT, max(0.0, TOTAL_LIMIT - self._clock.unmeasured()))
 
         def stop() -> None:
             for call, _ in several:

@@ -30,13 +30,14 @@ class Ends:
     late: float = 0
 
 
-READERS: dict[str, Callable[[redis.Redis, str], Any]] = {
-    "string": lambda client, key: client.get(key),
-    "hash": lambda client, key: client.hgetall(key),
-    "list": lambda client, key: client.lrange(key, 0, -1),
-    "set": lambda client, key: client.smembers(key),
-    "zset": lambda client, key: dict(cast(Any, client.zrange(key, 0, -1, withscores=True))),
-    "stream": lambda client, key: client.xrange(key),
+# How to ask for the value of each type, and what to make of the reply.
+READERS: dict[str, tuple[Callable[[redis.Redis, str], Any], Callable[[Any], object]]] = {
+    "string": (lambda client, key: client.get(key), lambda reply: reply),
+    "hash": (lambda client, key: client.hgetall(key), lambda reply: reply),
+    "list": (lambda client, key: client.lrange(key, 0, -1), lambda reply: reply),
+    "set": (lambda client, key: client.smembers(key), lambda reply: reply),
+    "zset": (lambda client, key: client.zrange(key, 0, -1, withscores=True), lambda reply: dict(reply)),
+    "stream": (lambda client, key: client.xrange(key), lambda reply: reply),
 }
 
 
@@ -50,23 +51,57 @@ def keys_below(client: redis.Redis, prefix: str, named: Iterable[str] = ()) -> l
 
 def entry(client: redis.Redis, key: str) -> Entry | None:
     """One key, or None."""
-    kind = str(client.type(key))
-    if kind == "none":
-        return None
     try:
-        value = READERS[kind](client, key) if kind in READERS else f"a {kind}"
+        return _entries(client, [key]).get(key)
     except UnicodeDecodeError:
-        value = "bytes that are no text"
-    left = int(cast(Any, client.pttl(key)))
-    if left == -2:
-        return None
-    return Entry(value, None if left == -1 else left)
+        return Entry("bytes that are no text", _left(client.pttl(key)))
 
 
-def whole_state(client: redis.Redis, prefix: str, named: Iterable[str] = ()) -> dict[str, Entry]:
-    """Every key below the prefix."""
-    found = {key: entry(client, key) for key in keys_below(client, prefix, named)}
-    return {key: value for key, value in found.items() if value is not None}
+def whole_state(
+    client: redis.Redis, prefix: str, named: Iterable[str] = (), without: Iterable[str] = ()
+) -> dict[str, Entry]:
+    """Every key below the prefix but those in `without`."""
+    left_out = set(without)
+    keys = [key for key in keys_below(client, prefix, named) if key not in left_out]
+    try:
+        return _entries(client, keys)
+    except UnicodeDecodeError:  # one by one, to see which it is
+        found = {key: entry(client, key) for key in keys}
+        return {key: value for key, value in found.items() if value is not None}
+
+
+def _entries(client: redis.Redis, keys: list[str]) -> dict[str, Entry]:
+    """These keys, those left out that are not there. Two round trips, however many they are."""
+    if not keys:
+        return {}
+    asking = client.pipeline(transaction=False)
+    for key in keys:
+        asking.type(key)
+    kinds = dict(zip(keys, map(str, asking.execute()), strict=True))
+    there = [key for key in keys if kinds[key] != "none"]
+    asking = client.pipeline(transaction=False)
+    for key in there:
+        if kinds[key] in READERS:
+            READERS[kinds[key]][0](asking, key)
+        asking.pttl(key)
+    replies = iter(asking.execute(raise_on_error=False))
+    found = {}
+    for key in there:
+        kind = kinds[key]
+        reply = next(replies) if kind in READERS else f"a {kind}"
+        left = next(replies)
+        if left == -2:
+            continue
+        if isinstance(reply, redis.RedisError):
+            raise reply
+        value = READERS[kind][1](reply) if kind in READERS else reply
+        found[key] = Entry(value, _left(left))
+    return found
+
+
+def _left(milliseconds: Any) -> int | None:
+    """What PTTL answers for a key that is there: None when it never ends."""
+    return None if int(milliseconds) == -1 else int(milliseconds)
 
 
 def without_times(state: dict[str, Entry]) -> dict[str, tuple[object, bool]]:
