@@ -174,7 +174,7 @@ def _check_best_three(trial: Trial) -> None:
             LOWEST_FIRST: "ZRANGE begins at the lowest score. `desc=True` turns the order round.",
             TOO_MANY: "Positions begin at 0, so the third is position 2.",
             NOTHING: "`print` shows a value, and `return` hands it over: write `return` before it.",
-            NAMES_ONLY: "Leave `withscores` away.",
+            NAMES_ONLY: "Leave out `withscores`.",
             BEST_OF_NO_MOMENT: "One ZRANGE with `desc=True` is enough.",
         }
     ):
@@ -672,7 +672,7 @@ EMPTY_PAGE = (
     "the member is on the board, and its page is empty. Look at the top of the board: what does your code make of the "
     "rank 0, and of a first position below 0?"
 )
-UPSIDE_DOWN = "the page stands on its head: the best comes first"
+UPSIDE_DOWN = "the page is in the wrong order: the best comes first"
 ONE_MOMENT = (
     "the board changed between two of your steps, and the page is of no single moment: it shows others than those who "
     "stood around the member. Look at what the second step takes over from the first"
@@ -684,7 +684,8 @@ AGAIN_AND_AGAIN = (
     "does when it has tried several times"
 )
 SMALL = "a board with fewer members than `size` is shown whole, and here somebody is missing"
-SLIDES = "the page is not full: at the ends of the board a page slides inwards"
+NOT_FULL = "the page is not full, although the board has enough members: look at both ends of the board"
+TOO_LONG = "the page is too long: look at its last position, which is on the page as well"
 
 
 def _check_page(trial: Trial) -> None:
@@ -696,6 +697,8 @@ def _check_page(trial: Trial) -> None:
             EMPTY_PAGE: "Positions below 0 count from the end of the board: "
             "keep the first one at 0 or above. And 0 is a rank.",
             UPSIDE_DOWN: "ZRANGE begins at the lowest score, unless it is told REV.",
+            NOT_FULL: "The last full page begins at `members - size`: `math.min` takes it when `start` is more.",
+            TOO_LONG: "The last of `size` positions is `start + size - 1`.",
             SMALL: "The first position must not fall below 0: take `min` first and `max` last.",
         }
     ):
@@ -761,9 +764,9 @@ def _expect_page(board: list[str], rank: int, size: int, seen: object) -> None:
     elif isinstance(seen, list) and seen == expected[::-1] and len(expected) > 1:
         why = UPSIDE_DOWN
     elif isinstance(seen, list) and len(seen) < len(expected):
-        why = SLIDES
+        why = NOT_FULL
     elif isinstance(seen, list) and len(seen) > len(expected):
-        why = "the page is too long: look at its last position, which is on the page as well"
+        why = TOO_LONG
     elif isinstance(seen, list) and member in expected:
         why = "the member is to stand in the middle of its page, or as near as the end of the board allows"
     raise Failed(why, expected, seen)
