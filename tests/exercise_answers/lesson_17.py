@@ -539,12 +539,12 @@ def page_that_wraps(redis_conn, key, member, size):
     return _page_by_script(redis_conn, key, member, size, "rank - half")
 
 
-@wrong("17.6", "slides inwards")
+@wrong("17.6", "the page is not full")
 def page_cut_at_the_bottom(redis_conn, key, member, size):
     return _page_by_script(redis_conn, key, member, size, "math.max(rank - half, 0)")
 
 
-@wrong("17.6", "slides inwards")
+@wrong("17.6", "the page is not full")
 def page_cut_at_both_ends(redis_conn, key, member, size):
     return _page_by_script(redis_conn, key, member, size, "math.max(rank - half, 0)", "rank + half")
 

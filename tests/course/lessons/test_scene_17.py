@@ -59,6 +59,20 @@ class TestPlaces:
         assert [text.get_text() for text in ax.texts][:2] == ["Redis: place", "SQL: place"]
         plt.close("all")
 
+    @pytest.mark.parametrize("sizes", [4, 5])
+    def test_no_line_runs_through_a_word(self, sizes):
+        sql = [2.1, 7.3, 59, 570, 9000]
+        scene_17.plot_places(
+            {"Redis: place": [130.0] * sizes, "SQL: place": sql[:sizes], "an empty round trip": [110.0] * sizes}
+        )
+        ax = plt.gca()
+        ax.figure.canvas.draw()
+        words = ax.texts[-1].get_window_extent()
+        for line in ax.lines:
+            line_on_screen = ax.transData.transform_path(line.get_path())
+            assert not line_on_screen.intersects_bbox(words, filled=False), line.get_color()
+        plt.close("all")
+
 
 def test_the_race_and_the_page_are_drawn():
     scene_17.plot_race([[("banana", 2.0)], [("banana", 2.0), ("apple", 3.0)]])
