@@ -75,7 +75,7 @@ def test_what_lua_means(script, word, begin):
         (lambda client: client.set("mine:1", True), "no True and False"),
         (lambda client: client.set("mine:1", {"a": 1}), "hset takes it as mapping="),
         (lambda client: client.set("mine:1", object()), "text, bytes and numbers only"),
-        (lambda client: client.set("mine:1", "a", ex=0.5), "whole seconds for a TTL"),
+        (lambda client: client.set("mine:1", "a", ex=0.5), "A TTL is a whole number: of seconds in `ex`"),
         (lambda client: client.hsetex("mine:1", "price", "312", 60), "name your arguments, such as ex=60"),
         (lambda client: client.zadd("mine:1", "maria", 5), "name your arguments"),
         (lambda client: client.zadd("mine:1", {5: "maria"}), "zadd takes {member: score}"),
