@@ -107,6 +107,18 @@ def place_with_the_equal_ones(redis_conn, key, member):
     return None if score is None else redis_conn.zcount(key, score, "+inf")
 
 
+@wrong("18.2", "counted from the lowest score")
+def place_by_rank_from_below(redis_conn, key, member):
+    rank = redis_conn.zrank(key, member)
+    return None if rank is None else rank + 1
+
+
+@wrong("18.2", "counted from the lowest score")
+def place_by_those_below(redis_conn, key, member):
+    score = redis_conn.zscore(key, member)
+    return None if score is None else 1 + redis_conn.zcount(key, "-inf", f"({score}")
+
+
 @wrong("18.2", "places count from 1")
 def place_from_zero(redis_conn, key, member):
     score = redis_conn.zscore(key, member)
@@ -352,9 +364,28 @@ def week_with_its_end_before_the_cut(redis_conn, week, days, keep, ttl):
         pipe.execute()
 
 
-@wrong("18.5", "more members than were to be kept")
+@wrong("18.5", "all of them are there")
 def week_uncut(redis_conn, week, days, keep, ttl):
     redis_conn.pipeline().zunionstore(week, days).expire(week, ttl).execute()
+
+
+@wrong("18.5", "all of them are there")
+def week_cut_before_it_is_built(redis_conn, week, days, keep, ttl):
+    with redis_conn.pipeline() as pipe:
+        pipe.zunionstore(week, days)
+        redis_conn.zremrangebyrank(week, 0, -keep - 1)
+        pipe.expire(week, ttl)
+        pipe.execute()
+
+
+@wrong("18.5", "all of them are there")
+def week_that_cuts_its_days(redis_conn, week, days, keep, ttl):
+    with redis_conn.pipeline() as pipe:
+        pipe.zunionstore(week, days)
+        for day in days:
+            pipe.zremrangebyrank(day, 0, -keep - 1)
+        pipe.expire(week, ttl)
+        pipe.execute()
 
 
 @wrong("18.5", "or not the best ones")

@@ -127,6 +127,7 @@ def _check_place(trial: Trial) -> None:
             LAST_DIGIT: "Hand the score to ZCOUNT as it came, without rounding it.",
             EQUAL: "Count only those with a higher score: `(` before the bound leaves the equal ones out.",
             DENSE: "Count the members above, not the different scores.",
+            FROM_BELOW: "Count those with a higher score: from `(` and the score, as the lower bound, up to `+inf`.",
             ZERO: "A member that is not there has None for a score, and 0 is not None.",
             BAD_SCORE: 'ZSCORE answers None for who is not there: return None then. Else the bound is `f"({score}"`.',
         }
@@ -180,6 +181,7 @@ def _expect_last_digits(trial: Trial, key: str) -> None:
 
 EQUAL = "customers with equal scores are shown different places, or all a place that is too low: equal scores share one"
 DENSE = "after two first places comes the third, and somebody is shown a better place than that"
+FROM_BELOW = "the best customer is shown one of the last places: they were counted from the lowest score"
 ZERO = "a customer whose score is 0 is on the board, and is shown no place"
 
 
@@ -197,6 +199,9 @@ def _why_place(board: Mapping[str, float], member: str, expected: int, seen: obj
         return DENSE
     if expected < seen <= expected + scores.count(board[member]) and float(board[member]).is_integer():
         return EQUAL
+    below = sum(score < board[member] for score in scores)
+    if not above and below < seen <= len(scores):
+        return FROM_BELOW
     return "the place is 1 + the number of members with a higher score, and a score need not be a whole number"
 
 
@@ -453,6 +458,7 @@ def add_and_note(redis_conn, board, since, customer, crates, second):
 # 18.5
 
 NOT_THE_SUM = "the week does not show the sums of its days"
+UNCUT = "the week holds more members than were to be kept: all of them are there"
 NOT_CUT = "the week holds more members than were to be kept, or not the best ones"
 NO_END = "the week never ends"
 ALL_EMPTY = "there is no key to rename: a union of days that hold nothing makes no key"
@@ -465,6 +471,7 @@ def _check_build_week(trial: Trial) -> None:
     days = [trial.key(f"{{w}} day {number}") for number in (1, 2, 3)]
     told = cures(
         {
+            UNCUT: "`pipe.zremrangebyrank`, on `week` and after the union: before EXEC, there is nothing to cut.",
             NOT_CUT: "Counted from the lowest, `0` to `-keep - 1` is all but the best `keep`.",
             ALL_EMPTY: "ZUNIONSTORE straight into `week` needs no second key: an empty union deletes the week.",
             NO_END: "ZUNIONSTORE replaces the key with its TTL. So `pipe.expire` comes after it.",
@@ -523,7 +530,7 @@ def _expect_week(trial: Trial, week: str, days: list[str], before: Mapping[str, 
         raise Failed("the days hold scores, and there is no week", wanted, Plain("no such key"))
     seen = found.value if isinstance(found.value, dict) else {}
     if set(seen) != set(wanted) and all(totals.get(name) == score for name, score in seen.items()):
-        raise Failed(NOT_CUT, wanted, seen)
+        raise Failed(UNCUT if seen == totals else NOT_CUT, wanted, seen)
     trial.expect_value(NOT_THE_SUM, week, wanted)
     if found.left is None:
         raise Failed(NO_END, Plain(f"a TTL of {ttl} seconds"), Plain("no TTL"))

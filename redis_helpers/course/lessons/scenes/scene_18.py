@@ -27,18 +27,18 @@ def fill_days(redis_conn: redis.Redis, members: int) -> list[str]:
     return keys
 
 
-def wait_for_one(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
-    """Calls `work()` until it has sent nine commands or more. Returns how long one took: the median, in milliseconds.
+def wait_for_one(redis_conn: redis.Redis, work: Callable, *args: object) -> float:
+    """Calls `work(*args)` until it has sent nine commands or more. Returns the median of their times, in milliseconds.
 
     Redis runs one command at a time: so long, at most, nobody else was served. The way there and back is in it.
     """
     times: list[float] = []
     while len(times) < ENOUGH:
-        times += _times(redis_conn, work)
+        times += _times(redis_conn, work, args)
     return statistics.median(times)
 
 
-def _times(redis_conn: redis.Redis, work: Callable[[], object]) -> list[float]:
+def _times(redis_conn: redis.Redis, work: Callable, args: tuple) -> list[float]:
     times: list[float] = []
     send = redis_conn.execute_command
 
@@ -50,7 +50,7 @@ def _times(redis_conn: redis.Redis, work: Callable[[], object]) -> list[float]:
             times.append(1000 * (time.perf_counter() - begin))
 
     with mock.patch.object(redis_conn, "execute_command", measured):
-        work()
+        work(*args)
     return times
 
 
