@@ -594,6 +594,29 @@ def find_and_write_again(redis_conn, name, token, milliseconds):
     return False
 
 
+@wrong("19.4", "gave B's lock another time")
+def find_and_renew_whatever_is_there(redis_conn, name, token, milliseconds):
+    if redis_conn.set(name, token, nx=True, px=milliseconds):
+        return True
+    if redis_conn.get(name) == token:
+        redis_conn.pexpire(name, milliseconds)
+        return True
+    return False
+
+
+@right("19.4")
+def find_and_renew_by_script(redis_conn, name, token, milliseconds):
+    if redis_conn.set(name, token, nx=True, px=milliseconds):
+        return True
+    script = """
+        if redis.call('GET', KEYS[1]) == ARGV[1] then
+            return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+        end
+        return 0
+    """
+    return redis_conn.eval(script, 1, name, token, milliseconds) == 1
+
+
 @wrong("19.4", "kept it to itself")
 def take_or_find_without_errors(redis_conn, name, token, milliseconds):
     try:

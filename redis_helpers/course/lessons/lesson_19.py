@@ -338,9 +338,11 @@ RELEASE = Exercise(
     title="Release your own, and only your own",
     kind="change",
     question="""\
-This code deletes the lock, whoever has it. Change it: the lock is deleted only when it holds `token`. Then the answer
-is `True`, otherwise `False`. At any moment, the lock may end, or somebody else may take it. Or another part of A's
-program gives A's lock more time, with `PEXPIRE`: then it is still A's.""",
+This code deletes the lock, whoever has it. Change it: it deletes the lock only when the lock holds `token`. Then it
+returns `True`, otherwise `False`.
+
+At any moment, the lock may end, and B may take it. At any moment, another part of the holder's own program may give the
+lock more time, with `PEXPIRE`: then it is still the holder's.""",
     stub="""\
 def release_own(redis_conn, name, token):
     return redis_conn.delete(name) == 1""",
@@ -470,10 +472,14 @@ def _expect_lock_of_others(trial: Trial, name: str) -> None:
     """Somebody else has the lock for longer than anybody should wait."""
     done: list[int] = []
     took = 60.0
+
+    def work() -> None:
+        done.append(1)
+
     for _ in range(3):  # on a busy machine, the quickest counts
         trial.put({name: Ends("token of B", 2.5)})
         begin = time.monotonic()
-        outcome = trial.attempt(name, lambda: done.append(1))
+        outcome = trial.attempt(name, work)
         took = min(took, time.monotonic() - begin)
         if took < 1.8:
             break
@@ -489,16 +495,25 @@ def _expect_lock_of_others(trial: Trial, name: str) -> None:
 
 def _expect_some_patience(trial: Trial, name: str) -> None:
     """The lock is free again after a tenth of a second."""
+
+    def work() -> str:
+        return "done"
+
     trial.put({name: Ends("token of B", 0.12)})
-    outcome = trial.attempt(name, lambda: "done")
+    outcome = trial.attempt(name, work)
     if outcome.value != "done":
         raise Failed(NOT_WAITED, "done", _seen(outcome))
 
 
 def _expect_late_work(trial: Trial, name: str) -> None:
     """The lock ends while the work goes on, and B takes it: B keeps it, and nobody is told that nothing was done."""
+
+    def work() -> str:
+        _elsewhere(lambda: trial.redis.set(name, "token of B", px=20_000))
+        return "done"
+
     trial.put({})
-    outcome = trial.attempt(name, lambda: _elsewhere(lambda: trial.redis.set(name, "token of B", px=20_000)) and "done")
+    outcome = trial.attempt(name, work)
     if trial.redis.get(name) != "token of B":
         raise Failed(THEIRS_TOUCHED)
     if outcome.error is None and outcome.value != "done":
@@ -513,9 +528,12 @@ def _expect_one_holder(trial: Trial, name: str) -> None:
         if trial.redis.set(name, "token of B", nx=True, px=20_000):
             events.append("B has it")
 
+    def work() -> None:
+        events.append("work")
+
     trial.every_gap(
         "somebody else took the lock between two of your commands, and then both worked at once",
-        (name, lambda: events.append("work")),
+        (name, work),
         before=events.clear,
         rivals={"B wants the lock": b_wants_it},
         allowed=lambda run, seen: events[:2] != ["B has it", "work"],
@@ -529,7 +547,9 @@ WORK_ALONE = Exercise(
     question="""\
 Write `work_alone`. It calls `work()` while it holds the lock `name`, and returns what `work()` returns. Take a lock of
 redis-py that lives 5 seconds. When somebody else has it, wait at most 0.3 seconds. Then return `None`, without calling
-`work`. When `work` raises an error, the lock is released, and the caller gets the error.""",
+`work`. Return `None` in no other case: it tells the caller that `work` was not called.
+
+When `work` raises an error, the lock is released, and the caller gets the error.""",
     stub="""\
 def work_alone(redis_conn, name, work):
     # your code here
@@ -562,6 +582,10 @@ NOT_FOUND = (
     "that it has no lock, and nobody works until the lock ends"
 )
 NOT_YOURS = "somebody else has the lock, and your program was told that it is its own: two work at once"
+THEIRS_RENEWED = (
+    "your own lock ended between two of your commands, B took it, and your function gave B's lock another time. "
+    "Look at what is changed after the look"
+)
 END_LOST = "the lock is your own, and now it never ends: look at what is written when it is there already"
 
 
@@ -575,6 +599,7 @@ def _check_take_or_find(trial: Trial) -> None:
             NOT_YOURS: "Compare what GET answers with your token: `==`.",
             TAKEN_AWAY: "SET replaces what is there, unless NX is given.",
             NO_END: "Give SET the TTL in the same call: px=milliseconds.",
+            THEIRS_RENEWED: "A lock that is there needs no change: look, and answer.",
             TWO_HOLDERS: "Looking and writing must be one command: SET with NX. Its answer is True or None.",
         }
     ):
@@ -597,6 +622,13 @@ def _check_take_or_find(trial: Trial) -> None:
             before=lambda: trial.put({name: Ends(token, 20)}),
             rivals=mine,
             allowed=lambda run, seen: run.outcomes[0].value is False and seen.get(name, ("", True))[0] != token,
+        )
+        trial.every_gap(
+            or_raised(THEIRS_RENEWED),
+            (name, token, 60_000),
+            before=lambda: trial.put({name: Ends(token, 20)}),
+            rivals={"your lock ends, B takes it": lambda: trial.redis.set(name, "token of B", px=20_000)},
+            view=lambda: trial.redis.get(name) == "token of B" and trial.redis.pttl(name) > 30_000,
         )
         trial.every_gap(
             or_raised(TWO_HOLDERS),
