@@ -144,7 +144,7 @@ def test_what_a_function_of_the_check_sends_is_not_the_learners(begin, redis_con
 
     client.set("mine:a", 7)
     assert apart(writes)("theirs", value=5) == "7"
-    assert redis_conn.get("theirs") == "5"
+    assert apart(redis_conn.get)("theirs") == "5"
     assert call.commands == ["SET"]
     assert not call.used_another
     client.get("mine:a")

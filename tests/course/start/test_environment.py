@@ -404,12 +404,15 @@ def test_a_killed_set_up_leaves_nothing_running_and_the_one_that_waits_begins_an
 @posix_only
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_set_up_leaves_nothing_running(small_copy, end):
-    """Ctrl-C, and a closed terminal."""
-    process = small_copy.start("test", "--version", PIP_CONFIG_FILE=str(small_copy.settings_file))
-    assert wait_until(lambda: (small_copy.venv / "pyvenv.cfg").exists(), 60)
-    assert processes_in(small_copy.folder, of=process.pid)
-    process.send_signal(end)
-    printed, _ = process.communicate()
+    """Ctrl-C, and a closed terminal. On a busy machine the set-up may come to its end before the signal: then again."""
+    for _ in range(5):
+        shutil.rmtree(small_copy.venv, ignore_errors=True)
+        process = small_copy.start("test", "--version", PIP_CONFIG_FILE=str(small_copy.settings_file))
+        assert wait_until(lambda: (small_copy.venv / "pyvenv.cfg").exists(), 60)
+        process.send_signal(end)
+        printed, _ = process.communicate()
+        if "No module named pytest" not in printed:
+            break
     assert process.returncode == (130 if end == signal.SIGINT else -end)
     assert "Traceback" not in printed
     assert wait_until(lambda: not processes_in(small_copy.folder, of=process.pid), 10)
