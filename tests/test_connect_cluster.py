@@ -90,7 +90,7 @@ def test_a_node_that_knows_nobody_yet():
 def test_keys_of_two_nodes_in_one_command_are_refused_in_redis_pys_words(cluster):
     with RedisConnectionHandle(options_for(cluster)) as handle:
         client = handle.connect_cluster()
-        with pytest.raises(RedisClusterException, match="same (key )?slot"):
+        with pytest.raises(RedisClusterException, match=r"same (key )?slot"):
             client.mget(f"{PREFIX}1", f"{PREFIX}2")
         with pytest.raises(RedisClusterException, match="same key slot"):
             client.eval("return 1", 2, f"{{1}}{PREFIX}", f"{{2}}{PREFIX}")

@@ -1,7 +1,6 @@
 """Lesson 17: the first three, totals, personal bests, the row and the page of one member."""
 
 import contextlib
-import gc
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,62 +13,10 @@ from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Ques
 from redis_helpers.course.exercises.runner import Worker
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.lessons.board_checks import ODD, READER_WROTE, expect_error_is_told, floats
+from redis_helpers.course.lessons.common_checks import beside, cures, errors_of, or_raised
 
-ODD = ('Zoë\'s "best"', "a b", "*", "[x]?", "0", "10", "9", "%s {}")  # names of members, which may hold any sign
-WRONG_TYPE = (
-    "the key holds something of another type, Redis answered with an error, and your function kept it to itself: its "
-    "caller takes the answer for true"
-)
 LIVES, RENEWED_AFTER = 50, 20  # seconds that a board has to live, and after which it gets them anew
-READER_WROTE = "your function was only to look, and it changed what is in Redis"
-
-
-@contextlib.contextmanager
-def _cures(cures: Mapping[str, str]) -> Iterator[None]:
-    """Says what to do, beside what is wrong: a cure for each reason."""
-    try:
-        yield
-    except Failed as failure:
-        failure.cure = failure.cure or next((cure for why, cure in cures.items() if why in failure.why), None)
-        raise
-
-
-def _or_raised(why: str) -> Callable[[Run], str]:
-    """`why`, or a word on the error that the learner's function raised."""
-
-    def reason(run: Run) -> str:
-        errors = _errors(run)
-        if not errors:
-            return why
-        return (
-            f"your function raised {errors[0]} because somebody else came in between, and its caller gets no answer. "
-            "Look at what happens after that error"
-        )
-
-    return reason
-
-
-def _errors(run: Run) -> list[str]:
-    return [type(outcome.error).__name__ for outcome in run.outcomes if outcome.error]
-
-
-def _beside(trial: Trial, act: Callable[[], object], most: int = 30) -> Callable[[], None]:
-    """For `between=`: `act()` before each step of the call from the second one on, `most` times in all."""
-    done = 0
-
-    def turn(step: object = None) -> None:
-        nonlocal done
-        if done < most:
-            done += 1
-            elsewhere = threading.Thread(target=act)  # what this thread sends counts as the learner's
-            elsewhere.start()
-            elsewhere.join()
-
-    def from_now_on() -> None:
-        trial.call_seen.turn = turn
-        turn()
-
-    return from_now_on
 
 
 @contextlib.contextmanager
@@ -147,17 +94,6 @@ def _expect_no_half(trial: Trial, key: str, why: str, args: tuple, before: Calla
     trial.every_cut(why, args, before, allowed=allowed)
 
 
-def _expect_error_is_told(trial: Trial, args: tuple, key: str, before: Callable[[], object]) -> None:
-    """A full Redis, and a key of another type: the error comes through, and nothing is different."""
-    gc.collect()  # pipelines of earlier calls that end only now would send an UNWATCH of their own
-    trial.every_error(args, before)
-    trial.put({key: ["apple"]})
-    outcome = trial.attempt(*args)
-    if outcome.error is None:
-        raise Failed(WRONG_TYPE, Plain("the error of Redis"), Plain(f"the answer {outcome.value!r}"))
-    trial.expect_value("the key holds something of another type, and your function replaced it", key, ["apple"])
-
-
 # 17.1
 
 LOWEST_FIRST = "the board is read from its lowest score: those who sell least are shown as the best"
@@ -170,7 +106,7 @@ BEST_OF_NO_MOMENT = "the board changed between two of your commands, and what yo
 
 def _check_best_three(trial: Trial) -> None:
     key = trial.key("board")
-    with _cures(
+    with cures(
         {
             LOWEST_FIRST: "ZRANGE begins at the lowest score. `desc=True` turns the order round.",
             TOO_MANY: "Positions begin at 0, so the third is position 2.",
@@ -188,7 +124,7 @@ def _check_best_three(trial: Trial) -> None:
         trial.case("the board is empty: return an empty list", (key,), before={}, returns=[], after={})
         board = {name: float(number) for number, name in enumerate(names)}
         trial.every_gap(
-            _or_raised(BEST_OF_NO_MOMENT),
+            or_raised(BEST_OF_NO_MOMENT),
             (key,),
             before=lambda: trial.put({key: board}),
             rivals={
@@ -196,7 +132,7 @@ def _check_best_three(trial: Trial) -> None:
                 "the best one leaves": lambda: trial.redis.zrem(key, names[-1]),
             },
         )
-        _expect_error_is_told(trial, (key,), key, lambda: trial.put({key: board}))
+        expect_error_is_told(trial, (key,), key, lambda: trial.put({key: board}))
 
 
 def _expect_best_three(trial: Trial, key: str, board: dict[str, float]) -> None:
@@ -269,7 +205,7 @@ NO_NUMBER = (
 
 def _check_sell(trial: Trial) -> None:
     key = trial.key("today")
-    with _cures(
+    with cures(
         {
             SWAPPED: "In redis-py: the key, then the crates, then the fruit.",
             BEGAN_ANEW: "ZADD sets a score anew. ZINCRBY adds to it.",
@@ -287,25 +223,25 @@ def _check_sell(trial: Trial) -> None:
                 mine = board | {fruit: board.get(fruit, 0.0) + 2}
                 both = mine | {other: mine.get(other, 0.0) + 3}
                 trial.every_gap(
-                    _or_raised(SALE_LOST),
+                    or_raised(SALE_LOST),
                     (key, fruit, 2),
                     before=seller.begin(board),
                     rivals={f"another seller sells {other}": seller.sells(other, 3)},
                     view=seller.board,
                     allowed=lambda run, seen, mine=mine, both=both: (  # whatever the screen shows meanwhile
-                        seen == (mine if seller.waits else both) and not _errors(run)
+                        seen == (mine if seller.waits else both) and not errors_of(run)
                     ),
                 )
         with _without_naps():
             trial.orders(
-                _or_raised(SALE_LOST),
+                or_raised(SALE_LOST),
                 {"seller 1": (key, fruit, 2), "seller 2": (key, fruit, 3)},
                 before=seller.begin({fruit: 5.0, "kiwi": 7.0}),
                 view=seller.board,
-                allowed=lambda run, seen: seen == {fruit: 10.0, "kiwi": 7.0} and not _errors(run),
+                allowed=lambda run, seen: seen == {fruit: 10.0, "kiwi": 7.0} and not errors_of(run),
             )
         seller.begin({fruit: 5.0})()
-        outcome = trial.attempt(key, fruit, 2, between=_beside(trial, seller.sells("kiwi", 1)))
+        outcome = trial.attempt(key, fruit, 2, between=beside(trial, seller.sells("kiwi", 1)))
         if outcome.error is not None or trial.redis.zscore(key, fruit) != 7:
             raise Failed(GAVE_UP)
         _expect_no_half(trial, key, SALE_TORN, (key, fruit, 2), seller.begin({fruit: 5.0, "kiwi": 7.0}))
@@ -313,7 +249,7 @@ def _check_sell(trial: Trial) -> None:
         outcome = trial.attempt(key, fruit, "three")
         if outcome.error is None:
             raise Failed(NO_NUMBER, Plain("an error"), Plain(f"the answer {outcome.value!r}"))
-        _expect_error_is_told(trial, (key, fruit, 2), key, seller.begin({fruit: 5.0}))
+        expect_error_is_told(trial, (key, fruit, 2), key, seller.begin({fruit: 5.0}))
 
 
 def _expect_sold(trial: Trial, key: str) -> None:
@@ -327,7 +263,7 @@ def _expect_sold(trial: Trial, key: str) -> None:
             totals["banana"] += trial.number(1, 9)
             totals[ours] += trial.number(1, 9)
         before = totals.get(fruit, 0)
-        trial.put({key: Ends(_floats(totals), 500) if number % 2 else _floats(totals)} if totals else {})
+        trial.put({key: Ends(floats(totals), 500) if number % 2 else floats(totals)} if totals else {})
         ends = bool(totals) and bool(number % 2)
         totals[fruit] = before + crates
         best = _sold(trial, key, fruit, crates)
@@ -335,7 +271,7 @@ def _expect_sold(trial: Trial, key: str) -> None:
         if before and score == crates:
             raise Failed(BEGAN_ANEW, totals[fruit], score)
         trial.expect_value(NOT_THE_TOTAL, key, totals)
-        trial.expect_state(NOT_THE_TOTAL, {key: Ends(_floats(totals), 500) if ends else _floats(totals)})
+        trial.expect_state(NOT_THE_TOTAL, {key: Ends(floats(totals), 500) if ends else floats(totals)})
         three = islice(sorted(totals, key=lambda name: (totals[name], name.encode()), reverse=True), 3)
         trial.expect(NOT_THE_BEST, [*three], best)
 
@@ -348,10 +284,6 @@ def _sold(trial: Trial, key: str, fruit: str, crates: float) -> object:
         if "not a valid float" in str(crash.error):
             raise Failed(SWAPPED) from None
         raise
-
-
-def _floats(scores: Mapping[str, float]) -> dict[str, float]:
-    return {name: float(score) for name, score in scores.items()}
 
 
 SELL = Exercise(
@@ -395,7 +327,7 @@ BEST_TORN = "the customer's best is gone, or stored by half"
 
 def _check_record(trial: Trial) -> None:
     key = trial.key("best")
-    with _cures(
+    with cures(
         {
             NEWCOMER: "GT lets newcomers in. XX keeps them out.",
             NOT_THE_BIGGEST: "ZADD with GT writes a score only when it is greater than the stored one.",
@@ -410,7 +342,7 @@ def _check_record(trial: Trial) -> None:
 
         def came_between(run: Run) -> str:
             stored = seller.board().get(dora, 0)
-            return _or_raised(BEST_LOST if stored < best else BOTH_TRUE)(run)
+            return or_raised(BEST_LOST if stored < best else BOTH_TRUE)(run)
 
         for mine, others, had in (
             (25, 30, 10.0),
@@ -430,7 +362,7 @@ def _check_record(trial: Trial) -> None:
                 rivals={f"another seller: {others} crates": seller.stores(dora, others)},
                 view=lambda: (seller.board(), list(seller.answers)),
                 allowed=lambda run, seen, alone=alone: (
-                    seller.waits and (seller.board(), run.outcomes[0].value) == alone and not _errors(run)
+                    seller.waits and (seller.board(), run.outcomes[0].value) == alone and not errors_of(run)
                 ),
             )
         best = 18
@@ -443,7 +375,7 @@ def _check_record(trial: Trial) -> None:
             )
         more = iter(range(11, 100))
         seller.begin(board)()
-        outcome = trial.attempt(key, dora, 500, between=_beside(trial, lambda: seller.stores(dora, next(more))()))
+        outcome = trial.attempt(key, dora, 500, between=beside(trial, lambda: seller.stores(dora, next(more))()))
         if outcome.error is not None or outcome.value is not True or trial.redis.zscore(key, dora) != 500:
             raise Failed(
                 "many sellers stored orders at the same moment, and yours gave up: the biggest order is not on the "
@@ -451,7 +383,7 @@ def _check_record(trial: Trial) -> None:
             )
         _expect_no_half(trial, key, BEST_TORN, (key, dora, 25), seller.begin(board))
         for crates in (25, 5):
-            _expect_error_is_told(trial, (key, dora, crates), key, seller.begin(board))
+            expect_error_is_told(trial, (key, dora, crates), key, seller.begin(board))
 
 
 def _expect_recorded(trial: Trial, key: str) -> None:
@@ -471,13 +403,13 @@ def _expect_recorded(trial: Trial, key: str) -> None:
     orders += [(name, number) for number, name in enumerate(ODD)] + [(name, 5) for name in ODD]
     for customer, crates in orders:
         is_better = crates > best.get(customer, float("-inf"))
-        trial.put({key: _floats(best)} if best else {})
+        trial.put({key: floats(best)} if best else {})
         best[customer] = max(crates, best.get(customer, crates))
         answer = trial.call(key, customer, crates)
         if trial.redis.zscore(key, customer) is None:
             raise Failed(NEWCOMER)
         trial.expect_value(NOT_THE_BIGGEST, key, best)
-        trial.expect_state(NOT_THE_BIGGEST, {key: _floats(best)})
+        trial.expect_state(NOT_THE_BIGGEST, {key: floats(best)})
         if not isinstance(answer, bool):
             raise Failed("return True for a new best, and otherwise False, and nothing else", is_better, answer)
         if answer is not is_better:
@@ -523,7 +455,7 @@ ROW_OF_NO_MOMENT = "the board changed between two of your commands, and the row 
 
 def _check_row_of(trial: Trial) -> None:
     key = trial.key("board")
-    with _cures(
+    with cures(
         {
             FROM_ZERO: "ZREVRANK counts from 0. Add 1.",
             FROM_BELOW: "ZRANK counts from the lowest score, ZREVRANK from the highest.",
@@ -547,7 +479,7 @@ def _check_row_of(trial: Trial) -> None:
             trial.case("a score may be 0 or below", (key, member), before={key: scores}, returns=row)
         board = ["anna", "bob", "cleo", "dora"]
         trial.every_gap(
-            _or_raised(ROW_OF_NO_MOMENT),
+            or_raised(ROW_OF_NO_MOMENT),
             (key, "cleo"),
             before=lambda: _put_board(trial, key, board),
             rivals={
@@ -556,7 +488,7 @@ def _check_row_of(trial: Trial) -> None:
                 "a newcomer leads": lambda: trial.redis.zadd(key, {"new": 1000}),
             },
         )
-        _expect_error_is_told(trial, (key, "bob"), key, lambda: _put_board(trial, key, board))
+        expect_error_is_told(trial, (key, "bob"), key, lambda: _put_board(trial, key, board))
 
 
 def _why_row(row: int, many: int, seen: object) -> str:
@@ -605,7 +537,7 @@ NOT_MIDDLE = "here the member can stand in the middle of the page, and does not"
 
 def _check_page_start(trial: Trial) -> None:
     key = trial.key("board")
-    with _cures(
+    with cures(
         {
             BELOW_ZERO: "`max(start, 0)`, as the last step.",
             TOO_LATE: "The last full page begins at `members - size`: `min` takes it when `start` is more.",
@@ -622,7 +554,7 @@ def _check_page_start(trial: Trial) -> None:
                     seen = ask(rank, size)
                     trial.expect(_why_start(rank, size, many, seen), start, seen)
             trial.expect_state(READER_WROTE, {key: Ends(_scores(board), LIVES, late=LIVES - 5)})
-        _expect_error_is_told(trial, (key, 1, 3), key, lambda: _put_board(trial, key, ["anna", "bob", "cleo"]))
+        expect_error_is_told(trial, (key, 1, 3), key, lambda: _put_board(trial, key, ["anna", "bob", "cleo"]))
 
 
 def _why_start(rank: int, size: int, many: int, seen: object) -> str:
@@ -691,7 +623,7 @@ TOO_LONG = "the page is too long: look at its last position, which is on the pag
 
 def _check_page(trial: Trial) -> None:
     key = trial.key("board")
-    with _cures(
+    with cures(
         {
             ONE_MOMENT: "One script reads rank and page in one go. With WATCH: look again after a WatchError.",
             NOT_ON_PAGE: "One script reads rank and page in one go. With WATCH: look again after a WatchError.",
@@ -736,7 +668,7 @@ def _check_page(trial: Trial) -> None:
         _expect_long_board(trial, key)
         _expect_ties(trial, key)
         _expect_one_moment(trial, key)
-        _expect_error_is_told(trial, (key, "bob", 3), key, lambda: _put_board(trial, key, ["anna", "bob", "cleo"]))
+        expect_error_is_told(trial, (key, "bob", 3), key, lambda: _put_board(trial, key, ["anna", "bob", "cleo"]))
 
 
 def _scores(board: list[str]) -> dict[str, float]:
@@ -831,7 +763,7 @@ def _expect_one_moment(trial: Trial, key: str) -> None:
         def why(run: Run, me: str = me) -> str:
             seen = run.outcomes[0].value
             absent = isinstance(seen, list) and me not in seen and trial.redis.zscore(key, me) is not None
-            return _or_raised(NOT_ON_PAGE if absent else ONE_MOMENT)(run)
+            return or_raised(NOT_ON_PAGE if absent else ONE_MOMENT)(run)
 
         trial.every_gap(
             why,
@@ -851,7 +783,7 @@ def _expect_one_moment(trial: Trial, key: str) -> None:
     ends = (1000, 1) * 100
     scores = iter(ends)
     _put_board(trial, key, board)
-    outcome = trial.attempt(key, me, 3, between=_beside(trial, lambda: trial.redis.zadd(key, {me: next(scores)})))
+    outcome = trial.attempt(key, me, 3, between=beside(trial, lambda: trial.redis.zadd(key, {me: next(scores)})))
     others = [member for member in board if member != me]
     pages = [_page_of(moment, me, 3) for moment in (board, [me, *others], [*others, me])]
     if outcome.error is not None or outcome.value not in pages:

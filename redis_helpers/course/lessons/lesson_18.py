@@ -1,31 +1,15 @@
 """Lesson 18: equal scores, the earliest of equals, what a score can hold, and days that become a week."""
 
 import contextlib
-import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
-
-ODD = ('Zoë\'s "best"', "a b", "*", "[x]?", "0", "10", "9", "%s {}")  # names of members, which may hold any sign
-WRONG_TYPE = (
-    "the key holds something of another type, Redis answered with an error, and your function kept it to itself: its "
-    "caller takes the answer for true"
-)
-READER_WROTE = "your function was only to look, and it changed what is in Redis"
-
-
-@contextlib.contextmanager
-def cures(by_reason: Mapping[str, str]) -> Iterator[None]:
-    """Says what to do, beside what is wrong: a cure for each reason."""
-    try:
-        yield
-    except Failed as failure:
-        failure.cure = failure.cure or next((cure for why, cure in by_reason.items() if why in failure.why), None)
-        raise
+from redis_helpers.course.lessons.board_checks import ODD, READER_WROTE, expect_error_is_told, floats
+from redis_helpers.course.lessons.common_checks import cures
 
 
 @contextlib.contextmanager
@@ -37,21 +21,6 @@ def read_as(message: str, why: str) -> Iterator[None]:
         if message in str(crash.error):
             raise Failed(why, seen=Plain(f"the error of Redis: {message}")) from None
         raise
-
-
-def _expect_error_is_told(trial: Trial, args: tuple, key: str, before: Callable[[], object]) -> None:
-    """A full Redis, and a key of another type: the error comes through, and nothing is different."""
-    gc.collect()  # pipelines of earlier calls that end only now would send an UNWATCH of their own
-    trial.every_error(args, before)
-    trial.put({key: ["apple"]})
-    outcome = trial.attempt(*args)
-    if outcome.error is None:
-        raise Failed(WRONG_TYPE, Plain("the error of Redis"), Plain(f"the answer {outcome.value!r}"))
-    trial.expect_value("the key holds something of another type, and your function replaced it", key, ["apple"])
-
-
-def _floats(scores: Mapping[str, float]) -> dict[str, float]:
-    return {name: float(score) for name, score in scores.items()}
 
 
 # 18.1
@@ -74,7 +43,7 @@ def _check_count_above(trial: Trial) -> None:
     )
     with told, read_as("min or max is not a float", BAD_BOUND):
         top = trial.number(60, 90)
-        board = _floats({trial.word(): top, "bob": 20, "cleo": 20, "dora": 9, "emil": 0, "fritz": -3})
+        board = floats({trial.word(): top, "bob": 20, "cleo": 20, "dora": 9, "emil": 0, "fritz": -3})
         board |= dict.fromkeys(ODD, 20.0)
         for score in (20, 9, top, 0, -3, 10, 100, -50, 19, 21):
             before = {key: Ends(board, 50)}
@@ -88,7 +57,7 @@ def _check_count_above(trial: Trial) -> None:
         trial.case(NEXT_WHOLE, (key, 20), before={key: {"anna": 20.5, "bob": 20.0, "cleo": 30.0}}, returns=2)
         long_board = {f"customer:{number}": float(number) for number in range(trial.number(1200, 1500))}
         trial.case(NOT_ABOVE, (key, 99), before={key: long_board}, returns=len(long_board) - 100)
-        _expect_error_is_told(trial, (key, 5), key, lambda: trial.put({key: {"anna": 3.0}}))
+        expect_error_is_told(trial, (key, 5), key, lambda: trial.put({key: {"anna": 3.0}}))
 
 
 COUNT_ABOVE = Exercise(
@@ -146,16 +115,16 @@ def _check_place(trial: Trial) -> None:
             trial.expect_state(READER_WROTE, before)  # also its TTL, if there is one
         _expect_far_places(trial, key)
         _expect_last_digits(trial, key)
-        _expect_error_is_told(trial, (key, "bob"), key, lambda: trial.put({key: {"anna": 3.0, "bob": 2.0}}))
+        expect_error_is_told(trial, (key, "bob"), key, lambda: trial.put({key: {"anna": 3.0, "bob": 2.0}}))
 
 
 def _expect_places(trial: Trial, key: str, board: dict[str, float]) -> None:
-    trial.put({key: Ends(_floats(board), 50)})
+    trial.put({key: Ends(floats(board), 5000)})
     for member, score in board.items():
         expected = 1 + sum(other > score for other in board.values())
         seen = trial.call(key, member)
         trial.expect(_why_place(board, member, expected, seen), expected, seen)
-    trial.expect_state(READER_WROTE, {key: Ends(_floats(board), 50, late=45)})
+    trial.expect_state(READER_WROTE, {key: Ends(floats(board), 5000, late=600)})
 
 
 def _expect_far_places(trial: Trial, key: str) -> None:
@@ -265,7 +234,7 @@ def _check_keep_earliest(trial: Trial) -> None:
         if set(found) != {key} or not isinstance(found[key].value, dict) or len(found[key].value) != 2:
             raise Failed("the board must hold the customers and their scores, and no other key may be left")
         trial.expect_state("the board's end must stay as it was", {key: Ends(found[key].value, 500, late=5)})
-        _expect_error_is_told(trial, (key, "anna", 3, 4), key, lambda: trial.put({key: Ends(made, 500)}))
+        expect_error_is_told(trial, (key, "anna", 3, 4), key, lambda: trial.put({key: Ends(made, 500)}))
 
 
 def _weeks(trial: Trial) -> list[list[tuple[str, int, int]]]:

@@ -1,6 +1,5 @@
 """Lesson 19: a lock that ends, one's own release, the lock of redis-py, a lost reply, and no lock at all."""
 
-import threading
 import time
 from collections.abc import Callable
 from unittest import mock
@@ -10,14 +9,9 @@ from redis_helpers.course.exercises.model import Exercise, Failed, Question, Too
 from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.course.lessons.lock_checks import (
-    SWALLOWED,
-    beside,
-    cures,
-    expect_answer,
-    expect_error_is_told,
-    or_raised,
-)
+from redis_helpers.course.exercises.wire import apart
+from redis_helpers.course.lessons.common_checks import beside, cures, expect_error_is_told, or_raised
+from redis_helpers.course.lessons.lock_checks import SWALLOWED, expect_answer
 
 ODD = """Zoë's "50 %" [a-z]* \\1 $x"""  # what names may hold, too
 
@@ -416,21 +410,12 @@ def _check_work_alone(trial: Trial) -> None:
         trial.every_error((name, lambda: "done"), before=lambda: None)
 
 
-def _elsewhere(act: Callable[[], object]) -> object:
-    """Does it in a thread of its own: what the learner's thread sends counts as the learner's."""
-    found: list[object] = []
-    thread = threading.Thread(target=lambda: found.append(act()))
-    thread.start()
-    thread.join()
-    return found[0] if found else None
-
-
 def _expect_worked(trial: Trial, name: str, result: object) -> None:
     """The lock is free."""
     seen: list[int] = []
 
     def work() -> object:
-        seen.append(int(str(_elsewhere(lambda: trial.redis.pttl(name)))))
+        seen.append(int(str(apart(trial.redis.pttl)(name))))
         return result
 
     def call() -> object:
@@ -509,7 +494,7 @@ def _expect_late_work(trial: Trial, name: str) -> None:
     """The lock ends while the work goes on, and B takes it: B keeps it, and nobody is told that nothing was done."""
 
     def work() -> str:
-        _elsewhere(lambda: trial.redis.set(name, "token of B", px=20_000))
+        apart(trial.redis.set)(name, "token of B", px=20_000)
         return "done"
 
     trial.put({})

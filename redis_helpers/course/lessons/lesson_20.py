@@ -6,14 +6,8 @@ from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.course.lessons.lock_checks import (
-    SWALLOWED,
-    beside,
-    cures,
-    expect_answer,
-    expect_error_is_told,
-    or_raised,
-)
+from redis_helpers.course.lessons.common_checks import beside, cures, expect_error_is_told, or_raised
+from redis_helpers.course.lessons.lock_checks import SWALLOWED, expect_answer
 
 
 def _expect_loss_is_told(trial: Trial, args: tuple, before: Callable[[], object]) -> None:

@@ -1,0 +1,62 @@
+"""What the checks of several lessons share: cures beside reasons, errors in a race, somebody who comes in between."""
+
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Mapping
+
+from redis_helpers.course.exercises.checker import Trial
+from redis_helpers.course.exercises.model import Failed
+from redis_helpers.course.exercises.schedules import Run
+
+
+@contextlib.contextmanager
+def cures(by_reason: Mapping[str, str]) -> Iterator[None]:
+    """Says what to do, beside what is wrong: a cure for each reason."""
+    try:
+        yield
+    except Failed as failure:
+        failure.cure = failure.cure or next((cure for why, cure in by_reason.items() if why in failure.why), None)
+        raise
+
+
+def errors_of(run: Run) -> list[str]:
+    """The names of the errors that came out of the learner's function."""
+    return [type(outcome.error).__name__ for outcome in run.outcomes if outcome.error]
+
+
+def or_raised(why: str) -> Callable[[Run], str]:
+    """`why`, or a word on the error that the learner's function raised."""
+
+    def reason(run: Run) -> str:
+        errors = errors_of(run)
+        if not errors:
+            return why
+        return (
+            f"your function raised {errors[0]} because somebody else came in between, and its caller gets no answer. "
+            "Look at what happens after that error"
+        )
+
+    return reason
+
+
+def beside(trial: Trial, act: Callable[[], object], most: int = 30) -> Callable[[], None]:
+    """For `between=`: `act()` before each step of the call from the second one on, `most` times in all."""
+    done = 0
+
+    def turn(step: object = None) -> None:
+        nonlocal done
+        if done < most:
+            done += 1
+            act()
+
+    def from_now_on() -> None:
+        trial.call_seen.turn = turn
+        turn()
+
+    return from_now_on
+
+
+def expect_error_is_told(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
+    """`every_error`, without pipelines of earlier calls that end only now, and send an UNWATCH of their own."""
+    gc.collect()
+    trial.every_error(args, before)
