@@ -321,7 +321,7 @@ def both_ways(redis_conn, key, value, ttl):
     redis_conn.set(key, json.dumps(value), ex=random.choice([int(0.8 * ttl), int(0.9 * ttl)]))
 
 
-@wrong("7.4", "takes whole seconds for a TTL")
+@wrong("7.4", "A TTL is a whole number")
 def fractions_of_a_second(redis_conn, key, value, ttl):
     redis_conn.set(key, json.dumps(value), ex=random.uniform(ttl, 1.2 * ttl))
 
