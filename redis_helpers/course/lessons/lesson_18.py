@@ -119,12 +119,12 @@ def _check_place(trial: Trial) -> None:
 
 
 def _expect_places(trial: Trial, key: str, board: dict[str, float]) -> None:
-    trial.put({key: Ends(floats(board), 5000)})
+    trial.put({key: Ends(floats(board), 600)})
     for member, score in board.items():
         expected = 1 + sum(other > score for other in board.values())
         seen = trial.call(key, member)
         trial.expect(_why_place(board, member, expected, seen), expected, seen)
-    trial.expect_state(READER_WROTE, {key: Ends(floats(board), 5000, late=600)})
+    trial.expect_state(READER_WROTE, {key: Ends(floats(board), 600, late=550)})
 
 
 def _expect_far_places(trial: Trial, key: str) -> None:
