@@ -557,18 +557,24 @@ def test_entries_of_one_moment_end_at_different_times(redis_conn):
 
 
 def test_under_steady_traffic_nobody_waits_for_a_reload(redis_conn):
-    cache, loads = CacheAside(redis_conn, early=1), []
+    """On a busy machine the traffic may pause for so long that an entry ends unread: then once more."""
+    for _ in range(10):
+        redis_conn.flushdb()
+        cache, loads = CacheAside(redis_conn, early=1), []
 
-    def load():
-        time.sleep(0.1)
-        loads.append(1)
-        return len(loads)
+        def load(loads=loads):
+            time.sleep(0.1)
+            loads.append(1)
+            return len(loads)
 
-    first = cache.get_or_load("fruit", load, 1)
-    answers, end = set(), time.monotonic() + 3
-    while time.monotonic() < end:
-        answers.add(cache.get_or_load("fruit", load, 1))
-        time.sleep(0.001)
+        first = cache.get_or_load("fruit", load, 1)
+        answers, end, longest_pause, last = set(), time.monotonic() + 3, 0, time.monotonic()
+        while time.monotonic() < end:
+            answers.add(cache.get_or_load("fruit", load, 1))
+            time.sleep(0.001)
+            longest_pause, last = max(longest_pause, time.monotonic() - last), time.monotonic()
+        if longest_pause < 0.1:
+            break
     assert first == 1
     assert (cache.misses, cache.waits, cache.failures) == (1, 0, 0)
     assert 2 <= cache.refreshes <= len(loads)
