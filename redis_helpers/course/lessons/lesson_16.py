@@ -2,8 +2,6 @@
 
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, cast
 
@@ -12,17 +10,9 @@ import redis
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
+from redis_helpers.course.exercises.wire import apart
 
 # For all of them
-
-
-def _look(question: Callable[[], Any]) -> Any:
-    """What the check itself asks Redis while the learner's function runs.
-
-    In a thread of its own: so it is not taken for a command of that function.
-    """
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(question).result()
 
 
 class _Jobs:
@@ -79,7 +69,7 @@ def _check_finish_job(trial: Trial) -> None:
     packed: list[object] = []
 
     def pack(redis_conn: object, order: object) -> None:
-        if _look(jobs.owners).get(2) != jobs.bob:
+        if apart(jobs.owners)().get(2) != jobs.bob:
             raise Failed(
                 "the job was acknowledged before it was packed: a worker that is killed while it packs takes it along",
                 Plain("the job pending while it is packed"),
@@ -494,7 +484,7 @@ class _Due:
             raise Failed(
                 "put got something that is no order: it wants one member of the sorted set", self.due(1), order
             )
-        if _look(partial(self.redis.zscore, self.key, order)) is None:
+        if apart(self.redis.zscore)(self.key, order) is None:
             raise Failed(
                 "the order was taken out before it was put: a program that is killed in between has lost it",
                 Plain("the order still in the sorted set while it is put"),
@@ -525,8 +515,8 @@ def _check_queue_due(trial: Trial) -> None:
 
     args = (due.key, due.put_at_once)
 
-    def begin() -> None:
-        due.begin(3, time.time() - 1000)
+    def begin(count: int = 3) -> None:
+        due.begin(count, time.time() - 1000)
 
     def move_one() -> None:
         due.put_at_once(due.due(1))
@@ -547,7 +537,7 @@ def _check_queue_due(trial: Trial) -> None:
     trial.orders(
         "two programs did this at once, and an order is lost, or still waits",
         {"program A": args, "program B": args},
-        before=begin,
+        before=lambda: begin(2),
         view=lambda: (due.all_orders(), due.redis.zcard(due.key)),
     )
     trial.every_error(args, before=begin)
