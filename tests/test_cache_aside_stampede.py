@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import cloudpickle
 import pytest
@@ -41,8 +42,29 @@ def fail_after(seconds):
     raise LookupError("no such fruit")
 
 
+def wait_for_file(path, seconds):
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    time.sleep(seconds)
+
+
+def tell_when_answered(acquire):
+    """A process says when Redis has first told it who loads: itself, or another."""
+    said = []
+
+    def acquire_and_tell(lease):
+        answer = acquire(lease)
+        if not said:
+            said.append(True)
+            print("has asked", flush=True)
+        return answer
+
+    return acquire_and_tell
+
+
 def read_at_once(redis_conn, wait, seconds):
     """Eight threads ask for one cold key when the gate opens. Each gives its answer and what it waited, in seconds."""
+    lease.Lease.acquire = tell_when_answered(lease.Lease.acquire)
     cache = CacheAside(RedisConnectionHandle().connect_cache())
     loads = []
 
@@ -65,6 +87,9 @@ def read_at_once(redis_conn, wait, seconds):
         time.sleep(0.001)
     with ThreadPoolExecutor(THREADS) as threads:
         answers = list(threads.map(read, range(THREADS)))
+    print("all read", flush=True)
+    while redis_conn.exists("gate"):  # a process that ends can store nothing later
+        time.sleep(0.001)
     return answers, len(loads), [cache.hits, cache.misses, cache.waits, cache.failures]
 
 
@@ -76,8 +101,10 @@ def stampede(server, redis_conn, wait, seconds, meanwhile=None):
             reader.wait_for("ready", 60)
         redis_conn.set("gate", "open")
         if meanwhile:
-            assert wait_until(lambda: any("loading" in line for reader in readers for line in reader.lines))
-            meanwhile()
+            meanwhile(readers)
+        for reader in readers:
+            reader.wait_for("all read", 60)
+        redis_conn.delete("gate")
         results = [reader.result(60) for reader in readers]
     answers = [answer for answers, _, _ in results for answer in answers]
     counts = [sum(column) for column in zip(*(counts for _, _, counts in results), strict=True)]
@@ -96,24 +123,25 @@ def test_32_readers_of_a_cold_key_load_once(server, redis_conn, wait, seconds):
     assert redis_conn.get("fruit") == '{"price": 312}'
 
 
-def test_a_stall_of_redis_amid_a_load_neither_doubles_it_nor_loses_its_result():
+def test_a_stall_of_redis_amid_a_load_neither_doubles_it_nor_loses_its_result(tmp_path):
     with EmbeddedRedis() as server, redis.Redis.from_url(server.url, decode_responses=True) as own:
+        for seconds in (1.5, 0.4):  # the load ends after the stall, and in it
+            stalled = tmp_path / f"stalled_{seconds}"
 
-        def all_wait():
-            return sum(client["cmd"] == "evalsha" for client in own.client_list()) >= PROCESSES
+            def stall(readers, stalled=stalled):
+                for reader in readers:
+                    reader.wait_for("has asked", 60)
+                with paused(server):
+                    stalled.touch()
+                    time.sleep(0.8)
+                assert wait_until(lambda: own.get("fruit") == '{"price": 312}', 10)
 
-        def stall():
-            assert wait_until(all_wait)
-            with paused(server):
-                time.sleep(1)
-
-        for seconds in (2, 0.9):  # the load ends after the stall, and in it
             own.flushdb()
-            answers, (_, misses, _, failures), loads = stampede(server, own, time.sleep, seconds, stall)
+            wait = partial(wait_for_file, str(stalled))
+            answers, (_, misses, _, failures), loads = stampede(server, own, wait, seconds, stall)
             assert loads == misses == 1
             assert failures == 0
             assert all(answer == {"price": 312} for answer, _ in answers)
-            assert wait_until(lambda: own.get("fruit") == '{"price": 312}', 5)
 
 
 def test_a_load_that_fails_is_tried_at_most_once_a_process(server, redis_conn):
