@@ -1,7 +1,9 @@
 """What the tests of the package share: settings of their own, and real servers."""
 
 import contextlib
+import gc
 import hashlib
+import itertools
 import os
 import signal
 from collections import Counter
@@ -48,9 +50,18 @@ def no_settings(folder):
         yield
 
 
+@pytest.fixture(scope="session")
+def settings_folders(tmp_path_factory):
+    """New folders, one after the other. (pytest's own way looks through all that there are, for each.)"""
+    top = tmp_path_factory.mktemp("settings")
+    return (top / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _own_settings(tmp_path_factory):
-    with no_settings(tmp_path_factory.mktemp("settings")):
+def _own_settings(settings_folders):
+    folder = next(settings_folders)
+    folder.mkdir()
+    with no_settings(folder):
         yield
 
 
@@ -162,6 +173,12 @@ def whole_mysql(mysql):
     with mysql.database() as options:
         load_mysql(options)
         yield options
+
+
+def pytest_collection_finish():
+    """What is there now stays to the end: the garbage collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -54,6 +54,36 @@ def contents(redis_conn: redis.Redis) -> dict[bytes, tuple[bytes, bool]]:
     }
 
 
+# What is on the server, as one number of 40 digits: quicker than `contents()`.
+# Returns the SHA-1 of each key's name, of its value as DUMP writes it, and of whether it has an end.
+DIGEST = """
+local cursor = '0'
+local found = {}
+repeat
+  local page = redis.call('SCAN', cursor, 'COUNT', 1000)
+  cursor = page[1]
+  for _, key in ipairs(page[2]) do
+    local dump = redis.call('DUMP', key)
+    if dump then
+      local ends = tostring(redis.call('TTL', key) ~= -1)
+      found[key] = redis.sha1hex(key .. ' ' .. dump .. ' ' .. ends)
+    end
+  end
+until cursor == '0'
+local parts = {}
+for _, part in pairs(found) do
+  parts[#parts + 1] = part
+end
+table.sort(parts)
+return redis.sha1hex(table.concat(parts))
+"""
+
+
+def digest(redis_conn: redis.Redis) -> str:
+    """Changes with anything that `contents()` shows."""
+    return str(redis_conn.eval(DIGEST, 0))
+
+
 def _bytes_pool(redis_conn: redis.Redis) -> redis.ConnectionPool:
     pool = redis_conn.connection_pool
     settings = {name: pool.connection_kwargs.get(name) for name in ("host", "port", "db", "username", "password")}

@@ -22,6 +22,7 @@ from typing import Any, TypeVar, cast
 
 import redis
 from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from redis_helpers.connection import ConnectOptions
@@ -49,6 +50,7 @@ from redis_helpers.redis_repository import RedisRepository
 TIME_LIMIT = 5.0  # seconds that one call of the learner's function may take
 TOTAL_LIMIT = 30.0  # and all calls of one check together
 LONGEST_REPLY = 300.0  # seconds; longer than both limits, which are there to stop a call that waits
+NO_NOTIFICATIONS = MaintNotificationsConfig(enabled=False)  # each call has a new client: quick to make
 MISSING = "nothing: there is no such key"
 STEALS = "your code deleted or changed a key that is not its own: somebody else had stored it"
 WRONG_CONNECTION = "use the redis_conn that your function is given: yours asked Redis through another connection"
@@ -493,6 +495,8 @@ class Trial:
             socket_connect_timeout=timeout,
             socket_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
+            driver_info=None,
+            maint_notifications_config=NO_NOTIFICATIONS,
         )
         return _Client(client, client.connection_pool, give(client))
 
@@ -542,8 +546,13 @@ class Trial:
             self._end_of_call_before, self._end_of_call = self._end_of_call, time.monotonic()
             for call, _ in several:
                 call.end()
-        for (call, _), outcome in zip(several, outcomes, strict=True):
-            self._look_for_damage(outcome, call)
+        try:
+            for (call, _), outcome in zip(several, outcomes, strict=True):
+                self._look_for_damage(outcome, call)
+        finally:
+            if all(outcome.finished for outcome in outcomes):  # a thread that still waits for its socket keeps it
+                for client in clients:
+                    client.pool.disconnect()
         return outcomes
 
     def _job(
