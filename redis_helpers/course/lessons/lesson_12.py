@@ -112,7 +112,7 @@ def is_let_in(redis_conn, key, limit):
 
 
 def _check_count_request(trial: Trial) -> None:
-    key, window = trial.key("customer"), trial.number(300, 900) * 1000 + trial.number(1, 999)
+    key, window = trial.key("customer"), trial.number(300, 900) * 1000 + trial.number(700, 950)
     count = trial.number(101, 900)
     trial.expect("the first request of a window is number 1", 1, trial.call(key, window))
     if not trial.redis.exists(key):
@@ -165,7 +165,7 @@ def _check_count_request(trial: Trial) -> None:
 
 def _expect_less_than_a_second(trial: Trial, key: str) -> None:
     """A window of some hundred milliseconds, which no whole number of seconds can be."""
-    window = trial.number(600, 900)
+    window = trial.number(200, 400)
     trial.put({})
     trial.call(key, window)
     if trial.redis.pttl(key) > window:
