@@ -390,11 +390,12 @@ def test_a_killed_set_up_leaves_nothing_running_and_the_one_that_waits_begins_an
     assert note.read_text() == environment.UNFINISHED
     second = small_copy.start("test", "--version", **settings)
     assert "waiting for it" in second.stdout.readline()
-    assert processes_in(small_copy.folder, of=first.pid)
+    at_work = processes_in(small_copy.folder, of=first.pid)
+    assert at_work
 
     first.kill()
     first.communicate()
-    assert wait_until(lambda: not processes_in(small_copy.folder, of=first.pid), 10)
+    assert wait_until(lambda: not at_work & processes_in(small_copy.folder, of=first.pid), 10)
     printed, _ = second.communicate()
     assert "Making the virtual environment" in printed
     assert "No module named pytest" in printed
@@ -418,10 +419,9 @@ def test_an_interrupted_set_up_leaves_nothing_running(small_copy, end):
     assert wait_until(lambda: not processes_in(small_copy.folder, of=process.pid), 10)
 
 
-def processes_in(folder: Path, of: int) -> list[str]:
-    """The commands, without the starting one, that make `.venv` in this folder."""
+def processes_in(folder: Path, of: int) -> set[int]:
+    """The processes, without the starting one, that make `.venv` in this folder."""
     every_letter = {**os.environ, "LC_ALL": "C.UTF-8"}  # ps shows the letters of its language only
     command = ["ps", "-A", "-ww", "-o", "pid=,args="]
     listed = subprocess.run(command, env=every_letter, stdout=subprocess.PIPE, encoding="utf-8").stdout
-    mine = [line.split(None, 1) for line in listed.splitlines() if str(folder / ".venv") in line]
-    return [args for pid, args in mine if int(pid) != of]
+    return {int(line.split()[0]) for line in listed.splitlines() if str(folder / ".venv") in line} - {of}
