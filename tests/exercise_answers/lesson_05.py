@@ -239,7 +239,7 @@ def correct_with_execute_alone(redis_conn, key, fruit, price):
     return replies[-1]
 
 
-@wrong("5.2", "the TTL was set anew")
+@wrong("5.2", "the TTL was set again")
 def correct_and_renew(redis_conn, key, fruit, price):
     redis_conn.hset(key, fruit, price)
     redis_conn.expire(key, 40)
@@ -254,7 +254,7 @@ def correct_by_rewriting(redis_conn, key, fruit, price):
     return left
 
 
-@wrong("5.2", "the TTL was set anew")
+@wrong("5.2", "the TTL was set again")
 def correct_by_rewriting_with_the_clock(redis_conn, key, fruit, price):
     left = redis_conn.ttl(key)
     correct_by_rewriting(redis_conn, key, fruit, price)

@@ -4,17 +4,16 @@ import contextlib
 import copy
 import functools
 import json
-import time
 from collections.abc import Callable, Iterator
 
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Failed, TooBusy
+from redis_helpers.course.exercises.model import Crashed, Failed
 from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.lessons.common_checks import expect_whole_ttl
 from redis_helpers.errors import CourseError
 
-BUSY = 0.3  # seconds: a measurement that took longer says nothing
 NO_TTL = "what is cached has no TTL: an old value stays for ever"
 
 
@@ -135,27 +134,16 @@ def expect_ends(trial: Trial, key: str, ttl: float) -> None:
 
 
 def expect_all_of_it(trial: Trial, args: Args, key: str, value: object, ttl: float) -> None:
-    """The TTL is not a second short each time. (It may be shorter by chance; EXAT takes whole seconds of the clock.)"""
-    seen: list[tuple[float, float]] = []
-    for _ in range(12):
+    """The entry's TTL is not a second short each time. (It may be shorter by chance.)"""
+
+    def call() -> float:
         trial.put({})
-        begin = time.monotonic()
         trial.call(*args(key, Source(value)))
-        left = max((entry.left or 0 for entry in trial.state().values()), default=0) / 1000
-        took = time.monotonic() - begin
-        if took > BUSY:
-            continue
-        seen.append((left - 0.01, left + took + 0.01))  # what it was when it was set lies between
-        if seen[-1][1] > ttl - 0.4 or max(least for least, _ in seen) > min(most for _, most in seen):
-            return
-        if len(seen) == 4:
-            raise Failed(
-                "the entry ends too early, each time: the source has to work more often than it was asked to",
-                Plain(f"a TTL of {ttl:g} seconds"),
-                Plain(f"{seen[-1][1]:.3f} seconds"),
-            )
-        time.sleep(0.2)
-    raise TooBusy
+        return max((entry.left or 0 for entry in trial.state().values()), default=0) / 1000
+
+    expect_whole_ttl(
+        call, ttl, "the entry ends too early, each time: the source has to work more often than it was asked to"
+    )
 
 
 def expect_never_immortal(trial: Trial, args: Args, key: str, value: object) -> None:

@@ -2,11 +2,14 @@
 
 import contextlib
 import gc
+import time
 from collections.abc import Callable, Iterator, Mapping
 
-from redis_helpers.course.exercises.checker import Trial
-from redis_helpers.course.exercises.model import Failed
+from redis_helpers.course.exercises.checker import Plain, Trial
+from redis_helpers.course.exercises.model import Failed, TooBusy
 from redis_helpers.course.exercises.schedules import Run
+
+BUSY = 0.3  # seconds: a measurement that took longer says nothing
 
 
 @contextlib.contextmanager
@@ -60,3 +63,24 @@ def expect_error_is_told(trial: Trial, args: tuple, before: Callable[[], object]
     """`every_error`, without pipelines of earlier calls that end only now, and send an UNWATCH of their own."""
     gc.collect()
     trial.every_error(args, before)
+
+
+def expect_whole_ttl(call: Callable[[], float], promised: float, why: str) -> None:
+    """`call()` sets a TTL anew, and returns how many seconds are left: not a second less than promised, each time.
+
+    EXPIREAT and EXAT take whole seconds of the clock, so one TTL may be a second short.
+    """
+    seen: list[tuple[float, float]] = []
+    for _ in range(12):
+        begin = time.monotonic()
+        left = call()
+        took = time.monotonic() - begin
+        if took > BUSY:
+            continue
+        seen.append((left - 0.01, left + took + 0.01))  # what it was when it was set lies between
+        if seen[-1][1] > promised - 0.4 or max(least for least, _ in seen) > min(most for _, most in seen):
+            return
+        if len(seen) == 4:
+            raise Failed(why, Plain(f"a TTL of {promised:g} seconds"), Plain(f"{left:.3f} seconds"))
+        time.sleep(0.2)
+    raise TooBusy

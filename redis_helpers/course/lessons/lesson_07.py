@@ -17,7 +17,6 @@ from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Ques
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import apart
 from redis_helpers.course.lessons.cache_checks import (
-    BUSY,
     NO_TTL,
     Source,
     expect_json,
@@ -28,6 +27,7 @@ from redis_helpers.course.lessons.cache_checks import (
     told_that_it_ended,
     written_as_text,
 )
+from redis_helpers.course.lessons.common_checks import BUSY
 
 # 7.1
 

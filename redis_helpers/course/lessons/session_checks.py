@@ -1,17 +1,14 @@
 """What the checks of sessions share, lessons 10 and 11."""
 
-import time
 from collections.abc import Mapping
 
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Failed, TooBusy
+from redis_helpers.course.exercises.model import Crashed, Failed
 from redis_helpers.course.exercises.state import Ends
+from redis_helpers.course.lessons.common_checks import expect_whole_ttl
 from redis_helpers.errors import CourseError
-
-BUSY = 0.3  # seconds: a measurement that took longer says nothing
-
 
 SOON = 0.45  # seconds that a session has left: TTL, which knows whole seconds, may say 0
 
@@ -34,27 +31,14 @@ def call_in_time(trial: Trial, before: Mapping[str, object], *args: object) -> o
 
 
 def expect_all_of_it(trial: Trial, before: Mapping[str, object], args: tuple, key: str, idle: int) -> None:
-    """The TTL is not a second short each time. (EXPIREAT takes whole seconds of the clock, and may be one short.)"""
-    seen: list[tuple[float, float]] = []
-    for _ in range(12):
+    """The session's TTL is not a second short each time."""
+
+    def call() -> float:
         trial.put(before)
-        begin = time.monotonic()
         trial.call(*args)
-        left = max(0, int(trial.redis.pttl(key))) / 1000
-        took = time.monotonic() - begin
-        if took > BUSY:
-            continue
-        seen.append((left - 0.01, left + took + 0.01))  # what it was when it was set lies between
-        if seen[-1][1] > idle - 0.4 or max(least for least, _ in seen) > min(most for _, most in seen):
-            return
-        if len(seen) == 4:
-            raise Failed(
-                "the session ends too early, each time: the customer was promised `idle` seconds",
-                Plain(f"a TTL of {idle} seconds"),
-                Plain(f"{left:.3f} seconds"),
-            )
-        time.sleep(0.2)
-    raise TooBusy
+        return max(0, int(trial.redis.pttl(key))) / 1000
+
+    expect_whole_ttl(call, idle, "the session ends too early, each time: the customer was promised `idle` seconds")
 
 
 def every_error(trial: Trial, why: str, args: tuple, before: Mapping[str, object]) -> None:
