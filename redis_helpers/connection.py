@@ -1,12 +1,14 @@
 """A ready client for the course's Redis."""
 
 import contextlib
+import dataclasses
 import socket
 import warnings
 from typing import TYPE_CHECKING
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError, RedisClusterException
 from redis.retry import Retry
 
 from redis_helpers.cache_client import cache_client
@@ -125,16 +127,23 @@ class RedisConnectionHandle:
         problem = why_not_asked(options) or _problem_with_cluster(options)
         if problem:
             raise CourseError(problem)
-        arguments = {name: value for name, value in options.arguments().items() if name != "db"}
-        client = redis.RedisCluster(
-            **arguments,  # type: ignore[arg-type]
-            decode_responses=True,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=REPLY_TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-        )
+        client = _new_cluster_client(options)
         self._clients.append(client)
         return client
+
+    def connect_server_or_cluster(self) -> redis.Redis | redis.RedisCluster:
+        """A client for code that runs on both: that of `connect_cluster()` where the server at this address is a node
+        of a cluster, and otherwise that of `connect()`.
+
+        So a program moves to a cluster when its REDIS_URL names one of the nodes. The code must be fit for that: keys
+        that one command, script or transaction uses together lie in one slot, by a part in braces.
+
+        Raises CourseError, one sentence with the next step, as these two do.
+        """
+        self._warn_if_unverified()
+        if why_not_asked(self.options) is None and _is_in_cluster(self.options):
+            return self.connect_cluster()
+        return self.connect()
 
     def close(self) -> None:
         """Closes the clients. The embedded server stays for the kernel's other clients, and ends with the kernel."""
@@ -155,6 +164,22 @@ def _new_client(options: ConnectOptions, reply_timeout: float | None, protocol: 
         retry=Retry(NoBackoff(), 0),
         protocol=protocol,
     )
+
+
+def _new_cluster_client(options: ConnectOptions) -> redis.RedisCluster:
+    """Raises CourseError when the nodes, or the commands of which redis-py asks for the list, cannot be asked."""
+    arguments = {name: value for name, value in options.arguments().items() if name != "db"}
+    try:
+        return redis.RedisCluster(
+            **arguments,  # type: ignore[arg-type]
+            decode_responses=True,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=REPLY_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+        )
+    except (redis.RedisError, RedisClusterException) as error:
+        problem = why_no_cluster(options, error)
+    raise CourseError(problem)
 
 
 def _probe(options: ConnectOptions) -> None:
@@ -200,6 +225,20 @@ def _problem_with_cluster(options: ConnectOptions) -> str | None:
             return why_no_cluster(options, error)
     served = sum(last - first + 1 for first, last, *_ in ranges)
     return None if served == SLOTS else not_all_slots(options)
+
+
+def _is_in_cluster(options: ConnectOptions) -> bool:
+    """Whether the server is a node of a cluster, and says so. False, too, when it cannot be asked."""
+    with _new_client(dataclasses.replace(options, db=0), REPLY_TIMEOUT) as client:  # a cluster has no other database
+        try:
+            client.execute_command("CLUSTER SLOTS")
+            return True
+        except NoPermissionError:
+            with contextlib.suppress(redis.RedisError):
+                return _info(client).get("redis_mode") == "cluster"
+        except Exception:  # no cluster, or no server: `connect()` says which
+            pass
+    return False
 
 
 def _info(client: redis.Redis) -> dict[str, object]:
