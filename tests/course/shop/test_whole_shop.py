@@ -1,4 +1,4 @@
-"""The whole shop, driven over HTTP as a browser drives it: on one server, and on a cluster, also while it fails over."""
+"""The whole shop, driven over HTTP as a browser drives it: on a server, and on a cluster, also in a failover."""
 
 import logging
 import threading
