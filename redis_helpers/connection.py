@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import redis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoPermissionError, RedisClusterException
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from redis_helpers.cache_client import cache_client
@@ -140,10 +140,14 @@ class RedisConnectionHandle:
 
         Raises CourseError, one sentence with the next step, as these two do.
         """
-        self._warn_if_unverified()
-        if why_not_asked(self.options) is None and _is_in_cluster(self.options):
-            return self.connect_cluster()
-        return self.connect()
+        return self.connect_cluster() if self.is_in_cluster() else self.connect()
+
+    def is_in_cluster(self) -> bool:
+        """Whether the server at this address says that it is a node of a cluster.
+
+        False, too, when it is not there, or does not let us in.
+        """
+        return why_not_asked(self.options) is None and _is_in_cluster(self.options)
 
     def close(self) -> None:
         """Closes the clients. The embedded server stays for the kernel's other clients, and ends with the kernel."""
@@ -228,24 +232,30 @@ def _problem_with_cluster(options: ConnectOptions) -> str | None:
 
 
 def _is_in_cluster(options: ConnectOptions) -> bool:
-    """Whether the server is a node of a cluster, and says so. False, too, when it cannot be asked."""
     with _new_client(dataclasses.replace(options, db=0), REPLY_TIMEOUT) as client:  # a cluster has no other database
         try:
-            client.execute_command("CLUSTER SLOTS")
-            return True
-        except NoPermissionError:
-            with contextlib.suppress(redis.RedisError):
-                return _info(client).get("redis_mode") == "cluster"
-        except Exception:  # no cluster, or no server: `connect()` says which
-            pass
-    return False
+            return _hello(client).get("redis_mode") == "cluster"
+        except Exception:  # what is no Redis makes the client fail in many ways
+            return False
 
 
 def _info(client: redis.Redis) -> dict[str, object]:
-    """INFO server, or nothing where this user may not ask for it."""
+    """INFO server; where this user may not ask for it, what HELLO says of that."""
     with contextlib.suppress(redis.ResponseError):
         return client.info("server")
-    return {}
+    return _hello(client)
+
+
+def _hello(client: redis.Redis) -> dict[str, object]:
+    """What the server says when it is greeted, under the names of INFO. Nothing where it knows no HELLO."""
+    reply: object = {}
+    with contextlib.suppress(redis.ResponseError):
+        reply = client.execute_command("HELLO")  # without arguments it changes nothing
+    if isinstance(reply, list):  # so it is in the older protocol
+        reply = dict(zip(reply[::2], reply[1::2], strict=False))
+    names = {"version": "redis_version", "mode": "redis_mode"}
+    said = reply if isinstance(reply, dict) else {}
+    return {names[name]: value for name, value in said.items() if name in names}
 
 
 def _info_without_hello(options: ConnectOptions) -> dict[str, object]:
