@@ -63,6 +63,7 @@ class Orders:
 class Report:
     """All that a load test has found.
 
+    - `refusals`: when requests were refused, in seconds since the failover began, or else since the run began.
     - `longest_without_any`, `longest_without_order`: the longest time, in seconds, in which no request at all was
       served, and no order was acknowledged.
     - `failed`: requests that were neither served nor refused, which should not be. `first_failure` tells of one.
@@ -156,9 +157,10 @@ def as_text(report: Report) -> str:
     if orders.unasked:
         lines.append(f"{'worked, never thanked':22}{orders.unasked:8,}")
     if report.failed:
-        lines += ["", f"{report.failed:,} requests failed otherwise. The first: {report.first_failure}"]
-    if report.failover is not None:
-        lines += ["", LOST, SOME_LOST if orders.lost or report.lost_sessions else NONE_LOST]
+        lines += ["", f"{_requests(report.failed)} failed otherwise. The first: {report.first_failure}"]
+    some_lost = orders.lost or report.lost_sessions
+    if report.failover is not None or some_lost:
+        lines += ["", LOST, SOME_LOST if some_lost else NONE_LOST]
     if orders.twice:
         lines += ["", TWICE]
     return "\n".join(lines)
@@ -178,14 +180,16 @@ def _on_refusals(report: Report) -> list[str]:
     refused = len(report.refusals)
     if not refused:
         lines = ["No request was refused."]
-    elif report.failover is None:
-        lines = [f"Refused (503): {refused:,} requests, though nobody killed anything."]
     else:
-        killed = report.failover.killed
-        first, last = min(report.refusals) - killed, max(report.refusals) - killed
-        lines = [f"Refused (503): {refused:,} requests, the first {first:.2f} s after the kill, the last {last:.2f} s."]
+        since = "the start, though this test killed nothing" if report.failover is None else "the kill"
+        first, last = min(report.refusals), max(report.refusals)
+        lines = [f"Refused (503): {_requests(refused)}, from {first:.2f} to {last:.2f} s after {since}."]
     return [
         *lines,
         f"The longest time without any answer but refusals: {report.longest_without_any:.2f} s; "
         f"without an acknowledged order: {report.longest_without_order:.2f} s.",
     ]
+
+
+def _requests(number: int) -> str:
+    return f"{number:,} request{'' if number == 1 else 's'}"

@@ -280,11 +280,12 @@ def _report(
     crowd: list[Customer], worked: Counter[str], failover: Failover | None, began: float, ended: float
 ) -> Report:
     requests = list(itertools.chain.from_iterable(customer.requests for customer in crowd))
+    zero = began if failover is None else failover.killed
     of_customers = Counter({order: times for order, times in worked.items() if order != "first"})
     return Report(
         phases=phases_of(requests, failover, began, ended),
         failover=failover,
-        refusals=[request.ended for request in requests if request.refused],
+        refusals=[request.ended - zero for request in requests if request.refused],
         longest_without_any=longest_gap((request.ended for request in requests if request.served), began, ended),
         longest_without_order=longest_gap(
             (request.ended for request in requests if request.is_acknowledged_order), began, ended

@@ -114,14 +114,17 @@ def test_the_text_without_a_failover():
 
 def test_the_text_says_what_a_failover_has_cost_and_that_it_may_cost_more():
     failover = Failover(killed=2.0, took_over=3.5)
-    text = as_text(report(Orders(10, 7, 2, 1, 3), failover, [2.1, 3.9], failed=1, first_failure="/buy: 500"))
+    text = as_text(report(Orders(10, 7, 2, 1, 3), failover, [0.1, 1.9], failed=1, first_failure="/buy: 500"))
     assert "Its replica took over 1.50 s later." in text
-    assert "Refused (503): 2 requests, the first 0.10 s after the kill, the last 1.90 s." in text
+    assert "Refused (503): 2 requests, from 0.10 to 1.90 s after the kill." in text
     assert "replicates asynchronously" in text and "So it went here." in text
     assert "a handler has to be idempotent" in text
     assert "worked, never thanked        3" in text
-    assert "1 requests failed otherwise. The first: /buy: 500" in text
+    assert "1 request failed otherwise. The first: /buy: 500" in text
     assert max(len(line) for line in text.splitlines()) <= 120
+    by_somebody = as_text(report(Orders(10, 9, 1, 0, 0), None, [0.5]))
+    assert "1 request, from 0.50 to 0.50 s after the start, though this test killed nothing." in by_somebody
+    assert "So it went here." in by_somebody
     luckier = as_text(report(Orders(10, 10, 0, 0, 0), failover))
     assert "Here none was lost" in luckier and "idempotent" not in luckier
     assert "no replica took over" in as_text(report(Orders(0, 0, 0, 0, 0), Failover(2.0, None)))
