@@ -34,8 +34,8 @@ course/, the course's machinery. Nobody needs to read it to learn Redis.
     measure.py, plots.py  measuring, and every picture of the course
     notebook/             `%%redis`, errors in one sentence, `peek`
     breaking/             what lessons break things with: processes, a faulty network
-    shop/                 the small Flask shop that lessons 10 to 20 build up
-    start/                the commands `lab`, `test`, `doctor`, `redis`
+    shop/                 the small Flask shop that lessons 10 to 20 build up, and its load test
+    start/                the commands `lab`, `test`, `doctor`, `redis`, `load-test`
     exercises/            check, hint, solution, quiz, progress
     lessons/              the exercises and quizzes of each lesson
 """

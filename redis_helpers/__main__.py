@@ -1,4 +1,4 @@
-"""`python3 -m redis_helpers lab | test | doctor | redis`. Python 2 and every Python 3 can read this file.
+"""`python3 -m redis_helpers lab | test | doctor | redis | load-test`. Python 2 and every Python 3 can read this file.
 
 From another folder: `python3 /where/the/course/is/redis_helpers lab`.
 """

@@ -1,12 +1,14 @@
 """A ready client for the course's Redis."""
 
 import contextlib
+import dataclasses
 import socket
 import warnings
 from typing import TYPE_CHECKING
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from redis_helpers.cache_client import cache_client
@@ -125,16 +127,27 @@ class RedisConnectionHandle:
         problem = why_not_asked(options) or _problem_with_cluster(options)
         if problem:
             raise CourseError(problem)
-        arguments = {name: value for name, value in options.arguments().items() if name != "db"}
-        client = redis.RedisCluster(
-            **arguments,  # type: ignore[arg-type]
-            decode_responses=True,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            socket_timeout=REPLY_TIMEOUT,
-            retry=Retry(NoBackoff(), 0),
-        )
+        client = _new_cluster_client(options)
         self._clients.append(client)
         return client
+
+    def connect_server_or_cluster(self) -> redis.Redis | redis.RedisCluster:
+        """A client for code that runs on both: that of `connect_cluster()` where the server at this address is a node
+        of a cluster, and otherwise that of `connect()`.
+
+        So a program moves to a cluster when its REDIS_URL names one of the nodes. The code must be fit for that: keys
+        that one command, script or transaction uses together lie in one slot, by a part in braces.
+
+        Raises CourseError, one sentence with the next step, as these two do.
+        """
+        return self.connect_cluster() if self.is_in_cluster() else self.connect()
+
+    def is_in_cluster(self) -> bool:
+        """Whether the server at this address says that it is a node of a cluster.
+
+        False, too, when it is not there, or does not let us in.
+        """
+        return why_not_asked(self.options) is None and _is_in_cluster(self.options)
 
     def close(self) -> None:
         """Closes the clients. The embedded server stays for the kernel's other clients, and ends with the kernel."""
@@ -155,6 +168,22 @@ def _new_client(options: ConnectOptions, reply_timeout: float | None, protocol: 
         retry=Retry(NoBackoff(), 0),
         protocol=protocol,
     )
+
+
+def _new_cluster_client(options: ConnectOptions) -> redis.RedisCluster:
+    """Raises CourseError when the nodes, or the commands of which redis-py asks for the list, cannot be asked."""
+    arguments = {name: value for name, value in options.arguments().items() if name != "db"}
+    try:
+        return redis.RedisCluster(
+            **arguments,  # type: ignore[arg-type]
+            decode_responses=True,
+            socket_connect_timeout=CONNECT_TIMEOUT,
+            socket_timeout=REPLY_TIMEOUT,
+            retry=Retry(NoBackoff(), 0),
+        )
+    except (redis.RedisError, RedisClusterException) as error:
+        problem = why_no_cluster(options, error)
+    raise CourseError(problem)
 
 
 def _probe(options: ConnectOptions) -> None:
@@ -202,11 +231,31 @@ def _problem_with_cluster(options: ConnectOptions) -> str | None:
     return None if served == SLOTS else not_all_slots(options)
 
 
+def _is_in_cluster(options: ConnectOptions) -> bool:
+    with _new_client(dataclasses.replace(options, db=0), REPLY_TIMEOUT) as client:  # a cluster has no other database
+        try:
+            return _hello(client).get("redis_mode") == "cluster"
+        except Exception:  # what is no Redis makes the client fail in many ways
+            return False
+
+
 def _info(client: redis.Redis) -> dict[str, object]:
-    """INFO server, or nothing where this user may not ask for it."""
+    """INFO server; where this user may not ask for it, what HELLO says of that."""
     with contextlib.suppress(redis.ResponseError):
         return client.info("server")
-    return {}
+    return _hello(client)
+
+
+def _hello(client: redis.Redis) -> dict[str, object]:
+    """What the server says when it is greeted, under the names of INFO. Nothing where it knows no HELLO."""
+    reply: object = {}
+    with contextlib.suppress(redis.ResponseError):
+        reply = client.execute_command("HELLO")  # without arguments it changes nothing
+    if isinstance(reply, list):  # so it is in the older protocol
+        reply = dict(zip(reply[::2], reply[1::2], strict=False))
+    names = {"version": "redis_version", "mode": "redis_mode"}
+    said = reply if isinstance(reply, dict) else {}
+    return {names[name]: value for name, value in said.items() if name in names}
 
 
 def _info_without_hello(options: ConnectOptions) -> dict[str, object]:

@@ -200,6 +200,11 @@ def why_unsuitable(info: Mapping[str, object], options: "ConnectOptions") -> str
     return f"The Redis at {options.address} {reason}." if reason else None
 
 
+def one_node_of_a_cluster(options: "ConnectOptions") -> str:
+    """One sentence on a node of a cluster, where a server that holds all keys is wanted."""
+    return f"The Redis at {options.address} {CLUSTER}."
+
+
 def why_no_cluster(options: "ConnectOptions", error: Exception | None = None) -> str:
     """One sentence on an address at which there is no cluster, or none that can be asked."""
     message = "" if error is None else _message(error)

@@ -50,7 +50,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisClusterException
 
 from redis_helpers.errors import CourseError
 from redis_helpers.impatient_client import impatient_client
@@ -284,7 +284,7 @@ class FencedLock:
         finally:
             try:
                 self.release()
-            except redis.RedisError as error:
+            except (redis.RedisError, RedisClusterException) as error:
                 logger.warning("%s not released (%s), it ends by itself", self._prefix, type(error).__name__)
 
     def _run(self, script: str, keys: list[str], arguments: list[str | int]) -> Any:

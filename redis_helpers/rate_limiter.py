@@ -347,7 +347,7 @@ class RateLimiter:
             return self._without_redis()
         try:
             allowed, remaining, wait = self._ask(self._key_start + name, cost)
-        except redis.RedisError as error:
+        except (redis.RedisError, RedisClusterException) as error:
             self._note(error)
             return self._without_redis()
         self._ask_again_at = 0.0
@@ -388,7 +388,7 @@ class RateLimiter:
             self._ask_again_at = now + PAUSE
             return True
 
-    def _note(self, error: redis.RedisError) -> None:
+    def _note(self, error: Exception) -> None:
         """Logs a failure. Leaves Redis alone for a while when it is gone, and not only this hit's trouble."""
         everybody = "in" if self.fail_open else "out"
         if isinstance(error, GONE) and not isinstance(error, MaxConnectionsError):
@@ -503,6 +503,6 @@ def _bytes(text: str, sentence: str) -> bytes:
         raise CourseError(sentence) from None
 
 
-def _error_name(error: redis.RedisError) -> str:
+def _error_name(error: Exception) -> str:
     """What may be logged of an error: its kind. Its text may hold an address or a key."""
     return type(error).__name__

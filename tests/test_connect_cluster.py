@@ -6,7 +6,7 @@ from redis.exceptions import RedisClusterException
 
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
 from redis_helpers.course.embedded import EmbeddedRedis
-from redis_helpers.course.embedded_cluster import EmbeddedCluster
+from redis_helpers.course.embedded_cluster import EmbeddedCluster, _port_with_free_bus
 from redis_helpers.errors import CourseError
 from redis_helpers.redis_repository import RedisRepository
 from tests.support.servers import free_port, options_of
@@ -83,8 +83,10 @@ def test_nobody_there_and_a_wrong_password(cluster):
 
 
 def test_a_node_that_knows_nobody_yet():
-    with EmbeddedRedis(cluster_enabled="yes") as alone:
+    with EmbeddedRedis(port=_port_with_free_bus(), cluster_enabled="yes") as alone:
         assert "in which nobody serves a part of the keys" in problem(options_of(alone))
+        with pytest.raises(CourseError, match="in which nobody serves a part of the keys"):
+            RedisConnectionHandle(options_of(alone)).connect_server_or_cluster()
 
 
 def test_keys_of_two_nodes_in_one_command_are_refused_in_redis_pys_words(cluster):
@@ -94,3 +96,52 @@ def test_keys_of_two_nodes_in_one_command_are_refused_in_redis_pys_words(cluster
             client.mget(f"{PREFIX}1", f"{PREFIX}2")
         with pytest.raises(RedisClusterException, match="same key slot"):
             client.eval("return 1", 2, f"{{1}}{PREFIX}", f"{{2}}{PREFIX}")
+
+
+def test_one_call_gives_the_client_that_fits_the_address(cluster, server):
+    with RedisConnectionHandle(options_for(cluster)) as handle:
+        client = handle.connect_server_or_cluster()
+        assert isinstance(client, redis.RedisCluster)
+        assert client.set(f"{PREFIX}either", "uva", px=1000)
+    with RedisConnectionHandle(options_of(server)) as handle:
+        alone = handle.connect_server_or_cluster()
+        assert isinstance(alone, redis.Redis)
+        assert alone.set(f"{PREFIX}either", "uva", px=1000)
+    with RedisConnectionHandle(options_of(server, db=3)) as handle:
+        assert handle.connect_server_or_cluster().get(f"{PREFIX}either") is None
+
+
+def test_without_an_address_it_is_the_embedded_server():
+    with RedisConnectionHandle() as handle:
+        assert isinstance(handle.connect_server_or_cluster(), redis.Redis)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"db": 3}, "a cluster has one database only, 0: unset REDIS_DB"),
+        ({"password": "not-this-one"}, "refused the user or password"),
+        ({"password": None}, "wants a password"),
+        ({"port": 1}, "connection refused"),
+        ({"tls": True, "tls_ca_file": "/no/such/file"}, "REDIS_TLS_CA_FILE names no file"),
+    ],
+    ids=str,
+)
+def test_each_failure_has_one_sentence_without_the_password(cluster, changes, sentence):
+    with RedisConnectionHandle(options_for(cluster, **changes)) as handle, pytest.raises(CourseError) as raised:
+        handle.connect_server_or_cluster()
+    assert raised.value.__cause__ is None and raised.value.__context__ is None, "an error may repeat the password"
+    said = str(raised.value)
+    assert sentence in said
+    assert len(said.splitlines()) == 1 and "not-this-one" not in said and cluster.password not in said
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "sentence"), [("-cluster", r"but not CLUSTER\|SLOTS: widen"), ("-command", "but not COMMAND: widen")]
+)
+def test_a_user_who_may_not_ask_for_the_nodes_is_told_which_right_is_missing(cluster, forbidden, sentence):
+    with redis.Redis(port=cluster.nodes[0].port, password=cluster.password) as admin:
+        admin.execute_command("ACL SETUSER", "few", "reset", "on", ">few-words", "~*", "+@all", forbidden)
+    options = options_for(cluster, username="few", password="few-words")
+    with RedisConnectionHandle(options) as handle, pytest.raises(CourseError, match=sentence):
+        handle.connect_server_or_cluster()

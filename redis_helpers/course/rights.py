@@ -7,6 +7,7 @@ import redis
 from redis.exceptions import NoPermissionError
 
 from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.connection_errors import one_node_of_a_cluster
 from redis_helpers.course.embedded import kernel_server
 from redis_helpers.errors import CourseError
 from redis_helpers.server import may, server_name
@@ -43,21 +44,26 @@ def require(redis_conn: redis.Redis, *commands: str) -> None:
 def handle_for(*commands: str) -> RedisConnectionHandle:
     """A handle of your Redis when its user may do what every lesson does, and run `commands`.
 
-    Otherwise one of a private Redis, which ends with this kernel; a line says so. Then the whole kernel goes there, by
-    its REDIS_URL: other handles, `check`, and the processes that a lesson starts.
+    Otherwise, and when your Redis is a node of a cluster, one of a private Redis, which ends with this kernel; a line
+    says so. Then the whole kernel goes there, by its REDIS_URL: other handles, `check`, and the processes that a lesson
+    starts.
 
     Raises CourseError when your Redis cannot be reached, or when no private one can be had either.
     """
     handle = RedisConnectionHandle()
-    redis_conn = handle.connect()
-    missing = _missing(redis_conn, commands)
-    if missing:
-        sentence = _sentence(redis_conn, missing)
+    reason = sentence = ""
+    try:
+        redis_conn = handle.connect()
+        if missing := _missing(redis_conn, commands):
+            reason, sentence = f"does not let this user {missing}", _sentence(redis_conn, missing)
+    except CourseError:
+        if not handle.is_in_cluster():
+            raise
+        reason, sentence = "is a node of a cluster", one_node_of_a_cluster(handle.options)
+    if reason:
         handle.close()
         handle = _private_handle(sentence)
-        _told[handle.options.address] = (
-            f"{RUNS_ELSEWHERE}, which does not let this user {missing}. The lesson runs on a private Redis."
-        )
+        _told[handle.options.address] = f"{RUNS_ELSEWHERE}, which {reason}. The lesson runs on a private Redis."
     if handle.options.address in _told:  # also when the cell is run again
         print(_told[handle.options.address])
     return handle

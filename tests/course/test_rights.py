@@ -3,8 +3,9 @@
 import pytest
 import redis
 
-from redis_helpers.connection import RedisConnectionHandle, connect_options
+from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, connect_options
 from redis_helpers.course import embedded
+from redis_helpers.course.embedded_cluster import EmbeddedCluster
 from redis_helpers.course.rights import handle_for, require
 from redis_helpers.errors import CourseError
 from redis_helpers.server import may, server_name
@@ -128,3 +129,45 @@ def test_no_password_is_printed(course_of, capsys):
         printed = capsys.readouterr().out
         assert PASSWORD not in printed
         assert handle.options.password not in printed
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with EmbeddedCluster(replicas=0, node_timeout=15_000) as cluster:
+        yield cluster
+
+
+@pytest.mark.parametrize("forbidden", ["", "-info", "-cluster -info", "-command"])
+def test_a_node_of_a_cluster_is_no_server_for_a_lesson_whatever_the_user_may_ask(
+    cluster, monkeypatch, capsys, forbidden
+):
+    for node in cluster.nodes:
+        with redis.Redis(port=node.port, password=cluster.password) as admin:
+            admin.execute_command("ACL SETUSER", "lessons", "reset", "on", ">a-word", "~*", "+@all", *forbidden.split())
+    options = ConnectOptions(port=cluster.nodes[0].port, username="lessons", password="a-word")
+    monkeypatch.setenv("REDIS_URL", options.url)
+    line = "Left out: your own Redis, which is a node of a cluster. The lesson runs on a private Redis.\n"
+    with handle_for("MULTI") as handle:
+        assert capsys.readouterr().out == line
+        assert handle.options.port not in [node.port for node in cluster.nodes]
+        assert handle.connect().set("cell-by-cell:there", 1, px=1000)
+    with handle_for("MULTI"):  # the cell is run once more
+        assert capsys.readouterr().out == line
+    for node in cluster.nodes:
+        assert keys_on_port(node.port, cluster.password) == []
+
+
+def keys_on_port(port, password):
+    with redis.Redis(port=port, password=password) as admin:
+        return list(admin.scan_iter())
+
+
+def test_a_cluster_and_no_private_server_is_one_sentence(cluster, monkeypatch):
+    options = ConnectOptions(port=cluster.nodes[0].port, password=cluster.password)
+    monkeypatch.setenv("REDIS_URL", options.url)
+    monkeypatch.setattr(embedded, "_kernel_server", None)
+    monkeypatch.setenv("REDIS_SERVER_BINARY", "no-such-program")
+    with pytest.raises(
+        CourseError, match="is one node of a cluster, and the course needs a server that holds all keys"
+    ):
+        handle_for("EVAL")

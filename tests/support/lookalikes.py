@@ -15,7 +15,7 @@ PREFIXES = (
 WEEK = 7 * 24 * 3600
 
 
-def fill(redis_conn: redis.Redis) -> None:
+def fill(redis_conn: redis.Redis | redis.RedisCluster) -> None:
     """Stores three keys under each prefix: a text, one that ends in a week, and one of another type, by turns."""
     with redis_conn.pipeline(transaction=False) as pipe:
         for number, prefix in enumerate(PREFIXES):

@@ -1,12 +1,21 @@
 """docker-compose.yml, as far as it can be checked without Docker; `python -m tools.compose_for_real` brings it up."""
 
+import contextlib
+import os
 import re
+import secrets
+import shutil
+import signal
 import subprocess
 
 import pytest
 import yaml  # comes with JupyterLab
 
+from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
+from redis_helpers.course.embedded import find_server_binary
 from redis_helpers.course.start.environment import ROOT
+from tests.support.servers import wait_until
+from tools.compose_for_real import free_ports_in_a_row
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -79,6 +88,113 @@ def test_data_and_limits(compose):
     assert redis["mem_limit"] == "512m"
     for line in ("appendonly yes", "maxmemory 256mb", "maxmemory-policy noeviction"):
         assert line in redis["command"][-1].splitlines()
+
+
+NODES = [f"cluster-{number}" for number in range(1, 7)]
+
+
+def test_the_cluster_is_there_when_asked_for_and_its_nodes_share_one_network(compose):
+    """What 127.0.0.1 and a port mean to a node is what they mean to a client on this machine."""
+    services = compose["services"]
+    place = services["cluster"]
+    assert [name for name in services if name.startswith("cluster-")] == NODES
+    assert all(services[name]["profiles"] == ["cluster"] for name in ["cluster", *NODES])
+    assert all(services[name]["image"] == services["redis"]["image"] for name in ["cluster", *NODES])
+    (port,) = place["ports"]
+    outside, inside = re.fullmatch(r"127\.0\.0\.1:(\$\{.*\}):(\$\{.*\})", port).groups()
+    assert outside == inside == place["environment"]["PORTS"] == "${REDIS_CLUSTER_PORTS:-7001-7006}"
+    for number, name in enumerate(NODES, 1):
+        node = services[name]
+        assert node["network_mode"] == "service:cluster"
+        assert node["environment"] == {**place["environment"], "NODE": str(number)}
+        assert node["volumes"] == [f"{name}-data:/data"]
+        assert f"{name}-data" in compose["volumes"]
+        assert node["command"] == services["cluster-1"]["command"]
+        assert "redis-cli -p" in node["healthcheck"]["test"][-1]
+        assert node["mem_limit"] == "192m"
+
+
+def test_a_node_is_as_careful_as_the_single_server(compose):
+    alone, node = (compose["services"][name]["command"][-1].splitlines() for name in ("redis", "cluster-1"))
+    assert node[0] == alone[0], "a password that would end the configuration"
+    assert node[1] == alone[1] == "exec docker-entrypoint.sh redis-server - <<END"
+    assert [line for line in alone if line not in node] == ["maxmemory 256mb"]
+    for line in ('masterauth "$$REDISCLI_AUTH"', "cluster-enabled yes", "cluster-announce-ip 127.0.0.1"):
+        assert line in node
+
+
+@pytest.mark.parametrize("ports", ["7001-7006", "21010-21015"])
+def test_each_node_has_its_port(compose, ports):
+    for number, name in enumerate(NODES, 1):
+        port_line = next(line for line in compose["services"][name]["command"][-1].splitlines() if "port $$" in line)
+        script = f"echo {port_line}".replace("$$", "$")
+        environment = {"PORTS": ports, "NODE": str(number)}
+        said = subprocess.run(["sh", "-c", script], env=environment, capture_output=True, text=True, check=True).stdout
+        assert said == f"port {int(ports.partition('-')[0]) + number - 1}\n"
+
+
+def test_the_scripts_of_the_cluster_make_one_cluster_once(compose, tmp_path, monkeypatch):
+    """As in the containers, but on this machine: real servers, and the script that runs again in vain."""
+    if not shutil.which("redis-cli"):
+        pytest.skip("the script needs redis-cli, which the image has")
+    ports = free_ports_in_a_row()
+    environment = {"PORTS": ports, "REDISCLI_AUTH": secrets.token_urlsafe(16), "PATH": path_with_the_image(tmp_path)}
+    first = int(ports.partition("-")[0])
+    with contextlib.ExitStack() as running:
+        for number, name in enumerate(NODES, 1):
+            folder = tmp_path / name
+            folder.mkdir()
+            script = compose["services"][name]["command"][-1].replace("$$", "$").replace("dir /data", f"dir {folder}")
+            running.enter_context(started(script, {**environment, "NODE": str(number)}))
+        script = compose["services"]["cluster"]["command"][-1].replace("$$", "$")
+        healthy = compose["services"]["cluster"]["healthcheck"]["test"][-1].replace("$$", "$")
+        with started(script, environment):
+            assert wait_until(lambda: subprocess.run(["sh", "-c", healthy], env=environment).returncode == 0)
+            options = ConnectOptions(port=first, password=environment["REDISCLI_AUTH"])
+            with RedisConnectionHandle(options) as handle:
+                client = handle.connect_cluster()
+                for number in range(60):
+                    assert client.set(f"key:{number}", number)
+                assert len({client.get_node_from_key(f"key:{number}").port for number in range(60)}) == 3
+                assert {node.host for node in client.get_nodes()} == {"127.0.0.1"}
+        known = subprocess.run(
+            ["redis-cli", "-p", str(first), "cluster", "nodes"], env=environment, capture_output=True
+        )
+        with started(script, environment) as again, pytest.raises(subprocess.TimeoutExpired):
+            again.wait(2)  # it has nothing to do, and stays
+        with RedisConnectionHandle(options) as handle:
+            assert handle.connect_cluster().get("key:7") == "7"
+        after = subprocess.run(
+            ["redis-cli", "-p", str(first), "cluster", "nodes"], env=environment, capture_output=True
+        )
+        assert ids_and_slots(known.stdout) == ids_and_slots(after.stdout)
+
+
+def path_with_the_image(folder):
+    """A PATH on which `docker-entrypoint.sh` starts the program behind it, and redis-server is the course's own."""
+    programs = folder / "programs"
+    programs.mkdir()
+    (programs / "docker-entrypoint.sh").write_text('#!/bin/sh\nexec "$@"\n')
+    (programs / "docker-entrypoint.sh").chmod(0o755)
+    (programs / "redis-server").symlink_to(find_server_binary())
+    return f"{programs}{os.pathsep}{os.environ['PATH']}"
+
+
+@contextlib.contextmanager
+def started(script, environment):
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(["sh", "-c", script], env=environment, start_new_session=True, **quiet)
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def ids_and_slots(nodes):
+    """Of each line of CLUSTER NODES, what does not change by itself."""
+    return sorted((words[0], tuple(words[8:])) for words in (line.split() for line in nodes.decode().splitlines()))
 
 
 def test_old_and_new_compose_read_it(compose):

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from redis_helpers.course.embedded import find_server_binary
 from tools import server_matrix
-from tools.server_matrix import USERS, from_wheel, how_it_ran, run_server, run_user, table
+from tools.server_matrix import USERS, Row, from_wheel, how_it_ran, run_cluster, run_server, run_user, table
 
 
 def lesson(folder, number, *cells):
@@ -66,6 +66,65 @@ def test_a_lesson_that_touches_the_keys_of_others_has_failed(tmp_path):
     changed = "failed: keys of others changed, or keys were left"
     assert row.outcomes == {"00_small": changed, "01_small": changed}
     assert row.failed
+
+
+HANDLE_FOR = """from redis_helpers.course.rights import handle_for
+redis_conn = handle_for("EVAL").connect()
+redis_conn.set("cell-by-cell:there", 1)
+"""
+CONNECT_IN_THE_PLAIN_WAY = """from redis_helpers.connection import RedisConnectionHandle
+RedisConnectionHandle().connect()
+"""
+ON_A_NODE = """redis_conn = redis.Redis.from_url(os.environ["REDIS_URL"])
+for number in range(100):
+    try:
+        redis_conn.set(f"cell-by-cell:{number}", 1)
+    except redis.exceptions.MovedError:
+        pass
+"""
+
+
+def test_at_a_node_of_a_cluster_a_lesson_runs_elsewhere_or_refuses_and_no_key_there_is_touched(tmp_path):
+    lessons = [
+        lesson(tmp_path, 0, HANDLE_FOR, "assert redis_conn.get('cell-by-cell:there') == '1'", HANDLE_FOR),
+        lesson(tmp_path, 1, CONNECT_IN_THE_PLAIN_WAY, "1 / 0"),
+        lesson(tmp_path, 2, HANDLE_FOR, "print('Left out: clouds.')"),
+    ]
+    row = run_cluster(lessons, find_server_binary())
+    assert not row.failed
+    head, _, *rows = table([row]).splitlines()
+    assert re.fullmatch(r"\| Lesson \| cluster of (Redis|Valkey) \d+\.\d+\.\d+ \|", head)
+    assert rows[:3] == [
+        "| 00_small | ran elsewhere |",
+        "| 01_small | refused |",
+        "| 02_small | ran elsewhere, 1 left out |",
+    ]
+    own = "your own Redis, which is a node of a cluster. The lesson runs on a private Redis."
+    assert f"{row.name}: left out: {own}" in rows
+
+
+def test_a_lesson_that_fails_at_a_node_of_a_cluster_or_writes_there_has_failed(tmp_path):
+    lessons = [
+        lesson(tmp_path, 0, HANDLE_FOR, "1 / 0"),
+        lesson(tmp_path, 1, "import os, redis\nredis.Redis.from_url(os.environ['REDIS_URL']).mget('a', 'b')"),
+        lesson(tmp_path, 2, "import os, redis\n" + ON_A_NODE),
+    ]
+    row = run_cluster(lessons, find_server_binary())
+    assert row.outcomes == {
+        "00_small": "failed in the cell cell-1 (ZeroDivisionError)",
+        "01_small": "failed in the cell cell-0 (ClusterCrossSlotError)",
+        "02_small": "failed: keys of others changed, or keys were left",
+    }
+    assert row.failed
+
+
+def test_the_real_lessons_at_a_node_of_a_cluster():
+    """Of each kind one: a lesson that asks what it may do, and one that connects as the reader's own program does."""
+    paths = [path for path in server_matrix.LESSONS if path.name.startswith(("01", "05"))]
+    row = run_cluster(paths, find_server_binary())
+    assert list(row.outcomes.values()) == ["refused", "ran elsewhere"]
+    table_for_a_suite = table([Row("Redis", outcomes={"tests": "7 passed"}), row])
+    assert "| tests | 7 passed |  |" in table_for_a_suite
 
 
 def test_a_lesson_that_ran_on_a_private_server_is_told_apart():

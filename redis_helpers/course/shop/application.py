@@ -13,13 +13,17 @@ from redis.exceptions import RedisClusterException
 from werkzeug.exceptions import HTTPException
 
 from redis_helpers.errors import CourseError
+from redis_helpers.fenced_lock import LockNotAcquired
 from redis_helpers.leaderboard import Leaderboard
 from redis_helpers.rate_limiter import RateLimiter
 from redis_helpers.sessions import Session, Sessions
 
+logger = logging.getLogger(__name__)
+
 FRUITS = ("banana", "apple", "uva")
 PASSWORD = "market"  # everybody's: a real shop keeps a hash of each user's own password
 COOKIE = "session"  # over HTTPS, call it __Host-session
+COME_BACK = 1  # seconds after which to try again when Redis could not be used: a replica takes over in about that time
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Fruit shop</title></head>
@@ -76,6 +80,12 @@ def create_app(parts: Parts) -> Flask:
         if request.accept_mimetypes.best_match(["text/plain", "text/html"]) == "text/html":
             return Response(render_template_string(PAGE, said=said, **pages_and_forms(parts)), status)
         return Response(said, status, mimetype="text/plain")
+
+    def later(said: str) -> Response:
+        """An answer to a request that could not be served now, and that the same browser may send again."""
+        response = answer(said, 503)
+        response.headers["Retry-After"] = str(COME_BACK)
+        return response
 
     if parts.limiter:
         limiter = parts.limiter
@@ -186,7 +196,14 @@ def create_app(parts: Parts) -> Flask:
     @app.errorhandler(redis.RedisError)
     @app.errorhandler(RedisClusterException)  # which is no RedisError
     def redis_failed(error: Exception) -> Response:
-        return answer(f"The shop cannot use Redis now ({type(error).__name__}). Try again in a moment.", 503)
+        """Also while a failed primary of a cluster has no successor. What had begun may have been done or not."""
+        kind = type(error).__name__  # its text may hold an address or a key
+        logger.warning("%s %s was refused: Redis cannot be used now (%s)", request.method, request.path, kind)
+        return later(f"The shop cannot use Redis now ({kind}). Try again in a moment.")
+
+    @app.errorhandler(LockNotAcquired)
+    def locked(error: LockNotAcquired) -> Response:
+        return later("Somebody else is doing the same. Try again in a moment.")
 
     @app.errorhandler(CourseError)
     def refused(error: CourseError) -> Response:

@@ -1,8 +1,10 @@
-"""The commands `lab`, `test`, `doctor` and `redis`. Standard library only until the environment stands."""
+"""The commands `lab`, `test`, `doctor`, `redis` and `load-test`. Standard library only until the environment stands."""
 
 import argparse
 import os
+import signal
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 from redis_helpers.course.start.environment import ROOT, ensure_environment, enter_environment, replace_process
@@ -20,7 +22,7 @@ def main(arguments: list[str]) -> int:
     """
     _print_on_every_terminal()
     command, rest = _understand(arguments)
-    commands = {"lab": lab, "test": test, "doctor": doctor, "redis": redis}
+    commands = {"lab": lab, "test": test, "doctor": doctor, "redis": redis, "load-test": load_test}
     try:
         if command == "doctor":
             enter_environment(arguments)  # a doctor looks, and changes nothing
@@ -88,7 +90,26 @@ def _parser() -> argparse.ArgumentParser:
         ("redis", "run the embedded Redis in this terminal, and print its URL", "%(prog)s"),
     ):
         commands.add_parser(name, help=text, description=text, usage=usage)
+    text = (
+        "let customers shop, and kill a primary of the shop's cluster meanwhile: what they notice, and what is lost "
+        "(on the cluster or server of REDIS_URL or .env, where nothing is killed; otherwise on a cluster of its own)"
+    )
+    load = commands.add_parser("load-test", help=text, description=text)
+    load.add_argument("--seconds", type=_number_of("seconds", 2, 3600), default=20, help="how long (20)")
+    load.add_argument("--customers", type=_number_of("customers", 1, 200), default=8, help="how many (8)")
+    load.add_argument("--seed", type=int, default=1, help="what they do follows from it (1)")
     return parser
+
+
+def _number_of(what: str, least: int, most: int) -> Callable[[str], int]:
+    """For argparse: reads a whole number between the two."""
+
+    def read(text: str) -> int:
+        if text.isascii() and text.isdigit() and len(text) < 6 and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"give a whole number of {what} from {least} to {most}")
+
+    return read
 
 
 def lab(arguments: list[str]) -> NoReturn:
@@ -116,3 +137,12 @@ def redis(arguments: list[str]) -> int:
     from redis_helpers.course.start.redis_server import run_redis
 
     return run_redis()
+
+
+def load_test(arguments: list[str]) -> int:
+    """The shop under load, with a failover in the middle, until the time is over or Ctrl-C."""
+    from redis_helpers.course.shop.load_test import run_load_test
+
+    options = _parser().parse_args(["load-test", *arguments])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return run_load_test(options.seconds, options.customers, options.seed)

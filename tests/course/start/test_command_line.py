@@ -80,7 +80,16 @@ def no_set_up(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["-h"], ["--help"], ["lab", "--help"], ["test", "-h"], ["doctor", "--help"], ["redis", "-h"]],
+    [
+        [],
+        ["-h"],
+        ["--help"],
+        ["lab", "--help"],
+        ["test", "-h"],
+        ["doctor", "--help"],
+        ["redis", "-h"],
+        ["load-test", "-h"],
+    ],
     ids=" ".join,
 )
 def test_help_sets_nothing_up(arguments, monkeypatch, capsys):
@@ -92,7 +101,15 @@ def test_help_sets_nothing_up(arguments, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["frobnicate"], ["--port", "8890"], ["doctor", "more"], ["redis", "--port", "1"]]
+    "arguments",
+    [
+        ["frobnicate"],
+        ["--port", "8890"],
+        ["doctor", "more"],
+        ["redis", "--port", "1"],
+        ["load-test", "--seconds", "1"],
+        ["load-test", "--customers", "many"],
+    ],
 )
 def test_what_cannot_be_understood_is_said_on_standard_error(arguments, capsys):
     with pytest.raises(SystemExit) as end:
@@ -362,6 +379,45 @@ def test_redis_runs_until_it_is_stopped(start, end):
     assert process.wait(30) == (-signal.SIGKILL if end == "SIGKILL" else 0)
     assert wait_until(lambda: not is_open(urlsplit(url).port), 20)
     assert "Traceback" not in process.stdout.read()
+
+
+@posix_only
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="processes are looked for in /proc")
+@pytest.mark.parametrize("end", ["SIGINT", "SIGTERM"])
+def test_a_load_test_that_is_stopped_leaves_nothing_running(start, end):
+    process = start("load-test", "--seconds", "60", "--customers", "4")
+    assert process.stdout.readline().endswith("the queue's primary is killed.\n")
+    assert process.stdout.readline().startswith("4 customers shop for 60 seconds")
+    started = descendants(process.pid)
+    assert len(started) >= 12, "six nodes, and a guard of each"
+    process.send_signal(getattr(signal, end))
+    assert process.wait(60) == 130
+    assert "Traceback" not in process.stdout.read()
+    assert wait_until(lambda: not any(is_running(pid) for pid in started), 20)
+
+
+def descendants(pid):
+    """The processes that this one has started, and those that they have started."""
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        children = [int(child) for child in file.read().split()]
+    return children + [found for child in children for found in descendants(child)]
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_load_test_without_its_server_is_one_sentence(no_set_up, monkeypatch, capsys):
+    monkeypatch.setenv("REDIS_URL", "redis://:secret-word@127.0.0.1:1/0")
+    assert command_line.main(["load-test", "--seconds", "2"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert "connection refused" in printed.err and "secret-word" not in printed.err
 
 
 def test_nothing_that_only_unix_has_is_needed_at_import(tmp_path):
