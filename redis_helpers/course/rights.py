@@ -41,8 +41,8 @@ def require(redis_conn: redis.Redis, *commands: str) -> None:
         raise CourseError(_sentence(redis_conn, missing))
 
 
-def handle_for(*commands: str) -> RedisConnectionHandle:
-    """A handle of your Redis when its user may do what every lesson does, and run `commands`.
+def handle_for(*commands: str | list[str]) -> RedisConnectionHandle:
+    """A handle of your Redis when its user may do what every lesson does, and run `commands`: names, or lists of names.
 
     Otherwise, and when your Redis is a node of a cluster, one of a private Redis, which ends with this kernel; a line
     says so. Then the whole kernel goes there, by its REDIS_URL: other handles, `check`, and the processes that a lesson
@@ -54,7 +54,7 @@ def handle_for(*commands: str) -> RedisConnectionHandle:
     reason = sentence = ""
     try:
         redis_conn = handle.connect()
-        if missing := _missing(redis_conn, commands):
+        if missing := _missing(redis_conn, _names(commands)):
             reason, sentence = f"does not let this user {missing}", _sentence(redis_conn, missing)
     except CourseError:
         if not handle.is_in_cluster():
@@ -67,6 +67,10 @@ def handle_for(*commands: str) -> RedisConnectionHandle:
     if handle.options.address in _told:  # also when the cell is run again
         print(_told[handle.options.address])
     return handle
+
+
+def _names(commands: Iterable[str | list[str]]) -> list[str]:
+    return [name for some in commands for name in ([some] if isinstance(some, str) else some)]
 
 
 def _missing(redis_conn: redis.Redis, commands: Iterable[str]) -> str:

@@ -59,7 +59,7 @@ def test_a_lesson_that_may_not_run_scripts_goes_to_a_private_server(course_of, a
         "Left out: your own Redis, which does not let this user run EVAL and TIME. "
         "The lesson runs on a private Redis.\n"
     )
-    with handle_for("MULTI", "EVAL", "TIME") as handle:
+    with handle_for(["MULTI", "EVAL"], "TIME") as handle:
         assert capsys.readouterr().out == line
         redis_conn = handle.connect()
         assert (handle.options.host, handle.options.port) != (any_server.host, any_server.port)
