@@ -66,8 +66,9 @@ def read_lesson(path: Path) -> Lesson:
 
 def violations(lesson: Lesson, earlier: list[Lesson], later: list[Lesson]) -> list[str]:
     """Every rule that the lesson breaks, as `notebook: cell: sentence`."""
-    rules: list[Callable[[Lesson], Iterator[str]]] = [form, titles, order, banned, cell_ids, links, images]
-    rules += [opening, short_cells, one_job, folded_answers, predictions, first_turn, turns, recall]
+    rules: list[Callable[[Lesson], Iterator[str]]]
+    rules = [form, titles, opening, order, banned, cell_ids, links, images]
+    rules += [short_cells, one_job, folded_answers, predictions, first_turn, turns, recall]
     found = [sentence for rule in rules for sentence in rule(lesson)]
     found += neighbours(lesson, earlier, later)
     found += new_commands(lesson, earlier)
