@@ -151,10 +151,12 @@ def test_every_measured_read_is_a_miss(redis_conn):
 def test_the_picture_shows_each_reader_once():
     waiting = Reading(0.0, (), 0.5, "312")
     loading = Reading(0.0, ((0.1, 0.4),), 0.4, "312")
+    late = Reading(0.0, ((0.6, 0.9),), 0.9, "312")
     left, right = scene_30.draw_readers(
-        {"some": Stampede((loading, waiting)), "others": Stampede((loading, loading, waiting))}
+        {"some": Stampede((loading, waiting)), "others": Stampede((loading, waiting, late))}
     )
     assert [ax.get_title(loc="left") for ax in (left, right)] == ["some\n1 load", "others\n2 loads"]
+    assert left.get_xlim() == right.get_xlim() == (0, pytest.approx(918)), "the slowest reader of all is in the picture"
     rows = [(to_hex(line.get_color()[0]), line.get_segments()[0].tolist()) for line in left.collections]
     assert rows == [
         (OTHER, [[0, 1], [400, 1]]),

@@ -1,5 +1,6 @@
 """Lesson 30: who waits and who loads, as a picture, and what a miss costs."""
 
+import math
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -43,8 +44,9 @@ def draw_readers(runs: Mapping[str, Stampede]) -> list[Axes]:
                 ax.hlines(row, 1000 * begin, 1000 * end, color=SOURCE, linewidth=4)
         ax.set(xlabel="time, ms", yticks=[], ylim=(0, len(run.readings) + 1))
         ax.set_title(f"{name}\n{run.loads} load{'s' * (run.loads != 1)}", fontsize=10)
-        ax.set_xlim(left=0)
         ax.grid(visible=False, axis="y")
+    end = max(reading.ended for run in runs.values() for reading in run.readings)
+    panels[0].set_xlim(0, 1020 * end)
     panels[0].set_ylabel("one row for each reader")
     handles = [plt.Line2D([], [], color=color, linewidth=4, alpha=alpha) for color, alpha in KINDS.values()]
     panels[0].figure.legend(handles, list(KINDS), loc="outside lower center", ncols=2, frameon=False)
@@ -59,4 +61,6 @@ def draw_miss_cost(times: Mapping[str, float]) -> Axes:
     """A bar for each way. The first one is 1."""
     first = next(iter(times.values()))
     ratios = {name: microseconds / first for name, microseconds in times.items()}
-    return plot_bars(ratios, "What does a miss cost, without its load?", "times", {"CacheAside": CACHE})
+    ax = plot_bars(ratios, "What does a miss cost, without its load?", "times", {"CacheAside": CACHE})
+    ax.set(xlabel="times the six lines", xticks=range(math.ceil(max(ratios.values())) + 1))
+    return ax
