@@ -2,359 +2,517 @@
 
 import contextlib
 import json
-import math
 import random
+import secrets
 import threading
 import time
-from datetime import datetime, timedelta
-from time import monotonic_ns, sleep
+import uuid
+from time import sleep
 
 import redis
+from redis.exceptions import LockError, LockNotOwnedError
 
 from tests.exercise_answers import right, wrong
+
+RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+return redis.call('DEL', KEYS[1])
+"""
 
 # 30.1
 
 
-@right("30.1")
-def chance_against_a_random_number(redis_conn, key, took, beta):
-    return random.random() < math.exp(-redis_conn.pttl(key) / (beta * took))
+def _lock(redis_conn, key, timeout=5, **options):
+    return redis_conn.lock(key + ":lock", timeout=timeout, sleep=0.005, **options)
 
 
 @right("30.1")
-def python_has_these_dice(redis_conn, key, took, beta):
-    return random.expovariate(1 / (beta * took)) >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "load it anew all the same")
-def turned_round(redis_conn, key, took, beta):
-    return -beta * took * math.log(random.random()) <= redis_conn.pttl(key)
-
-
-@wrong("30.1", "ends long before a load could finish")
-def no_minus(redis_conn, key, took, beta):
-    return beta * took * math.log(random.random()) >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "nearly all readers get the same answer")
-def in_seconds(redis_conn, key, took, beta):
-    return -beta * took * math.log(random.random()) >= redis_conn.ttl(key)
-
-
-@wrong("30.1", "a larger beta must make them reload earlier")
-def without_beta(redis_conn, key, took, beta):
-    return -took * math.log(random.random()) >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "nearly all readers get the same answer")
-def no_logarithm(redis_conn, key, took, beta):
-    return took * beta >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "nearly all readers get the same answer")
-def dice_without_logarithm(redis_conn, key, took, beta):
-    return beta * took * random.random() >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "the entry is gone")
-def nothing_to_reload(redis_conn, key, took, beta):
-    left = redis_conn.pttl(key)
-    return left >= 0 and -beta * took * math.log(random.random()) >= left
-
-
-@wrong("30.1", "yes or no")
-def the_time_instead_of_the_answer(redis_conn, key, took, beta):
-    return -beta * took * math.log(random.random()) - redis_conn.pttl(key)
-
-
-DICE = random.SystemRandom()
+def one_way_out(redis_conn, key, load, ttl):
+    cached = redis_conn.get(key)
+    if cached is None:
+        with _lock(redis_conn, key):
+            cached = redis_conn.get(key)
+            if cached is None:
+                cached = json.dumps(load())
+                redis_conn.set(key, cached, ex=ttl)
+    return json.loads(cached)
 
 
 @right("30.1")
-def dice_of_the_system_in_seconds(redis_conn, key, took, beta):
-    left, took = redis_conn.pttl(key) / 1000, took / 1000
-    return left <= 0 or -math.log(1 - DICE.random()) > left / (beta * took)
-
-
-@right("30.1")
-def what_is_left_from_a_script(redis_conn, key, took, beta):
-    left = redis_conn.eval("return redis.call('PTTL', KEYS[1])", 1, key)
-    return random.expovariate(1) * beta * took >= left
-
-
-@wrong("30.1", "another chance than the rule's")
-def a_bell(redis_conn, key, took, beta):
-    return abs(random.gauss(0, 1)) * beta * took >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "another chance than the rule's")
-def not_the_natural_logarithm(redis_conn, key, took, beta):
-    return -beta * took * math.log2(random.random()) >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "another chance than the rule's")
-def thirty_seven_of_a_hundred(redis_conn, key, took, beta):
-    left = redis_conn.pttl(key)
-    return left < beta * took * 2 and (left <= beta * took / 2 or random.random() < 0.37)
-
-
-@wrong("30.1", "nearly all readers get the same answer")
-def thrown_once(redis_conn, key, took, beta, dice=0.2):
-    return -beta * took * math.log(dice) >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "nearly all readers get the same answer")
-def thrown_by_the_key(redis_conn, key, took, beta):
-    return -beta * took * math.log(random.Random(7).random()) >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "a larger beta must make them reload earlier")
-def beta_divides(redis_conn, key, took, beta):
-    return -took / beta * math.log(random.random()) >= redis_conn.pttl(key)
-
-
-@wrong("30.1", "something rounds the time that is left")
-def seconds_made_longer(redis_conn, key, took, beta):
-    return -beta * took * math.log(random.random()) >= 1000 * redis_conn.ttl(key)
-
-
-@wrong("30.1", "changes nothing")
-def deleted_for_a_reload(redis_conn, key, took, beta):
-    reload = -beta * took * math.log(random.random()) >= redis_conn.pttl(key)
-    if reload:
-        redis_conn.delete(key)
-    return reload
-
-
-@wrong("30.1", "kept it to itself")
-def reload_whatever_happens(redis_conn, key, took, beta):
+def taken_and_given_back_by_hand(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    lock = _lock(redis_conn, key)
+    lock.acquire()
     try:
-        return -beta * took * math.log(random.random()) >= redis_conn.pttl(key)
-    except redis.RedisError:
-        return True
+        if (cached := redis_conn.get(key)) is not None:
+            return json.loads(cached)
+        value = load()
+        redis_conn.set(key, json.dumps(value), px=1000 * ttl)
+        return value
+    finally:
+        lock.release()
+
+
+@right("30.1")
+def a_token_and_a_script(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    token = secrets.token_hex(8)
+    while not redis_conn.set(key + ":lock", token, nx=True, px=5000):
+        time.sleep(0.005)
+    try:
+        if (cached := redis_conn.get(key)) is None:
+            cached = json.dumps(load())
+            redis_conn.set(key, cached, ex=ttl)
+        return json.loads(cached)
+    finally:
+        redis_conn.eval(RELEASE, 1, key + ":lock", token)
+
+
+@wrong("30.1", "what a reader knows of the key when it gets the lock")
+def the_second_look_before_the_lock(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with _lock(redis_conn, key):
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("30.1", "what a reader knows of the key when it gets the lock")
+def the_old_look_again(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with _lock(redis_conn, key):
+        if cached is not None:
+            return json.loads(cached)
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("30.1", "what a reader knows of the key when it gets the lock")
+def looks_after_it_has_loaded(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with _lock(redis_conn, key):
+        value = load()
+        if (cached := redis_conn.get(key)) is not None:
+            return json.loads(cached)
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("30.1", "the value too")
+def the_text_that_was_found(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with _lock(redis_conn, key):
+        if (cached := redis_conn.get(key)) is not None:
+            return cached
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("30.1", "given back before the value was stored")
+def stored_outside(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with _lock(redis_conn, key):
+        if (cached := redis_conn.get(key)) is not None:
+            return json.loads(cached)
+        value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("30.1", "a hit costs one GET")
+def the_lock_first(redis_conn, key, load, ttl):
+    with _lock(redis_conn, key):
+        if (cached := redis_conn.get(key)) is not None:
+            return json.loads(cached)
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("30.1", "got something else than the value")
+def exists_then_get(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with _lock(redis_conn, key):
+        if redis_conn.exists(key):
+            return json.loads(redis_conn.get(key) or "null")
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("30.1", "what is cached was loaded again")
+def the_answer_none_is_no_answer(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) not in (None, "null"):
+        return json.loads(cached)
+    with _lock(redis_conn, key):
+        if (cached := redis_conn.get(key)) not in (None, "null"):
+            return json.loads(cached)
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("30.1", "did not wait for its value")
+def does_not_wait(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    lock = _lock(redis_conn, key, blocking_timeout=0.1)
+    lock.acquire()
+    if (cached := redis_conn.get(key)) is None:
+        cached = json.dumps(load())
+        redis_conn.set(key, cached, ex=ttl)
+    with contextlib.suppress(LockError):
+        lock.release()
+    return json.loads(cached)
 
 
 # 30.2
 
 
-@right("30.2")
-def watched(redis_conn, key, lease, token, text, ttl):
-    with redis_conn.pipeline() as pipe:
-        pipe.watch(lease)
-        if pipe.get(lease) != token:
-            return False
-        pipe.multi()
-        pipe.set(key, text, ex=ttl)
-        pipe.delete(lease)
-        try:
-            pipe.execute()
-        except redis.WatchError:
-            return False
-        return True
+def _alone(redis_conn, key, load, ttl, token, release=True, **how):
+    lock = key + ":lock"
+    if not redis_conn.set(lock, token, nx=True, **how):
+        return None
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    if release:
+        redis_conn.eval(RELEASE, 1, lock, token)
+    return value
 
 
 @right("30.2")
-def in_milliseconds(redis_conn, key, lease, token, text, ttl):
-    script = """
-        local ours = redis.call('GET', KEYS[1]) == ARGV[1]
-        if ours then
-            redis.call('DEL', KEYS[1])
-            redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-        end
-        return ours
-    """
-    return bool(redis_conn.eval(script, 2, lease, key, token, text, 1000 * ttl))
+def the_lock_of_redis_py(redis_conn, key, load, ttl, lease):
+    lock = redis_conn.lock(key + ":lock", timeout=lease / 1000, blocking=False)
+    if not lock.acquire():
+        return None
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    with contextlib.suppress(LockNotOwnedError):
+        lock.release()
+    return value
 
 
-@wrong("30.2", "a writer came in between")
-def two_steps(redis_conn, key, lease, token, text, ttl):
-    ours = redis_conn.get(lease) == token
-    if ours:
-        redis_conn.pipeline().set(key, text, ex=ttl).delete(lease).execute()
-    return ours
+@right("30.2")
+def told_to_keep_quiet(redis_conn, key, load, ttl, lease):
+    lock = redis_conn.lock(key + ":lock", timeout=lease / 1000, blocking=False, raise_on_release_error=False)
+    try:
+        with lock:
+            value = load()
+            redis_conn.set(key, json.dumps(value), ex=ttl)
+            return value
+    except LockError:
+        return None
 
 
-@wrong("30.2", "a writer came in between")
-def looked_twice(redis_conn, key, lease, token, text, ttl):
-    if redis_conn.get(lease) != token or redis_conn.get(lease) != token:
-        return False
-    redis_conn.set(key, text, ex=ttl)
-    redis_conn.delete(lease)
-    return True
-
-
-@wrong("30.2", "the lease is still there")
-def lease_kept(redis_conn, key, lease, token, text, ttl):
-    script = """
-        if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-        redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-        return 1
-    """
-    return redis_conn.eval(script, 2, key, lease, token, text, ttl) == 1
-
-
-@wrong("30.2", "the lease is another reader's")
-def lease_always_deleted(redis_conn, key, lease, token, text, ttl):
-    script = """
-        local ours = redis.call('GET', KEYS[2]) == ARGV[1]
-        redis.call('DEL', KEYS[2])
-        if ours then redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
-        return ours
-    """
-    return redis_conn.eval(script, 2, key, lease, token, text, ttl) == 1
-
-
-@wrong("30.2", "may be an old price")
-def never_asked_whose(redis_conn, key, lease, token, text, ttl):
-    redis_conn.pipeline().set(key, text, ex=ttl).delete(lease).execute()
-    return True
-
-
-@wrong("30.2", "look at the TTL of the entry")
-def without_ttl(redis_conn, key, lease, token, text, ttl):
-    script = """
-        if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-        redis.call('SET', KEYS[1], ARGV[2])
-        return redis.call('DEL', KEYS[2])
-    """
-    return redis_conn.eval(script, 2, key, lease, token, text) == 1
-
-
-@wrong("30.2", "return True")
-def a_number_for_an_answer(redis_conn, key, lease, token, text, ttl):
+@right("30.2")
+def stored_only_while_it_is_ours(redis_conn, key, load, ttl, lease):
+    """One script looks at the lock, stores and gives it back."""
+    token = str(uuid.uuid4())
+    if not redis_conn.set(key + ":lock", token, nx=True, px=lease):
+        return None
+    value = load()
     script = """
         if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
         redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
         return redis.call('DEL', KEYS[2])
     """
-    return redis_conn.eval(script, 2, key, lease, token, text, ttl)
+    redis_conn.eval(script, 2, key, key + ":lock", token, json.dumps(value), ttl)
+    return value
 
 
 @right("30.2")
-def again_when_it_changed(redis_conn, key, lease, token, text, ttl):
-    def store(pipe):
-        ours = pipe.get(lease) == token
-        pipe.multi()
-        if ours:
-            pipe.setex(key, ttl, text)
-            pipe.delete(lease)
-        return ours
-
-    return redis_conn.transaction(store, lease, value_from_callable=True)
-
-
-@right("30.2")
-def a_script_known_by_its_sum(redis_conn, key, lease, token, text, ttl):
-    sha = redis_conn.script_load("""
-        if redis.call('GET', KEYS[2]) == ARGV[1] then
-            redis.call('SETEX', KEYS[1], ARGV[3], ARGV[2])
-            return redis.call('UNLINK', KEYS[2])
-        end
-        return 0
-    """)
-    return redis_conn.evalsha(sha, 2, key, lease, token, text, ttl) > 0
-
-
-@wrong("30.2", "your function took it away")
-def given_back_outside(redis_conn, key, lease, token, text, ttl):
-    script = """
-        if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-        redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-        return 1
-    """
-    stored = redis_conn.eval(script, 2, key, lease, token, text, ttl) == 1
-    if stored:
-        redis_conn.delete(lease)
-    return stored
-
-
-@wrong("30.2", "the other is not done")
-def given_back_outside_by_its_owner(redis_conn, key, lease, token, text, ttl):
-    store = """
-        if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-        redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-        return 1
-    """
-    release = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
-    stored = redis_conn.eval(store, 2, key, lease, token, text, ttl) == 1
-    if stored:
-        redis_conn.eval(release, 1, lease, token)
-    return stored
-
-
-@wrong("30.2", "it was not stored")
-def only_where_nothing_is(redis_conn, key, lease, token, text, ttl):
-    script = """
-        if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-        redis.call('DEL', KEYS[2])
-        redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3], 'NX')
-        return 1
-    """
-    return redis_conn.eval(script, 2, key, lease, token, text, ttl) == 1
-
-
-def _watched(redis_conn, key, lease, token, text, ttl, look=True):
-    with redis_conn.pipeline() as pipe:
-        pipe.watch(lease)
-        if look and pipe.get(lease) != token:
-            return False
-        pipe.multi()
-        pipe.set(key, text, ex=ttl)
-        pipe.delete(lease)
-        pipe.execute()
-        return True
-
-
-@wrong("30.2", "the caller trusts an entry that is not there")
-def true_whatever_happened(redis_conn, key, lease, token, text, ttl):
+def watched(redis_conn, key, load, ttl, lease):
+    lock, token = key + ":lock", secrets.token_hex(8)
+    if not redis_conn.set(lock, token, nx=True, px=lease):
+        return None
     try:
-        return _watched(redis_conn, key, lease, token, text, ttl)
-    except redis.WatchError:
-        return True
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+        return value
+    finally:
+        with redis_conn.pipeline() as pipe, contextlib.suppress(redis.WatchError):
+            pipe.watch(lock)
+            if pipe.get(lock) == token:
+                pipe.multi()
+                pipe.delete(lock)
+                pipe.execute()
 
 
-@wrong("30.2", "raised WatchError")
-def the_error_of_watch(redis_conn, key, lease, token, text, ttl):
-    return _watched(redis_conn, key, lease, token, text, ttl)
+@wrong("30.2", "its lock never ends")
+def only_a_token(redis_conn, key, load, ttl, lease):
+    return _alone(redis_conn, key, load, ttl, secrets.token_hex(8))
 
 
-@wrong("30.2", "does not learn of it")
-def no_error_of_redis(redis_conn, key, lease, token, text, ttl):
+@wrong("30.2", "the unit of the time")
+def in_seconds(redis_conn, key, load, ttl, lease):
+    return _alone(redis_conn, key, load, ttl, secrets.token_hex(8), ex=lease)
+
+
+@wrong("30.2", "the lock does not end after `lease` milliseconds")
+def in_whole_seconds(redis_conn, key, load, ttl, lease):
+    return _alone(redis_conn, key, load, ttl, secrets.token_hex(8), ex=max(1, lease // 1000))
+
+
+@wrong("30.2", "its lock never ends")
+def the_end_comes_later(redis_conn, key, load, ttl, lease):
+    lock, token = key + ":lock", secrets.token_hex(8)
+    if not redis_conn.set(lock, token, nx=True):
+        return None
+    redis_conn.pexpire(lock, lease)
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    redis_conn.eval(RELEASE, 1, lock, token)
+    return value
+
+
+@wrong("30.2", "the same text into the lock")
+def one_token_for_all(redis_conn, key, load, ttl, lease):
+    return _alone(redis_conn, key, load, ttl, "taken", px=lease)
+
+
+@wrong("30.2", "the same text into the lock")
+def only_an_end(redis_conn, key, load, ttl, lease):
+    value = _alone(redis_conn, key, load, ttl, "taken", release=False, px=lease)
+    redis_conn.delete(key + ":lock")
+    return value
+
+
+@wrong("30.2", "your function has taken it away")
+def deletes_whoever_has_it(redis_conn, key, load, ttl, lease):
+    lock = key + ":lock"
+    if not redis_conn.set(lock, secrets.token_hex(8), nx=True, px=lease):
+        return None
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    redis_conn.delete(lock)
+    return value
+
+
+@wrong("30.2", "your function has taken it away")
+def looks_then_deletes(redis_conn, key, load, ttl, lease):
+    lock, token = key + ":lock", secrets.token_hex(8)
+    if not redis_conn.set(lock, token, nx=True, px=lease):
+        return None
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    if redis_conn.get(lock) == token:
+        redis_conn.delete(lock)
+    return value
+
+
+@wrong("30.2", "the lock is still there")
+def never_given_back_in_time(redis_conn, key, load, ttl, lease):
+    return _alone(redis_conn, key, load, ttl, secrets.token_hex(8), release=False, px=lease)
+
+
+@wrong("30.2", "its caller gets no answer")
+def an_error_for_who_is_late(redis_conn, key, load, ttl, lease):
+    lock = redis_conn.lock(key + ":lock", timeout=lease / 1000, blocking=False)
+    if not lock.acquire():
+        return None
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    lock.release()
+    return value
+
+
+@wrong("30.2", "the customer has waited for nothing")
+def none_for_who_is_late(redis_conn, key, load, ttl, lease):
+    lock = redis_conn.lock(key + ":lock", timeout=lease / 1000, blocking=False)
     try:
-        return _watched(redis_conn, key, lease, token, text, ttl)
-    except redis.WatchError:
-        return False
-    except redis.ResponseError as error:
-        if "WRONGTYPE" in str(error):
-            return False
-        raise
+        with lock:
+            value = load()
+            redis_conn.set(key, json.dumps(value), ex=ttl)
+            return value
+    except LockError:
+        return None
 
 
-@wrong("30.2", "a writer has deleted the lease")
-def no_lease_is_no_obstacle(redis_conn, key, lease, token, text, ttl):
-    script = """
-        local holder = redis.call('GET', KEYS[2])
-        if holder and holder ~= ARGV[1] then return 0 end
-        redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-        redis.call('DEL', KEYS[2])
-        return 1
-    """
-    return redis_conn.eval(script, 2, key, lease, token, text, ttl) == 1
+@wrong("30.2", "somebody else has the lock")
+def takes_any_lock(redis_conn, key, load, ttl, lease):
+    lock, token = key + ":lock", secrets.token_hex(8)
+    redis_conn.set(lock, token, px=lease)
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    redis_conn.eval(RELEASE, 1, lock, token)
+    return value
 
 
-@wrong("30.2", "the lease is another's")
-def a_part_is_enough(redis_conn, key, lease, token, text, ttl):
-    script = """
-        local holder = redis.call('GET', KEYS[2])
-        if not holder or not string.find(holder, ARGV[1], 1, true) then return 0 end
-        redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-        redis.call('DEL', KEYS[2])
-        return 1
-    """
-    return redis_conn.eval(script, 2, key, lease, token, text, ttl) == 1
+@wrong("30.2", "whose clock counts")
+def until_when(redis_conn, key, load, ttl, lease):
+    return _alone(redis_conn, key, load, ttl, secrets.token_hex(8), pxat=round(1000 * time.time()) + lease)
+
+
+@wrong("30.2", "the caller does not learn of it")
+def nothing_when_the_source_fails(redis_conn, key, load, ttl, lease):
+    try:
+        return _alone(redis_conn, key, load, ttl, secrets.token_hex(8), px=lease)
+    except Exception:
+        return None
 
 
 # 30.3
+
+
+def _release(redis_conn, key, token):
+    redis_conn.eval(RELEASE, 1, key + ":lock", token)
+
+
+@right("30.3")
+def in_each_branch(redis_conn, key, load, ttl, token):
+    try:
+        text = json.dumps(load())
+        redis_conn.set(key, text, ex=ttl)
+    except BaseException:
+        _release(redis_conn, key, token)
+        raise
+    _release(redis_conn, key, token)
+    return json.loads(text)
+
+
+@right("30.3")
+def by_a_stack(redis_conn, key, load, ttl, token):
+    with contextlib.ExitStack() as stack:
+        stack.callback(_release, redis_conn, key, token)
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+        return value
+
+
+@right("30.3")
+def in_one_step_with_the_answer(redis_conn, key, load, ttl, token):
+    done = False
+    try:
+        value = load()
+        text = json.dumps(value)
+        script = """
+            redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+            if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
+        """
+        redis_conn.eval(script, 2, key, key + ":lock", token, text, ttl)
+        done = True
+        return value
+    finally:
+        if not done:
+            _release(redis_conn, key, token)
+
+
+@wrong("30.3", "the caller does not learn of it")
+def caught_and_forgotten(redis_conn, key, load, ttl, token):
+    value = None
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    except Exception:
+        value = None
+    _release(redis_conn, key, token)
+    return value
+
+
+@wrong("30.3", "the caller does not learn of it")
+def returns_in_finally(redis_conn, key, load, ttl, token):
+    value = None
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    finally:
+        _release(redis_conn, key, token)
+        return value  # noqa: B012
+
+
+@wrong("30.3", "the lock is still there: all others wait for nothing")
+def only_around_the_load(redis_conn, key, load, ttl, token):
+    try:
+        value = load()
+    except Exception:
+        _release(redis_conn, key, token)
+        raise
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    _release(redis_conn, key, token)
+    return value
+
+
+@wrong("30.3", "wait for a load that has failed")
+def only_an_oserror(redis_conn, key, load, ttl, token):
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    except OSError:
+        _release(redis_conn, key, token)
+        raise
+    _release(redis_conn, key, token)
+    return value
+
+
+@wrong("30.3", "given back before the answer was stored")
+def given_back_then_stored(redis_conn, key, load, ttl, token):
+    try:
+        text = json.dumps(load())
+    finally:
+        _release(redis_conn, key, token)
+    redis_conn.set(key, text, ex=ttl)
+    return json.loads(text)
+
+
+@wrong("30.3", "another program had the lock")
+def deleted_in_finally(redis_conn, key, load, ttl, token):
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+        return value
+    finally:
+        redis_conn.delete(key + ":lock")
+
+
+@wrong("30.3", "another program had the lock")
+def deleted_after_an_error(redis_conn, key, load, ttl, token):
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    except Exception:
+        redis_conn.delete(key + ":lock")
+        raise
+    _release(redis_conn, key, token)
+    return value
+
+
+@wrong("30.3", "something is stored")
+def none_is_kept(redis_conn, key, load, ttl, token):
+    value = None
+    try:
+        value = load()
+        return value
+    finally:
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+        _release(redis_conn, key, token)
+
+
+@wrong("30.3", "the lock is still there: the next ones wait")
+def given_back_after_an_error_only(redis_conn, key, load, ttl, token):
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+        return value
+    except Exception:
+        _release(redis_conn, key, token)
+        raise
+
+
+# 30.4
 
 
 def _load_once(redis_conn, key, load, ttl, look_again=True, store_first=True, lock=None, give_back=True):
@@ -377,7 +535,22 @@ def _load_once(redis_conn, key, load, ttl, look_again=True, store_first=True, lo
     return json.loads(cached)
 
 
-@right("30.3")
+@right("30.4")
+def by_hand(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    while not redis_conn.set(key + ":lock", "taken", nx=True, px=2000):
+        time.sleep(0.005)
+    try:
+        if (cached := redis_conn.get(key)) is None:
+            cached = json.dumps(load())
+            redis_conn.set(key, cached, ex=ttl)
+        return json.loads(cached)
+    finally:
+        redis_conn.delete(key + ":lock")
+
+
+@right("30.4")
 def round_and_round(redis_conn, key, load, ttl):
     while True:
         if (cached := redis_conn.get(key)) is not None:
@@ -396,7 +569,7 @@ def round_and_round(redis_conn, key, load, ttl):
         redis_conn.delete(key + ":lock")
 
 
-@right("30.3")
+@right("30.4")
 def with_the_lock_of_redis_py(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -407,12 +580,12 @@ def with_the_lock_of_redis_py(redis_conn, key, load, ttl):
         return json.loads(cached)
 
 
-@wrong("30.3", "loads what the one before has just stored")
+@wrong("30.4", "loads what the one before has just stored")
 def no_second_look(redis_conn, key, load, ttl):
     return _load_once(redis_conn, key, load, ttl, look_again=False)
 
 
-@wrong("30.3", "no lock was taken")
+@wrong("30.4", "no lock was taken")
 def the_six_lines(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -421,32 +594,32 @@ def the_six_lines(redis_conn, key, load, ttl):
     return value
 
 
-@wrong("30.3", "given back before the value was stored")
+@wrong("30.4", "given back before the value was stored")
 def freed_too_early(redis_conn, key, load, ttl):
     return _load_once(redis_conn, key, load, ttl, store_first=False)
 
 
-@wrong("30.3", "a lock without a TTL")
+@wrong("30.4", "a lock without a TTL")
 def a_lock_for_ever(redis_conn, key, load, ttl):
     return _load_once(redis_conn, key, load, ttl, lock={"nx": True})
 
 
-@wrong("30.3", "took away the lock of the one who loads")
+@wrong("30.4", "took away the lock of the one who loads")
 def a_lock_that_lets_all_in(redis_conn, key, load, ttl):
     return _load_once(redis_conn, key, load, ttl, look_again=False, lock={"px": 2000})
 
 
-@wrong("30.3", "when load() raises, the lock stays")
+@wrong("30.4", "when load() raises, the lock stays")
 def kept_when_load_fails(redis_conn, key, load, ttl):
     return _load_once(redis_conn, key, load, ttl)
 
 
-@wrong("30.3", "the lock is still there")
+@wrong("30.4", "the lock is still there")
 def never_given_back(redis_conn, key, load, ttl):
     return _load_once(redis_conn, key, load, ttl, give_back=False)
 
 
-@wrong("30.3", "a hit costs one GET")
+@wrong("30.4", "a hit costs one GET")
 def a_lock_around_it_all(redis_conn, key, load, ttl):
     for _ in range(100):
         if redis_conn.set(key + ":lock", "taken", nx=True, px=2000):
@@ -461,7 +634,7 @@ def a_lock_around_it_all(redis_conn, key, load, ttl):
         redis_conn.delete(key + ":lock")
 
 
-@right("30.3")
+@right("30.4")
 def again_from_the_start(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -477,7 +650,7 @@ def again_from_the_start(redis_conn, key, load, ttl):
     return json.loads(cached)
 
 
-@right("30.3")
+@right("30.4")
 def a_script_looks_and_locks(redis_conn, key, load, ttl):
     """One script looks at the key and takes the lock; another stores and gives it back."""
     look = """
@@ -501,7 +674,7 @@ def a_script_looks_and_locks(redis_conn, key, load, ttl):
         redis_conn.eval(release, 1, key + ":lock", token)
 
 
-@right("30.3")
+@right("30.4")
 def the_lock_may_end_by_itself(redis_conn, key, load, ttl):
     """Who cannot give the lock back has its value all the same."""
     if (cached := redis_conn.get(key)) is not None:
@@ -540,42 +713,42 @@ def _waiting(redis_conn, key, load, ttl, pause=0.005, rounds=None, seconds=None,
             redis_conn.delete(key + ":lock")
 
 
-@wrong("30.3", "did not wait for its value")
+@wrong("30.4", "did not wait for its value")
 def a_quarter_of_a_second(redis_conn, key, load, ttl):
     return _waiting(redis_conn, key, load, ttl, rounds=50)
 
 
-@wrong("30.3", "did not wait for its value")
+@wrong("30.4", "did not wait for its value")
 def one_second_by_the_clock(redis_conn, key, load, ttl):
     return _waiting(redis_conn, key, load, ttl, seconds=1)
 
 
-@wrong("30.3", "without a pause")
+@wrong("30.4", "without a pause")
 def asks_all_the_time(redis_conn, key, load, ttl):
     return _waiting(redis_conn, key, load, ttl, pause=0)
 
 
-@wrong("30.3", "asks too seldom")
+@wrong("30.4", "asks too seldom")
 def half_a_second(redis_conn, key, load, ttl):
     return _waiting(redis_conn, key, load, ttl, pause=0.5)
 
 
-@wrong("30.3", "must end after 2 s")
+@wrong("30.4", "must end after 2 s")
 def five_seconds_as_in_the_lesson(redis_conn, key, load, ttl):
     return _waiting(redis_conn, key, load, ttl, px=5000)
 
 
-@wrong("30.3", "must end after 2 s")
+@wrong("30.4", "must end after 2 s")
 def two_milliseconds(redis_conn, key, load, ttl):
     return _waiting(redis_conn, key, load, ttl, px=2)
 
 
-@wrong("30.3", "must get the value too")
+@wrong("30.4", "must get the value too")
 def text_for_who_waits(redis_conn, key, load, ttl):
     return _waiting(redis_conn, key, load, ttl, finds=str)
 
 
-@wrong("30.3", "took away the lock of the one who loads")
+@wrong("30.4", "took away the lock of the one who loads")
 def finally_for_everybody(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -591,7 +764,7 @@ def finally_for_everybody(redis_conn, key, load, ttl):
     return finally_for_everybody(redis_conn, key, load, ttl)
 
 
-@wrong("30.3", "took away the lock of the one who loads, or changed it")
+@wrong("30.4", "took away the lock of the one who loads, or changed it")
 def who_waits_renews_it(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -606,7 +779,7 @@ def who_waits_renews_it(redis_conn, key, load, ttl):
         redis_conn.delete(key + ":lock")
 
 
-@wrong("30.3", "loads what the one before has just stored")
+@wrong("30.4", "loads what the one before has just stored")
 def looks_before_each_try_only(redis_conn, key, load, ttl):
     while True:
         if (cached := redis_conn.get(key)) is not None:
@@ -622,7 +795,7 @@ def looks_before_each_try_only(redis_conn, key, load, ttl):
         redis_conn.delete(key + ":lock")
 
 
-@wrong("30.3", "one of those who wait must load now")
+@wrong("30.4", "one of those who wait must load now")
 def waits_for_the_value_only(redis_conn, key, load, ttl):
     while (cached := redis_conn.get(key)) is None:
         if redis_conn.exists(key + ":lock"):
@@ -633,7 +806,7 @@ def waits_for_the_value_only(redis_conn, key, load, ttl):
     return json.loads(cached)
 
 
-@wrong("30.3", "both got it")
+@wrong("30.4", "both got it")
 def looks_whether_it_is_free(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -649,7 +822,7 @@ def looks_whether_it_is_free(redis_conn, key, load, ttl):
         redis_conn.delete(key + ":lock")
 
 
-@wrong("30.3", "loads without taking the lock")
+@wrong("30.4", "loads without taking the lock")
 def free_is_as_good_as_mine(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -666,7 +839,7 @@ def free_is_as_good_as_mine(redis_conn, key, load, ttl):
             redis_conn.delete(key + ":lock")
 
 
-@wrong("30.3", "and kept the lock")
+@wrong("30.4", "and kept the lock")
 def kept_when_nothing_was_loaded(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -682,7 +855,7 @@ def kept_when_nothing_was_loaded(redis_conn, key, load, ttl):
         redis_conn.delete(key + ":lock")
 
 
-@wrong("30.3", "a reader got something else than the value")
+@wrong("30.4", "a reader got something else than the value")
 def looks_twice_for_one_value(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -696,7 +869,7 @@ def looks_twice_for_one_value(redis_conn, key, load, ttl):
         redis_conn.delete(key + ":lock")
 
 
-@wrong("30.3", "after load() gave None: nothing was cached")
+@wrong("30.4", "after load() gave None: nothing was cached")
 def nothing_is_not_kept(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -709,7 +882,7 @@ def nothing_is_not_kept(redis_conn, key, load, ttl):
         return value
 
 
-@wrong("30.3", "after load() gave None: what is cached was loaded again")
+@wrong("30.4", "after load() gave None: what is cached was loaded again")
 def what_is_false_is_not_there(redis_conn, key, load, ttl):
     if value := json.loads(redis_conn.get(key) or "null"):
         return value
@@ -720,7 +893,7 @@ def what_is_false_is_not_there(redis_conn, key, load, ttl):
         return value
 
 
-@wrong("30.3", "when load() raises, the caller does not learn of it")
+@wrong("30.4", "when load() raises, the caller does not learn of it")
 def none_when_load_fails(redis_conn, key, load, ttl):
     try:
         return _waiting(redis_conn, key, load, ttl)
@@ -728,7 +901,7 @@ def none_when_load_fails(redis_conn, key, load, ttl):
         return None
 
 
-@wrong("30.3", "kept it to itself")
+@wrong("30.4", "kept it to itself")
 def loads_when_redis_is_full(redis_conn, key, load, ttl):
     try:
         return _waiting(redis_conn, key, load, ttl)
@@ -736,7 +909,7 @@ def loads_when_redis_is_full(redis_conn, key, load, ttl):
         return load()
 
 
-@wrong("30.3", "a copy without a TTL")
+@wrong("30.4", "a copy without a TTL")
 def the_ttl_comes_later(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -748,7 +921,7 @@ def the_ttl_comes_later(redis_conn, key, load, ttl):
         return json.loads(cached)
 
 
-@wrong("30.3", "no lock was taken")
+@wrong("30.4", "no lock was taken")
 def a_lock_of_this_process(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
         return json.loads(cached)
@@ -762,260 +935,23 @@ def a_lock_of_this_process(redis_conn, key, load, ttl):
 MINE = threading.Lock()
 
 
-# 30.4
+@wrong("30.4", "asks too seldom")
+def the_pause_of_redis_py(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with redis_conn.lock(key + ":lock", timeout=2):
+        if (cached := redis_conn.get(key)) is None:
+            cached = json.dumps(load())
+            redis_conn.set(key, cached, ex=ttl)
+        return json.loads(cached)
 
 
-@right("30.4")
-def when_it_failed(redis_conn, key, breaker, pause):
-    failed = breaker.get("failed")
-    if failed is not None and time.monotonic() - failed < pause:
-        return None
-    breaker.clear()
-    try:
-        return redis_conn.get(key)
-    except redis.ResponseError:
-        raise
-    except redis.RedisError:
-        breaker["failed"] = time.monotonic()
-
-
-@right("30.4")
-def one_at_a_time_after_the_pause(redis_conn, key, breaker, pause):
-    if breaker.get("until", 0) > time.monotonic():
-        return None
-    if breaker:
-        breaker["until"] = time.monotonic() + pause
-    try:
-        value = redis_conn.get(key)
-    except redis.ResponseError:
-        breaker.clear()
-        raise
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker["until"] = time.monotonic() + pause
-        return None
-    breaker.clear()
-    return value
-
-
-def _guarded(redis_conn, key, breaker, pause, errors=(redis.ConnectionError, redis.TimeoutError), tries=1):
-    if time.monotonic() < breaker.get("until", 0):
-        return None
-    for _ in range(tries):
-        with contextlib.suppress(*errors):
-            return redis_conn.get(key)
-    breaker["until"] = time.monotonic() + pause
-    return None
-
-
-@wrong("30.4", "asked Redis again")
-def only_caught(redis_conn, key, breaker, pause):
-    with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
-        return redis_conn.get(key)
-
-
-@wrong("30.4", "asked Redis again")
-def a_breaker_of_its_own(redis_conn, key, breaker, pause):
-    return _guarded(redis_conn, key, {}, pause)
-
-
-@wrong("30.4", "did not answer in time, and your function raised TimeoutError")
-def connection_errors_only(redis_conn, key, breaker, pause):
-    return _guarded(redis_conn, key, breaker, pause, errors=(redis.ConnectionError,))
-
-
-@wrong("30.4", "must reach the caller")
-def every_redis_error(redis_conn, key, breaker, pause):
-    return _guarded(redis_conn, key, breaker, pause, errors=(redis.RedisError,))
-
-
-@wrong("30.4", "tried again at once")
-def three_tries(redis_conn, key, breaker, pause):
-    return _guarded(redis_conn, key, breaker, pause, tries=3)
-
-
-@wrong("30.4", "your function raised ConnectionError")
-def nothing_caught(redis_conn, key, breaker, pause):
-    if time.monotonic() < breaker.get("until", 0):
-        return None
-    try:
-        return redis_conn.get(key)
-    except redis.RedisError:
-        breaker["until"] = time.monotonic() + pause
-        raise
-
-
-@wrong("30.4", "nobody will notice when it is back")
-def never_closed_again(redis_conn, key, breaker, pause):
-    if breaker:
-        return None
-    try:
-        return redis_conn.get(key)
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker["open"] = True
-
-
-@wrong("30.4", "must ask it, by one GET")
-def always_open(redis_conn, key, breaker, pause):
-    if breaker.setdefault("until", time.monotonic() + pause) > time.monotonic():
-        return None
-    return redis_conn.get(key)
-
-
-@right("30.4")
-def in_nanoseconds(redis_conn, key, breaker, pause):
-    if monotonic_ns() < breaker.setdefault("until", 0):
-        return None
-    try:
-        return redis_conn.execute_command("GET", key)
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker.update(until=monotonic_ns() + int(1e9 * pause))
-
-
-@right("30.4")
-def a_clock_in_the_defaults(redis_conn, key, breaker, pause, clock=time.perf_counter):
-    if "failed" in breaker and clock() < breaker["failed"] + pause:
-        return None
-    try:
-        found = redis_conn.get(key)
-    except redis.RedisError as error:
-        if not isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
-            breaker.pop("failed", None)
-            raise
-        breaker["failed"] = clock()
-        return None
-    breaker.pop("failed", None)
-    return found
-
-
-@wrong("30.4", "somebody set the wall clock")
-def by_the_clock_on_the_wall(redis_conn, key, breaker, pause):
-    if time.time() < breaker.get("until", 0):
-        return None
-    try:
-        return redis_conn.get(key)
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker["until"] = time.time() + pause
-
-
-@wrong("30.4", "somebody set the wall clock")
-def by_date_and_time(redis_conn, key, breaker, pause):
-    if breaker and datetime.now() < breaker["until"]:
-        return None
-    try:
-        return redis_conn.get(key)
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker["until"] = datetime.now() + timedelta(seconds=pause)
-
-
-@wrong("30.4", "for another key")
-def a_pause_for_each_key(redis_conn, key, breaker, pause):
-    return _guarded(redis_conn, key, breaker.setdefault(key, {}), pause)
-
-
-@wrong("30.4", "another `breaker` is for another Redis")
-def one_breaker_for_all(redis_conn, key, breaker, pause):
-    return _guarded(redis_conn, key, EVERYBODYS, pause)
-
-
-EVERYBODYS = {}
-
-
-@wrong("30.4", "asked Redis again: for `pause` seconds")
-def thousandths(redis_conn, key, breaker, pause):
-    return _guarded(redis_conn, key, breaker, pause / 1000)
-
-
-@wrong("30.4", "asked Redis again: for `pause` seconds")
-def half_a_second_always(redis_conn, key, breaker, pause):
-    return _guarded(redis_conn, key, breaker, 0.5)
-
-
-@wrong("30.4", "nobody will notice when it is back")
-def each_call_prolongs_it(redis_conn, key, breaker, pause):
-    if time.monotonic() < breaker.get("until", 0):
-        breaker["until"] = time.monotonic() + pause
-        return None
-    return _guarded(redis_conn, key, breaker, pause)
-
-
-@wrong("30.4", "the pause was over and Redis still gone, and the next call asked")
-def when_it_failed_first(redis_conn, key, breaker, pause):
-    if time.monotonic() - breaker.get("failed", float("-inf")) < pause:
-        return None
-    try:
-        return redis_conn.get(key)
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker.setdefault("failed", time.monotonic())
-
-
-@wrong("30.4", "it took 5 s until the call failed")
-def counted_from_the_question(redis_conn, key, breaker, pause):
-    now = time.monotonic()
-    if now < breaker.get("until", 0):
-        return None
-    try:
-        return redis_conn.get(key)
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker["until"] = now + pause
-
-
-@wrong("30.4", "not an old value")
-def what_it_saw_last(redis_conn, key, breaker, pause):
-    found = _guarded(redis_conn, key, breaker, pause)
-    if breaker.get("until", 0) > time.monotonic():
-        return breaker.get("last")
-    breaker["last"] = found
-    return found
-
-
-@wrong("30.4", "has an empty text")
-def an_empty_text_is_none(redis_conn, key, breaker, pause):
-    return _guarded(redis_conn, key, breaker, pause) or None
-
-
-@wrong("30.4", "no reason to leave it alone")
-def an_answer_opens_it(redis_conn, key, breaker, pause):
-    try:
-        return _guarded(redis_conn, key, breaker, pause)
-    except redis.ResponseError:
-        breaker["until"] = time.monotonic() + pause
-        raise
-
-
-@wrong("30.4", "did not answer in time, and your function tried again at once")
-def once_more_after_a_time_out(redis_conn, key, breaker, pause):
-    if time.monotonic() < breaker.get("until", 0):
-        return None
-    with contextlib.suppress(redis.TimeoutError):
-        with contextlib.suppress(redis.ConnectionError):
-            return redis_conn.get(key)
-        breaker["until"] = time.monotonic() + pause
-        return None
-    return _guarded(redis_conn, key, breaker, pause)
-
-
-@wrong("30.4", "Redis is left alone, and your function raised ConnectionError")
-def an_error_in_the_pause(redis_conn, key, breaker, pause):
-    if time.monotonic() < breaker.get("until", 0):
-        raise redis.ConnectionError("left alone")
-    return _guarded(redis_conn, key, breaker, pause)
-
-
-@wrong("30.4", "your function sleeps")
-def the_caller_waits(redis_conn, key, breaker, pause):
-    try:
-        return redis_conn.get(key)
-    except (redis.ConnectionError, redis.TimeoutError):
-        time.sleep(pause)
-
-
-@wrong("30.4", "must ask it, by one GET")
-def are_you_there(redis_conn, key, breaker, pause):
-    if time.monotonic() < breaker.get("until", 0):
-        return None
-    try:
-        redis_conn.ping()
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker["until"] = time.monotonic() + pause
-        return None
-    return _guarded(redis_conn, key, breaker, pause)
+@wrong("30.4", "a lock without a TTL")
+def the_lease_of_redis_py(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with redis_conn.lock(key + ":lock", sleep=0.005):
+        if (cached := redis_conn.get(key)) is None:
+            cached = json.dumps(load())
+            redis_conn.set(key, cached, ex=ttl)
+        return json.loads(cached)

@@ -202,11 +202,6 @@ def test_a_good_section_breaks_no_rule():
     assert violations(lesson(*cells), [before], []) == []
 
 
-def test_the_exemptions_are_lessons_that_are_there():
-    """A lesson of the first edition that is gone, or was written anew under another name, needs no exemption."""
-    assert {path.stem for path in NOTEBOOKS} >= contract.FIRST_EDITION
-
-
 def test_more_than_two_new_commands_in_a_cell_are_seen():
     crowded = lesson(code("%%redis\nSET cell-by-cell:a 1\nGET cell-by-cell:a\nDEL cell-by-cell:a"))
     assert "3 new commands at once (DEL, GET, SET)" in next(contract.new_commands(crowded, []))

@@ -7,7 +7,6 @@ import sys
 import nbformat
 
 from redis_helpers.course.start.environment import ROOT
-from tests.support.lesson_contract import FIRST_EDITION
 
 
 def test_no_lesson_hides_a_failure(notebooks):
@@ -33,5 +32,4 @@ def test_the_map_in_the_readme_has_every_lesson_with_its_own_minutes(notebooks):
     for path in notebooks:
         title = nbformat.read(path, as_version=4).cells[0].source
         minutes = re.search(r"\*\*Time:\*\* (\d+) minutes of reading, (\d+) of exercises", title)
-        if path.stem not in FIRST_EDITION:
-            assert minutes and rows[path.name] == " + ".join(minutes.groups()), path.name
+        assert minutes and rows[path.name] == " + ".join(minutes.groups()), path.name

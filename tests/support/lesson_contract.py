@@ -16,13 +16,6 @@ import redis
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.exercises import catalog
 
-# Lessons of the first edition, which keep its form until they are written anew.
-FIRST_EDITION = frozenset(
-    {
-        "30_cache_in_production",
-    }
-)
-
 MOST_OBJECTIVES = 4
 MOST_TO_REMEMBER = 5
 MOST_LINES = 15  # of a code cell, empty lines not counted
@@ -59,10 +52,6 @@ class Lesson:
     def number(self) -> int:
         return int(self.path.name[:2])
 
-    @property
-    def is_first_edition(self) -> bool:
-        return self.path.stem in FIRST_EDITION
-
     def code(self) -> list:
         return [cell for cell in self.cells if cell.cell_type == "code"]
 
@@ -77,9 +66,9 @@ def read_lesson(path: Path) -> Lesson:
 
 def violations(lesson: Lesson, earlier: list[Lesson], later: list[Lesson]) -> list[str]:
     """Every rule that the lesson breaks, as `notebook: cell: sentence`."""
-    rules: list[Callable[[Lesson], Iterator[str]]] = [form, titles, order, banned, cell_ids, links, images]
-    if not lesson.is_first_edition:
-        rules += [opening, short_cells, one_job, folded_answers, predictions, first_turn, turns, recall]
+    rules: list[Callable[[Lesson], Iterator[str]]]
+    rules = [form, titles, opening, order, banned, cell_ids, links, images]
+    rules += [short_cells, one_job, folded_answers, predictions, first_turn, turns, recall]
     found = [sentence for rule in rules for sentence in rule(lesson)]
     found += neighbours(lesson, earlier, later)
     found += new_commands(lesson, earlier)

@@ -1,11 +1,9 @@
-"""Lesson 30: reloading early, storing under a lease, one load for all, a circuit breaker."""
+"""Lesson 30: a second look, a lock that ends, a lock that is given back in any case, and one load for all."""
 
 import contextlib
 import datetime
 import itertools
 import json
-import math
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,13 +13,13 @@ from unittest import mock
 
 import redis
 
-from redis_helpers.connection import ConnectOptions
-from redis_helpers.course.exercises.checker import Plain, Trial, nobody_there
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.checker import Plain, Trial
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question, TooBusy
 from redis_helpers.course.exercises.runner import Outcome, Worker
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import Step
+from redis_helpers.course.lessons.common_checks import cures, or_raised
 
 # Clocks that the check moves
 
@@ -129,272 +127,467 @@ def _elsewhere(act: Callable[[], object]) -> object:
 
 # 30.1
 
-RULE = (
-    "The rule is −βΔ·ln(random) ≥ t. Δ and t are both in milliseconds, the logarithm is the natural one, and its minus "
-    "makes it positive."
-)
+
+def _check_load_in_turn(trial: Trial) -> None:
+    key, ttl, cents = trial.key("week"), trial.number(600, 900), trial.number(100, 999)
+    with Clock(trial).shown() as clock:
+        _expect_waits(trial, clock, key, ttl, [cents])
+        for value in ({"cents": cents}, [cents, 0.5], None, 0, "", [], False):
+            _expect_kept(trial, key, ttl, value)
+        _expect_nothing_half(trial, key, ttl, [cents])
+        _expect_takes_over(trial, key, ttl, [cents])
+        _expect_taken_at_once(trial, key, ttl, [cents])
+        _expect_one_load(trial, key, ttl, [cents])
+        _expect_error_of_the_source(trial, key, ttl)
+        _expect_errors_of_redis(trial, key, ttl, [cents])
 
 
-def _reloads(trial: Trial, key: str, took: float, beta: float, calls: int) -> int:
-    """How many of the calls say "reload now"."""
-    answers = trial.call_often(calls, key, took, beta)
-    if odd := [answer for answer in answers if not isinstance(answer, bool)]:
-        raise Failed(
-            "the caller asks yes or no: return whether to reload now, and nothing else", Plain("True or False"), odd[0]
-        )
-    return sum(answers)
-
-
-def _may_happen(hits: int, calls: int, chance: float) -> bool:
-    """Whether so many hits, or a number farther off, are seen in more than one of some million runs."""
-
-    def at(k: int) -> float:
-        return math.comb(calls, k) * chance**k * (1 - chance) ** (calls - k)
-
-    return min(sum(map(at, range(hits + 1))), sum(map(at, range(hits, calls + 1)))) > 5e-8
-
-
-def _expect_chance(
-    trial: Trial, why: str, key: str, left: int, loads: int, beta: float, calls: int, same: str | None = None
-) -> None:
-    """`left` milliseconds are left, and that is the time of so many `loads`. `same`: why, where chance has no say."""
-    hits = _reloads(trial, key, left / loads, beta, calls)
-    chance = math.exp(-loads / beta)
-    if not _may_happen(hits, calls, chance):
-        raise Failed(
-            same if same and not 0.03 < hits / calls < 0.9 else why,
-            Plain(f"about {chance:.0%} of the calls, with {loads} × took left and beta = {beta:g}"),
-            Plain(f"{hits / calls:.0%} of them"),
-            cure=RULE,
-        )
-
-
-def _check_should_reload(trial: Trial) -> None:
-    key, left = trial.key("banana"), trial.number(50_000_000, 90_000_000)
-    entry = {key: Ends(trial.word(), left / 1000, late=60)}
-    trial.put(entry)
-    if _reloads(trial, key, 10, 1, 20) > 0:
-        raise Failed(
-            "the entry has hours left, and readers load it anew all the same: the source gets every read. Which of the "
-            "two times must be the larger one?",
-            cure=RULE,
-        )
-    if _reloads(trial, key, left * 10**7, 1, 20) < 20:
-        raise Failed(
-            "the entry ends long before a load could finish, and readers do not reload it: all of them will miss. "
-            "Which sign does your time have that chance gives?",
-            cure=RULE,
-        )
-    trial.expect_state("asking whether to reload changes nothing: the entry and its TTL stay as they are", entry)
-    chance = (
-        "readers reload with another chance than the rule's: too many load at once, or nobody does in time. Look at "
-        "the time that you make of the random number"
-    )
-    same = (
-        "with the time of one load left, nearly all readers get the same answer: all of them load at once, or nobody "
-        "does until the entry is gone. Look at what chance decides, anew for each read, and at the units"
-    )
-    _expect_chance(trial, chance, key, left, 1, 1, 1000, same)
-    _expect_chance(trial, chance, key, left, 3, 1, 800)
-    beta = "with another beta the readers reload too often, or too seldom: a larger beta must make them reload earlier"
-    _expect_chance(trial, beta, key, left, 1, 4, 300)
-    _expect_chance(trial, beta, key, left, 1, 0.25, 300)
-    _expect_gone_and_short(trial, key)
-    trial.every_error((key, 1000, 1), before=lambda: trial.put({key: "1"}))
-
-
-def _expect_gone_and_short(trial: Trial, key: str) -> None:
-    """An entry that is gone, and one with less than half a second left, which TTL takes for gone."""
-    trial.put({})
-    if _reloads(trial, key, 1, 0.5, 20) < 20:
-        raise Failed(
-            "the entry is gone, and the reader is told that it need not load: there is nothing to show to the "
-            "customer. What does PTTL answer for a key that is not there?",
-            Plain("True, always"),
-        )
-    for _ in range(10):
-        trial.put({key: Ends("[312]", 0.4)})
-        hits = _reloads(trial, key, 3, 1, 5)
-        if int(trial.redis.pttl(key)) < 150:
-            continue  # the machine stood still: once more
-        if hits > 0:
-            raise Failed(
-                "the entry has 0.4 s left, which is the time of a hundred loads, and all readers load it at once: "
-                "something rounds the time that is left"
-            )
-        return
-    raise Failed("this machine is too busy for the check: run the cell again")
-
-
-SHOULD_RELOAD = Exercise(
+LOAD_IN_TURN = Exercise(
     id="30.1",
-    title="Now, or later?",
-    kind="blank",
+    title="The second look",
+    kind="change",
     question="""\
-`should_reload` throws XFetch's dice for one read, and returns `True` when this reader is to reload now, and always when
-the entry is gone. `took` is what a load takes, in milliseconds. What stands in place of the `...`?""",
+These readers load one after another. Change the code: a reader that gets the lock looks at the key once more. If the
+answer is there now, it returns it, and does not load. `None` is an answer, too.""",
     stub="""\
-import math
-import random
+import json
 
 
-def should_reload(redis_conn, key, took, beta):
-    left = redis_conn.pttl(key)
-    return left <= ...""",
+def load_in_turn(redis_conn, key, load, ttl):
+    cached = redis_conn.get(key)
+    if cached is not None:
+        return json.loads(cached)
+    with redis_conn.lock(key + ":lock", timeout=5, sleep=0.005):
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value""",
     hints=(
-        'The rule stands under "Reload before the end": −βΔ·ln(random) ≥ t. Which of the names here is which?',
-        "`math.log` is ln, and `random.random()` a number between 0 and 1. Its logarithm is negative, so the minus "
-        "makes a positive time.",
-        "Three factors: beta, took, and minus the logarithm. A key that is gone has −2 left, so the comparison is true "
-        "by itself.",
+        "The second look is the same three lines as the first one. Where must they stand, so that nobody can store in "
+        "between?",
+        "Inside the `with` block, above `load()`. A `return` there gives the lock back, too.",
     ),
     solution="""\
-import math
-import random
+import json
 
 
-def should_reload(redis_conn, key, took, beta):
-    left = redis_conn.pttl(key)
-    return left <= -beta * took * math.log(random.random())""",
-    why="far from the end the dice hardly ever reach that far, near it they nearly always do. No reader has to know of "
-    "another, and yet somebody reloads in time.",
-    check=_check_should_reload,
+def load_in_turn(redis_conn, key, load, ttl):
+    cached = redis_conn.get(key)
+    if cached is not None:
+        return json.loads(cached)
+    with redis_conn.lock(key + ":lock", timeout=5, sleep=0.005):
+        cached = redis_conn.get(key)
+        if cached is not None:
+            return json.loads(cached)
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value""",
+    why="what a reader saw before it waited is old. Only a look under the lock stays true until it is given back.",
+    check=_check_load_in_turn,
 )
 
 # 30.2
 
-ONE_STEP = (
-    "The server must look, store and delete in one step: a script (`eval`), or WATCH on the lease before the look, and "
-    "MULTI … EXEC."
+NO_END = "the program was killed while it loaded, and its lock never ends: nobody ever loads this answer again"
+WRONG_LEASE = (
+    "the lock does not end after `lease` milliseconds. Too early, and two load at once; too late, and all wait for a "
+    "dead program. Look at the unit of the time, and at when the lock is taken"
 )
+NOT_LOADED = "the lock was free: load, store the answer, and return it"
+NOT_STORED = "the lock was free, and Redis does not hold the answer for `ttl` seconds now, and nothing else"
+LOCK_IS_LEFT = "the answer is stored, and the lock is still there: the next ones wait until it ends"
+ANOTHER_LOADS = "somebody else has the lock: return None at once, do not load, and change nothing"
+TOOK_ANOTHERS = (
+    "your load took longer than the lease, another program has the lock now, and your function has taken it away or "
+    "changed it: a third program loads, too"
+)
+LATE_GETS_NOTHING = (
+    "your load took longer than the lease, and its caller does not get what was loaded: the customer has waited for "
+    "nothing"
+)
+SAME_TOKEN = (
+    "each call writes the same text into the lock: when your lease has ended and another program has the lock, your "
+    "function takes it for its own"
+)
+CLIENTS_CLOCK = "on a computer whose clock is an hour ahead, the lock ends at another time. Whose clock counts?"
 
 
-def _check_store_if_ours(trial: Trial) -> None:
-    key, lease, token, ttl = trial.key("banana"), trial.key("lease"), trial.word(), trial.number(600, 900)
-    text = json.dumps([trial.word(), "ü \"'{}*?", trial.number(100, 999)], ensure_ascii=False)
-    args = (key, lease, token, text, ttl)
-    for old, ours in ((None, Ends(token, 20)), ("[1]", Ends(token, 20)), (Ends("[1]", 30), token)):
-        trial.put({key: old, lease: ours})
-        answer = trial.call(*args)
-        trial.expect_value("the lease is ours, and readers do not get what we loaded: it was not stored", key, text)
-        late = "readers must get this value for `ttl` seconds, and then no more: look at the TTL of the entry"
-        trial.expect_ttl(late, key, ttl - 2, ttl)
-        waits = "the entry is stored, and the lease is still there: others wait for it until it ends"
-        trial.expect_value(waits, lease, None)
-        trial.expect("the caller wants to know: return True when the entry was stored", True, answer)
-        trial.expect_state("store the entry, delete the lease, and change nothing else", {key: Ends(text, ttl)})
-
-    others = (trial.word(), f"{token}0", token[:-1], token.upper())
-    for theirs, old in [*((Ends(other, 20), Ends("[1]", 500)) for other in others), (others[0], None)]:
-        there = {key: old, lease: theirs}
-        trial.put(there)
-        answer = trial.call(*args)
-        stale = "the lease is another's, and your value was stored or took the entry away: it may be an old price"
-        trial.expect_value(stale, key, old.value if isinstance(old, Ends) else None)
-        taken = "the lease is another reader's, and it is gone or changed: what that reader loads cannot be stored"
-        trial.expect_value(taken, lease, theirs.value if isinstance(theirs, Ends) else theirs)
-        trial.expect("nothing was stored: return False, so that the caller knows", False, answer)
-        trial.expect_state("the lease is not ours: everything must stay as it is, TTLs included", there)
-    for old in (None, "[1]"):
-        trial.put({key: old})
-        answer = trial.call(*args)
-        gone = "a writer has deleted the lease, and the old price was stored all the same"
-        trial.expect_value(gone, key, old)
-        trial.expect("there is no lease any more, and nothing was stored: return False", False, answer)
-        trial.expect_state("there is no lease any more: everything must stay as it is", {key: old})
-    _expect_one_step(trial, args, others[0])
+def _check_load_alone(trial: Trial) -> None:
+    key, ttl, cents = trial.key("week"), trial.number(600, 900), trial.number(100, 999)
+    lock, lease = f"{key}:lock", 1000 * trial.number(20, 40) + trial.number(300, 700)
+    with cures(
+        {
+            NO_END: "SET takes the lock and gives it its time in one command: nx=True and px=lease.",
+            WRONG_LEASE: "PX counts milliseconds, EX seconds: px=lease, in the SET that takes the lock.",
+            CLIENTS_CLOCK: "Hand over how long the lock lasts (PX), not when it ends: the server counts.",
+            SAME_TOKEN: "Write a new random text into the lock in each call: secrets.token_hex(8).",
+            TOOK_ANOTHERS: "Put a random token into the lock, and delete it by a script that compares the token.",
+            NOT_STORED: "Store the JSON with ex=ttl, then give the lock back.",
+        }
+    ):
+        _expect_lease(trial, key, ttl, cents)
+        _expect_alone(trial, key, ttl, lease)
+        _expect_own_lock_only(trial, (key, Source([cents]).load, ttl, lease), lock)
+        _expect_lock_ends(trial, (key, Source([cents]).load, ttl, lease), lock)
+        _expect_error_goes_through(trial, key, (ttl, lease))
+        _expect_refusals_are_told(trial, (key, Source([cents]).load, ttl, lease), {})
 
 
-def _expect_one_step(trial: Trial, args: tuple, other: str) -> None:
-    key, lease, token, *_ = args
+def _expect_lease(trial: Trial, key: str, ttl: int, cents: int) -> None:
+    """What others see of the lock while load() runs. Each call has a token of its own."""
+    lock, tokens = f"{key}:lock", set()
+    for lease in (1000 * trial.number(20, 40) + trial.number(300, 700), trial.number(1350, 1450), 90_300):
+        for _ in range(20):
+            trial.put({})
+            begin = time.monotonic()
+            source = Source([cents], look=lambda: (trial.redis.pttl(lock), trial.redis.get(lock)))
+            answer = trial.call(key, source.load, ttl, lease)
+            took = 1000 * (time.monotonic() - begin)
+            if took < 300:
+                break
+        else:
+            raise TooBusy
+        if not source.seen:
+            raise Failed(NOT_LOADED, [cents], answer)
+        left, token = source.seen[0]
+        shown = Plain(f"{lease} milliseconds")
+        if left == -1:
+            raise Failed(NO_END, shown, Plain("no TTL"))
+        if not lease - took - 2 <= left <= lease + 2:
+            raise Failed(WRONG_LEASE, shown, Plain("no lock while load() runs" if left < 0 else f"{left} milliseconds"))
+        if token in tokens:
+            raise Failed(SAME_TOKEN)
+        tokens.add(token)
+    with (
+        mock.patch("time.time", _an_hour_ahead(time.time)),
+        mock.patch("time.time_ns", _an_hour_ahead(time.time_ns)),
+    ):
+        trial.put({})
+        source = Source([cents], look=lambda: trial.redis.pttl(lock))
+        trial.call(key, source.load, ttl, 90_300)
+    if not source.seen or not 80_000 <= source.seen[0] <= 90_302:
+        raise Failed(CLIENTS_CLOCK)
 
-    def newer_value() -> None:
-        trial.redis.pipeline().set(key, "[299]", ex=500).delete(lease).execute()
+
+def _an_hour_ahead(clock: Callable[[], float]) -> Callable[[], float]:
+    hour = 3600 if isinstance(clock(), float) else 3600 * 10**9
+
+    def ahead() -> float:
+        return clock() + hour
+
+    return ahead
+
+
+def _expect_alone(trial: Trial, key: str, ttl: int, lease: int) -> None:
+    """One program after the other."""
+    lock = f"{key}:lock"
+    for value in ({"cents": trial.number(100, 999)}, [0.5, "ü"], None, 0, ""):
+        trial.put({})
+        source = Source(value)
+        trial.expect(NOT_LOADED, value, trial.call(key, source.load, ttl, lease))
+        trial.expect("the source must not work twice for one answer: load() is called once", 1, source.calls)
+        text = trial.redis.get(key)
+        if text is None:
+            raise Failed(NOT_STORED, json.dumps(value), Plain("nothing under the key"))
+        trial.expect(NOT_STORED, value, _json_in(text, value))
+        trial.expect_value(LOCK_IS_LEFT, lock, None)
+        trial.expect_state(NOT_STORED, {key: Ends(text, ttl)})
+    for held in (Ends("token of B", 15), "token of B"):
+        trial.put({lock: held})
+        source = Source([1])
+        answer = trial.call(key, source.load, ttl, lease)
+        if answer is not None or source.calls:
+            raise Failed(ANOTHER_LOADS, None, answer)
+        trial.expect_state(ANOTHER_LOADS, {lock: held})
+
+
+def _json_in(text: str, value: object) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Failed("what is cached is not JSON: other programs cannot read it", json.dumps(value), text) from None
+
+
+def _expect_own_lock_only(trial: Trial, args: tuple, lock: str) -> None:
+    """In each gap, also while load() runs: our lease ends, and B takes the lock."""
+    key, loaded = args[0], args[1]()
+
+    def b_takes_it() -> None:
+        trial.redis.set(lock, "token of B", px=20_000)
+
+    def view() -> object:
+        return trial.redis.get(lock), bool(trial.redis.exists(key))
+
+    def allowed(run: Run, seen: object) -> bool:
+        """Whether a late answer is stored is not asked. Its caller gets it."""
+        return run.outcomes[0].value == loaded and trial.redis.get(lock) == "token of B"
 
     def why(run: Run) -> str:
-        (outcome,) = [outcome for outcome, call in zip(run.outcomes, run.calls, strict=True) if call is not None]
-        if outcome.error is not None:
-            return (
-                f"somebody changed the lease meanwhile, and your function raised {type(outcome.error).__name__}. The "
-                "lease is not ours any more: that is an answer, not an error"
+        is_kept = trial.redis.get(lock) == "token of B"
+        return or_raised(LATE_GETS_NOTHING if is_kept else TOOK_ANOTHERS)(run)
+
+    trial.every_gap(
+        why,
+        args,
+        before=lambda: None,
+        rivals={"the lease ends, B takes the lock": b_takes_it},
+        view=view,
+        allowed=allowed,
+    )
+
+
+def _expect_lock_ends(trial: Trial, args: tuple, lock: str) -> None:
+    """The program is killed after each of its commands."""
+    key = args[0]
+    trial.put({})
+    trial.call(*args)
+    for _ in trial.cuts(*args, prepare=lambda: trial.put({})):
+        left = trial.state()
+        if lock in left and left[lock].left is None:
+            raise Failed(NO_END)
+        if key in left and left[key].left is None:
+            raise Failed("a program that was killed at the wrong moment left a copy without a TTL")
+
+
+def _expect_error_goes_through(trial: Trial, key: str, more: tuple, before: dict[str, object] | None = None) -> None:
+    """What load() raises is the caller's, load() is called once, and nothing is stored."""
+    for error in (NoSuchMonth("no such month"), OSError("the database is gone"), KeyError("uva")):
+        trial.put(before or {})
+        source = Source(None, error)
+        outcome = trial.attempt(key, source.load, *more)
+        if outcome.error is not error:
+            raise Failed(
+                "when load() raises, the caller does not learn of it: the customer sees an answer that is none",
+                Plain(type(error).__name__),
+                Plain(f"the answer {outcome.value!r}" if outcome.error is None else type(outcome.error).__name__),
             )
-        if (found := trial.redis.get(lease)) != other and run.actors[-1].name.endswith("takes it"):
-            return (
-                "the lease ended, another reader took it, and your function took it away: what that reader loads "
-                "cannot be stored"
-                if found is None
-                else "the lease ended, another reader took it, and your function changed it"
-            )
-        if trial.redis.get(key) in (None, "[299]"):
-            return "your function said True, and the value was not stored: the caller trusts an entry that is not there"
-        return (
-            "a writer came in between, and the old price was stored all the same: customers see it for `ttl` seconds. "
-            "Look at what can happen between your look at the lease and your store"
-        )
-
-    def before() -> None:
-        trial.put({lease: Ends(token, 20)})
-
-    try:
-        trial.every_gap(
-            why,
-            args,
-            before,
-            rivals={
-                "a writer deletes both keys": lambda: trial.redis.delete(key, lease),
-                "the lease ends, another reader takes it": lambda: trial.redis.set(lease, other, px=20_000),
-                "a newer value is stored": newer_value,
-            },
-        )
-        trial.every_cut("the entry is stored, or the lease deleted, and the other is not done", args, before)
-    except Failed as failure:
-        failure.cure = failure.cure or ONE_STEP
-        raise
-    trial.every_error(args, before)
-    there = {key: "[1]", lease: ["no text"]}
-    trial.put(there)
-    if not isinstance(trial.attempt(*args).error, redis.ResponseError):
-        raise Failed(
-            "something else than a token is in the lease, Redis says so (WRONGTYPE), and the caller of your function "
-            "does not learn of it"
-        )
-    trial.expect_state("Redis answered with an error (WRONGTYPE): everything must stay as it is", there)
+        trial.expect("a source in trouble gets twice the work: load() is called once", 1, source.calls)
+        trial.expect_value("load() has raised, and something is stored: there is no answer to keep", key, None)
 
 
-STORE_IF_OURS = Exercise(
+LOAD_ALONE = Exercise(
     id="30.2",
-    title="Store, but only while it is ours",
+    title="A lock that ends",
     kind="change",
     question="""\
-A reader stores what it loaded, if its `token` is still in the key `lease`. But a writer may delete `key` and `lease`
-between the two commands. Change the code: look, store for `ttl` seconds and delete the lease in one step; return `True`
-when stored, and `False` (and change nothing) when the lease is not ours.""",
+This program loads under a lock. When it is killed while it loads, the lock stays for ever. Change it: the lock is a
+lease, and ends by itself after `lease` **milliseconds**, whenever the program is killed.
+
+A load can take longer than its lease. Then somebody else may have the lock already, and your function must leave that
+lock alone. Its caller gets what was loaded all the same.""",
     stub="""\
-def store_if_ours(redis_conn, key, lease, token, text, ttl):
-    if redis_conn.get(lease) == token:
-        redis_conn.set(key, text, ex=ttl)""",
+import json
+
+
+def load_alone(redis_conn, key, load, ttl, lease):
+    lock = key + ":lock"
+    if not redis_conn.set(lock, "taken", nx=True):
+        return None  # somebody else loads
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    redis_conn.delete(lock)
+    return value""",
     hints=(
-        "Nothing may come between commands that run inside the server. Which one runs a script there?",
-        "The script of `CacheAside`, printed above, is nearly it: the entry there lives for PX milliseconds, yours "
-        "for EX seconds.",
-        "`redis_conn.eval(script, 2, …)`: two keys follow, then the arguments. In the script they are KEYS[1], "
-        "KEYS[2], ARGV[1] and so on; what it returns, 0 or 1, comes back as a number.",
+        "Two things change: how the lock is taken, and how it is given back. `px=` counts milliseconds.",
+        "Only a holder knows its own token: `secrets.token_hex(8)`, new in each call.",
+        "Lesson 19 gives a lock back by a script that compares the token. (With `redis_conn.lock`: what does it raise "
+        "when the lease is over?)",
     ),
     solution='''\
-def store_if_ours(redis_conn, key, lease, token, text, ttl):
-    script = """
-        if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-        redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-        redis.call('DEL', KEYS[2])
-        return 1
-    """
-    return redis_conn.eval(script, 2, key, lease, token, text, ttl) == 1''',
-    why="the server runs a script as one command. Whoever invalidates comes before it, and the lease is gone, or after "
-    "it, and deletes what was stored.",
-    check=_check_store_if_ours,
+import json
+import secrets
+
+RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then  -- not ours any more
+  return 0
+end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+def load_alone(redis_conn, key, load, ttl, lease):
+    lock = key + ":lock"
+    token = secrets.token_hex(8)
+    if not redis_conn.set(lock, token, nx=True, px=lease):
+        return None  # somebody else loads
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    redis_conn.eval(RELEASE, 1, lock, token)
+    return value''',
+    why="a dead program blocks the others for one lease, and no longer. And who comes late takes nothing away from the "
+    "one who loads now.",
+    check=_check_load_alone,
 )
 
 # 30.3
+
+STAYS = "load() raised, and the lock is still there: all others wait for a load that has failed"
+STAYS_AFTER = "what load() gave cannot be written as JSON, and the lock is still there: all others wait for nothing"
+GIVEN_ANOTHERS = "the lease was over, another program had the lock, and your function took it away or changed it"
+NOT_KEPT = "load() gave an answer, and what is in Redis afterwards is not right: the answer, for `ttl` seconds"
+KEPT_LOCK = "the answer is stored, and the lock is still there: the next ones wait until it ends"
+TOO_EARLY = (
+    "the lock was given back before the answer was stored: whoever takes it in between looks, finds nothing, and loads "
+    "too"
+)
+
+
+def _check_load_and_release(trial: Trial) -> None:
+    key, ttl, token = trial.key("week"), trial.number(600, 900), f"{trial.word()} 'ü'"
+    lock, more = f"{key}:lock", (ttl, token)
+    ours = {lock: Ends(token, 20)}
+    with cures(
+        {
+            STAYS: "`finally:` is run in any case, after an error too: give the lock back there.",
+            STAYS_AFTER: "json.dumps can raise, too: both belong into the `try`.",
+            GIVEN_ANOTHERS: "Give it back by the script only: it compares the token.",
+            TOO_EARLY: "Store first, then give the lock back.",
+        }
+    ):
+        for value in ({"cents": trial.number(100, 999)}, [0.5, "ü"], None, 0, ""):
+            trial.put(ours)
+            source = Source(value)
+            answer = trial.call(key, source.load, *more)
+            trial.expect("return what load() gives", value, answer)
+            trial.expect("the source must not work twice for one answer: load() is called once", 1, source.calls)
+            text = trial.redis.get(key)
+            if text is None:
+                raise Failed(NOT_KEPT, json.dumps(value), Plain("nothing under the key"))
+            trial.expect(NOT_KEPT, value, _json_in(text, value))
+            trial.expect_value(KEPT_LOCK, lock, None)
+            trial.expect_state(NOT_KEPT, {key: Ends(text, ttl)})
+        _expect_stored_first(trial, (key, Source([7]).load, *more), ours)
+        _expect_error_goes_through(trial, key, more, ours)
+        trial.put(ours)
+        trial.attempt(key, Source(None, NoSuchMonth("no such month")).load, *more)
+        trial.expect_value(STAYS, lock, None)
+        _expect_no_json_is_told(trial, key, more, ours)
+        _expect_others_lock_stays(trial, key, more, ours)
+        _expect_refusals_are_told(trial, (key, Source([7]).load, *more), ours)
+
+
+def _expect_stored_first(trial: Trial, args: tuple, ours: dict[str, object]) -> None:
+    trial.put(ours)
+    trial.call(*args)
+    for _ in trial.cuts(*args, prepare=lambda: trial.put(ours)):
+        left = trial.state()
+        if not left:
+            raise Failed(TOO_EARLY)
+        if any(found.left is None for found in left.values()):
+            raise Failed("a program that is killed at the wrong moment leaves something that never ends")
+
+
+def _expect_no_json_is_told(trial: Trial, key: str, more: tuple, ours: dict[str, object]) -> None:
+    """load() gives a set: json.dumps raises."""
+    trial.put(ours)
+    outcome = trial.attempt(key, Source({"uva"}).load, *more)
+    if not isinstance(outcome.error, TypeError):
+        raise Failed(
+            "what load() gave cannot be written as JSON, and the caller does not learn of it",
+            Plain("the TypeError of json.dumps"),
+            Plain(f"the answer {outcome.value!r}" if outcome.error is None else type(outcome.error).__name__),
+        )
+    trial.expect_value(STAYS_AFTER, f"{key}:lock", None)
+    trial.expect_state(STAYS_AFTER, {})
+
+
+def _expect_others_lock_stays(trial: Trial, key: str, more: tuple, ours: dict[str, object]) -> None:
+    """Another program takes the lock at any moment, whether load() gives an answer or raises."""
+    lock = f"{key}:lock"
+
+    def b_takes_it() -> None:
+        trial.redis.set(lock, "token of B", px=20_000)
+
+    def view() -> object:
+        return trial.redis.get(lock)
+
+    def allowed(run: Run, seen: object) -> bool:
+        return run.outcomes[0].error is None and seen == "token of B"
+
+    trial.every_gap(
+        or_raised(GIVEN_ANOTHERS),
+        (key, Source([7]).load, *more),
+        before=lambda: trial.put(ours),
+        rivals={"the lease ends, B takes the lock": b_takes_it},
+        view=view,
+        allowed=allowed,
+    )
+    theirs: dict[str, object] = {lock: Ends("token of B", 20)}
+    for source in (Source(None, NoSuchMonth("no such month"), look=b_takes_it), Source(None, NoSuchMonth("none"))):
+        trial.put(theirs)
+        trial.attempt(key, source.load, *more)
+        trial.expect_state(GIVEN_ANOTHERS, theirs)
+
+
+def _expect_refusals_are_told(trial: Trial, args: tuple, before: dict[str, object]) -> None:
+    """Redis has no room, from each command on, and says so. (Whose answer is stored has done its work.)"""
+    trial.put(before)
+    trial.call(*args)
+    for reached in range(len(trial.commands)):
+        trial.put(before)
+        outcome = trial.attempt(*args, error_after=reached)
+        if outcome.error is None and not trial.redis.exists(args[0]):
+            raise Failed(
+                "Redis answered with an error (it has no room left), and your function kept it to itself: nobody "
+                "learns that nothing is cached any more",
+                Plain("the error of Redis"),
+                Plain(f"the answer {outcome.value!r}"),
+            )
+        if outcome.error is not None and not isinstance(outcome.error, redis.RedisError):
+            raise Crashed(outcome.error)
+
+
+LOAD_AND_RELEASE = Exercise(
+    id="30.3",
+    title="Given back in any case",
+    kind="change",
+    question="""\
+This program has got the lock: `token` stands in it. It loads, stores, and gives the lock back. But when `load()`
+raises, or what it gives cannot be written as JSON, the lock stays. Change the code: whatever goes wrong, the lock is
+given back, if it still holds `token`. Nothing is stored then, and the caller gets the error.""",
+    stub='''\
+import json
+
+RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+def load_and_release(redis_conn, key, load, ttl, token):
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    redis_conn.eval(RELEASE, 1, key + ":lock", token)
+    return value''',
+    hints=(
+        "Which words of Python run a line in any case, also when an error comes?",
+        "`try:` and `finally:`. What can raise stands in the `try` block, and the line with `RELEASE` in the `finally` "
+        "block. No `except` is needed: the error goes on to the caller by itself.",
+    ),
+    solution='''\
+import json
+
+RELEASE = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+  return 0
+end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+def load_and_release(redis_conn, key, load, ttl, token):
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    finally:
+        redis_conn.eval(RELEASE, 1, key + ":lock", token)
+    return value''',
+    why="an error is quick, so nobody has to wait for the rest of the lease. `with redis_conn.lock(…)` does the same.",
+    check=_check_load_and_release,
+)
+
+# 30.4
 
 POLLS = 430  # so often a reader asks for the lock that another holds: more than two seconds, at 5 ms each
 SOON = 20  # questions, of which the quickest in a row show the pause between two
@@ -472,7 +665,7 @@ def _expect_lock_while_loading(trial: Trial, key: str, ttl: int, value: object) 
             Plain("about 2000 ms left while load() runs"),
             Plain("no lock while load() runs" if left < 0 else f"{left} ms left"),
         )
-    raise Failed("this machine is too busy for the check: run the cell again")
+    raise TooBusy
 
 
 def _expect_kept(trial: Trial, key: str, ttl: int, value: object) -> None:
@@ -799,7 +992,7 @@ def _expect_errors_of_redis(trial: Trial, key: str, ttl: int, value: object) -> 
 
 
 LOAD_ONCE = Exercise(
-    id="30.3",
+    id="30.4",
     title="One load for all",
     kind="write",
     question="""\
@@ -812,320 +1005,85 @@ def load_once(redis_conn, key, load, ttl):
     # your code here
     ...""",
     hints=(
-        "First the six lines' beginning: GET, and return on a hit. Then wait for the lock as `locked` does.",
+        "First the six lines' beginning: GET, and return on a hit. Then wait for the lock: `redis_conn.lock` does, or "
+        "a loop with `SET` and `time.sleep`.",
         "Once you hold the lock, GET again: somebody may have stored it while you waited.",
-        "`try:` look, and if nothing is there load and store; `finally:` delete the lock. So it is given back after "
-        "storing, whatever happens.",
+        "`try:` look, and if nothing is there load and store; `finally:` give the lock back. So it is given back after "
+        "storing, whatever happens. (`with redis_conn.lock(…)` is such a `try` and `finally`.)",
     ),
     solution="""\
 import json
-import time
 
 
 def load_once(redis_conn, key, load, ttl):
-    if (cached := redis_conn.get(key)) is not None:
+    cached = redis_conn.get(key)
+    if cached is not None:
         return json.loads(cached)
-    while not redis_conn.set(key + ":lock", "taken", nx=True, px=2000):
-        time.sleep(0.005)
-    try:
-        if (cached := redis_conn.get(key)) is None:
+    with redis_conn.lock(key + ":lock", timeout=2, sleep=0.005):
+        cached = redis_conn.get(key)
+        if cached is None:
             cached = json.dumps(load())
             redis_conn.set(key, cached, ex=ttl)
-        return json.loads(cached)
-    finally:
-        redis_conn.delete(key + ":lock")""",
-    why="the second look finds what the one before you stored. A load of more than 2 s would lose this lock, and "
-    "delete another's: that is why the lease of `CacheAside` has a token, and is renewed.",
+    return json.loads(cached)""",
+    why="the second look finds what the one before you stored. A load of more than 2 s would lose this lock: that is "
+    "why `CacheAside` renews its lease, for 10 s at most.",
     check=_check_load_once,
 )
 
-# 30.4
-
-
-@dataclass
-class _Shop:
-    """One who asks Redis through the function, with one breaker, and on a clock that stands."""
-
-    trial: Trial
-    clock: Clock
-    key: str
-    pause: float
-    breaker: dict = field(default_factory=dict)
-
-    def _ask(self, key: str | None = None, **how: object) -> Outcome:
-        outcome = self.trial.attempt(key or self.key, self.breaker, self.pause, **how)
-        if self.clock.slept:
-            raise Failed("your function sleeps, and its caller with it: the customer waits for nothing")
-        if outcome.error is not None and not isinstance(outcome.error, redis.RedisError):
-            raise Crashed(outcome.error)
-        return outcome
-
-    def gets(self, why: str, value: object, key: str | None = None) -> None:
-        """Redis is asked, and answers."""
-        outcome = self._ask(key)
-        if outcome.error is not None:
-            raise Crashed(outcome.error)
-        if self.trial.commands != ["GET"]:
-            asked = Plain(", ".join(self.trial.commands) or "no command")
-            raise Failed(f"{why}: the function must ask it, by one GET", Plain("GET"), asked)
-        self.trial.expect(f"{why}: return what it has", value, outcome.value)
-
-    def fails(self, what: str, asks: bool = True, **how: object) -> None:
-        """Redis is taken away for this call."""
-        outcome = self._ask(**how)
-        if asks and not self.trial.commands:
-            raise Failed(
-                f"{what}: this call must ask Redis, and yours sends nothing. Nobody will notice when it is back"
-            )
-        if self.trial.commands.count("(cut)") > 1:
-            raise Failed(f"{what}, {AT_ONCE}")
-        if outcome.error is not None:
-            raise Failed(
-                f"{what}, and your function raised {type(outcome.error).__name__}: the customer's page fails with it",
-                cure="Catch what stands for a lost connection and what stands for a time-out, and return None.",
-            )
-        self.trial.expect(f"{what}: return None, and not an old value", None, outcome.value)
-
-    def is_silent(self, why: str, key: str | None = None) -> None:
-        """Redis is there again, and must be left alone."""
-        outcome = self._ask(key)
-        if self.trial.commands:
-            raise Failed(why, Plain("no command"), Plain(", ".join(self.trial.commands)))
-        if outcome.error is not None:
-            raise Failed(
-                f"Redis is left alone, and your function raised {type(outcome.error).__name__}: the customer's page "
-                "fails with it"
-            )
-        self.trial.expect("while Redis is left alone the answer is None", None, outcome.value)
-
-    def raises(self, what: str, key: str | None = None, **how: object) -> None:
-        """Redis answers with an error."""
-        outcome = self._ask(key, **how)
-        if not isinstance(outcome.error, redis.ResponseError):
-            raise Failed(
-                f"{what}: Redis is there, and what it says must reach the caller. Otherwise nobody ever finds that bug",
-                Plain("the error of Redis"),
-                Plain(f"{'' if self.trial.commands else 'no command, and '}the answer {outcome.value!r}"),
-            )
-
-
-AT_ONCE = "and your function tried again at once: each try costs the customer a time-out"
-AGAIN = (
-    "and the next call asked Redis again: for `pause` seconds, counted from the failure, it must send nothing. "
-    "Otherwise each customer waits for a time-out"
-)
-OVER = "the pause is over, and Redis is back"
-
-
-def _check_get_guarded(trial: Trial) -> None:
-    key, empty, other, odd = (trial.key(name) for name in ("banana", "empty", "other", "list"))
-    value, pause = str(trial.number(100, 999)), trial.number(50, 90)
-    there = {key: value, empty: "", other: "0", odd: ["no text"]}
-    trial.put(there)
-    with Clock(trial, stands=True).shown() as clock:
-        shop = _Shop(trial, clock, key, pause)
-        shop.gets("Redis is there, and has no such key", None, trial.key("none"))
-        shop.gets("Redis is there, and has an empty text", "", empty)
-        shop.gets("Redis is there, and has a 0", "0", other)
-        for _ in range(2):
-            shop.gets("Redis is there", value)
-        _expect_a_pause(shop, other)
-        _expect_other_failures(shop)
-        _expect_answers_are_answers(shop, odd)
-        _expect_a_steady_clock(shop)
-    trial.expect_state("the function only reads", there)
-
-
-def _expect_a_pause(shop: _Shop, other: str) -> None:
-    """It begins at a failure, lasts for `pause` seconds, whatever is asked meanwhile, and begins anew at the next."""
-    clock, pause, value = shop.clock, shop.pause, shop.trial.redis.get(shop.key)
-    shop.fails("the connection was lost", cut_after=0)
-    shop.is_silent(f"the connection was lost, {AGAIN}")
-    shop.is_silent("the connection was lost, and a call for another key asked Redis again: it is the same Redis", other)
-    _Shop(shop.trial, clock, shop.key, pause).gets("another `breaker` is for another Redis, which is there", value)
-    for _ in range(3):
-        clock.passed += 0.32 * pause
-        shop.is_silent(f"the connection was lost, {AGAIN}")
-    clock.passed += 0.05 * pause  # which is 1.01 of it
-    shop.fails("the pause was over, and Redis still gone", cut_after=0)
-    for _ in range(2):
-        clock.passed += 0.45 * pause
-        shop.is_silent(f"the pause was over and Redis still gone, {AGAIN}")
-    clock.passed += 0.11 * pause
-    shop.gets(OVER, value)
-    shop.gets("Redis has answered, so all is well again", value)
-    clock.question = 5  # seconds, like a time-out
-    shop.fails("Redis did not answer", cut_after=0)
-    clock.question, clock.passed = 0, clock.passed + 5
-    clock.passed += pause - 2
-    shop.is_silent(f"it took 5 s until the call failed, {AGAIN}")
-    clock.passed += 3
-    shop.gets(OVER, value)
-    clock.passed += 3 * pause
-    shop.gets("nothing has failed for long", value)
-
-
-def _connections(server: socket.socket) -> int:
-    """How many have come."""
-    server.setblocking(False)
-    count = 0
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            server.accept()[0].close()
-            count += 1
-    return count
-
-
-def _expect_other_failures(shop: _Shop) -> None:
-    """A server that is silent, and one that is not there; each with a pause below a second, too."""
-    trial, clock, key = shop.trial, shop.clock, shop.key
-    value = trial.redis.get(key)
-    brief = _Shop(trial, clock, key, 0.25)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        options = ConnectOptions(port=silent.getsockname()[1])
-        brief.fails("Redis did not answer in time", asks=False, options=options, reply_timeout=0.08)
-        if _connections(silent) > 1:
-            raise Failed(f"Redis did not answer in time, {AT_ONCE}")
-    brief.is_silent(f"Redis did not answer in time, {AGAIN}")
-    clock.passed += 0.24
-    brief.is_silent(f"Redis did not answer in time, {AGAIN}")
-    clock.passed += 0.02
-    brief.gets(OVER, value)
-    brief = _Shop(trial, clock, key, 0.25)
-    with nobody_there() as options:
-        brief.fails("Redis refused the connection", asks=False, options=options)
-    brief.is_silent(f"Redis refused the connection, {AGAIN}")
-
-
-def _expect_answers_are_answers(shop: _Shop, odd: str) -> None:
-    """An error that Redis answers with shows that it is there."""
-    clock, value = shop.clock, shop.trial.redis.get(shop.key)
-    for breaker in ({}, shop.breaker):
-        own = _Shop(shop.trial, clock, shop.key, shop.pause, breaker)
-        own.raises("Redis answered with an error (WRONGTYPE)", odd)
-        own.gets("Redis has answered, if with an error, and that is no reason to leave it alone", value)
-        own.raises("Redis answered with an error (it has no room left)", error_after=0)
-        own.gets("Redis has answered, if with an error, and that is no reason to leave it alone", value)
-    shop.fails("the connection was lost", cut_after=0)
-    clock.passed += 1.1 * shop.pause
-    shop.raises("the pause was over, and Redis answered with an error (WRONGTYPE)", odd)
-    shop.gets("Redis has answered, if with an error, and that is no reason to leave it alone", value)
-
-
-def _expect_a_steady_clock(shop: _Shop) -> None:
-    """Somebody sets the wall clock during a pause."""
-    clock, value = shop.clock, shop.trial.redis.get(shop.key)
-    cure = "time.monotonic() only goes forward. time.time() and datetime show the wall clock."
-    for hours in (1, -1):
-        shop.fails("the connection was lost", cut_after=0)
-        clock.wall += 3600 * hours
-        try:
-            shop.is_silent(
-                "somebody set the wall clock forward, and the pause was over at once: Redis is asked again. Which "
-                "clock do you look at?"
-            )
-            clock.passed += 1.01 * shop.pause
-            shop.gets(
-                "somebody set the wall clock back by an hour, the pause is over, and Redis is back. (Which clock do "
-                "you look at?) It must not be left alone for an hour",
-                value,
-            )
-        except Failed as failure:
-            failure.cure = cure
-            raise
-
-
-GET_GUARDED = Exercise(
-    id="30.4",
-    title="A circuit breaker",
-    kind="stretch",
-    question="""\
-Write `get_guarded(redis_conn, key, breaker, pause)`: a `GET` that gives `None` when Redis cannot be reached or does not
-answer in time. Then, for `pause` seconds after the failure, calls with the same `breaker`, for whatever key, send
-nothing and give `None`; after that, they ask again. `breaker` is a dict, empty at first. An error that Redis answers
-with goes to the caller. Somebody may set the machine's clock meanwhile.""",
-    stub="""\
-def get_guarded(redis_conn, key, breaker, pause):
-    # your code here
-    ...""",
-    hints=(
-        "What has to outlive the call is the moment until which Redis is left alone. Which clock never jumps?",
-        "`redis.ConnectionError` and `redis.TimeoutError` are two classes, and neither covers the other. "
-        "`redis.RedisError` covers too much.",
-        "First compare `time.monotonic()` with `breaker.get(...)`; then GET in a `try`; in `except`, write down now "
-        "plus the pause.",
-    ),
-    solution="""\
-import time
-
-import redis
-
-
-def get_guarded(redis_conn, key, breaker, pause):
-    if time.monotonic() < breaker.get("until", 0):
-        return None
-    try:
-        return redis_conn.get(key)
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker["until"] = time.monotonic() + pause
-        return None""",
-    why="with a hung server, each call would wait for the timeout; so a caller does so only once a pause. What Redis "
-    "answers, errors included, shows that it is there.",
-    check=_check_get_guarded,
-)
-
-EXERCISES = (SHOULD_RELOAD, STORE_IF_OURS, LOAD_ONCE, GET_GUARDED)
+EXERCISES = (LOAD_IN_TURN, LOAD_ALONE, LOAD_AND_RELEASE, LOAD_ONCE)
 
 QUIZ = (
     Question(
-        "Sixteen readers miss the same key. A lock is put around the load, and nothing else changed. How many loads?",
+        "A shop has four servers. Each puts a lock of Python (`threading.Lock`) around its load, with a second look. "
+        "The answer ends, and all customers ask at once. How often is the source asked?",
         (
-            ("Sixteen, one after another", "Each has missed already, and nobody told it that the entry is there now."),
-            ("One", "Only with a second look at the key, once the lock is held."),
-            ("Sixteen at once", "The lock does keep them apart: it only makes the last one wait longer."),
+            ("Once", "A lock of Python is in the memory of one process. The other servers do not know of it."),
+            ("Four times at most", "Once for each process. For a few servers, that is often enough."),
+            ("Once for each customer", "Within one process the lock and the second look leave one load."),
+        ),
+        answer="b",
+    ),
+    Question(
+        "Every night at three, one of ten servers makes the price list, under a lock. Each server that gets the lock "
+        "makes the list, and then gives the lock back. In the morning the list has been made ten times. What is "
+        "missing?",
+        (
+            (
+                "A look under the lock: is today's list there already?",
+                "All ten wanted the lock, and got it one after another.",
+            ),
+            ("A longer lease for the lock", "No lease ended too early: each server gave its lock back itself."),
+            ("A token for each server in the lock", "Nobody took away a lock of somebody else here."),
         ),
         answer="a",
     ),
     Question(
-        "A reader loads the old price. Before it stores, a writer changes the source and deletes the key. What keeps "
-        "the old price out?",
+        "A report takes 20 seconds as a rule, and 50 on a bad day. Its lock lives for 30 seconds, and is not renewed. "
+        "What happens on a bad day?",
         (
-            ("Deleting before the change, too", "The reader stores after both deletions all the same."),
-            ("A lock around the load", "The writer does not take it, and the reader stores what it holds."),
-            (
-                "Storing under a lease that the writer deletes",
-                "Looking and storing are one script: it comes too late.",
-            ),
+            ("The report is stopped after 30 seconds", "Redis deletes a key. It knows nobody who works under it."),
+            ("The others wait for all of the 50 seconds", "They wait for the lock, and that is free after 30."),
+            ("A second one begins the report after 30 seconds", "The lock is free, and nothing is stored yet."),
         ),
         answer="c",
     ),
     Question(
-        "Somebody asks for a million ids that do not exist, each once. What keeps them away from the source?",
+        "The source is gone for a minute: each load raises an error after 10 ms. Readers use a lock with a lease of 5 "
+        "seconds, and an error does not give it back. What do they notice?",
         (
-            ('Remembering "not found"', "Each id is new, so nothing remembered is ever asked for: a million entries."),
-            ("A look at what exists: a set, or a Bloom filter", "Whatever the id, the answer is known without a load."),
-            ("One load for all readers", "It joins readers of one key. These are a million keys."),
+            ("Nothing: the old answer is still in the cache", "It has ended. That is why somebody loads."),
+            ("An error after 10 ms, each of them", "So it would be with `finally`: the next one could try at once."),
+            ("Most wait for seconds, and then get an error, too", "Each failed load blocks the others for one lease."),
         ),
-        answer="b",
+        answer="c",
     ),
     Question(
-        "XFetch with β = 1. Exactly the time of one load is left. How likely does one read reload?",
+        "An answer takes 200 µs in the source, and a miss with `CacheAside` takes 300 µs more than a hit. Two readers "
+        "per hour ask for it. What do you put in front of it?",
         (
-            ("63 %", "That is 1 − exp(−1): the rule turned round. Some pages print it."),
-            ("37 %", "exp(−1). With five loads' time left it would be 0.7 %."),
-            ("100 %: otherwise it is too late", "One read need not: there are others after it, ever likelier."),
-        ),
-        answer="b",
-    ),
-    Question(
-        "A process holds a value in redis-py's client-side cache, and the key's TTL ends. When does it notice?",
-        (
-            (
-                "When the server deletes the key and says so",
-                "The local copy has no clock, and the server deletes when somebody asks, or when it comes across it.",
-            ),
-            ("At once: it counts the TTL down itself", "redis-py does not know the TTL of what it holds."),
-            ("Never", "The server does send an invalidation, but only when it deletes the key."),
+            ("Nothing: ask the source", "Almost every read is a miss, and each would cost more than the load."),
+            ("`CacheAside`, with a TTL of an hour", "Two quick loads at once do no harm. The misses cost more."),
+            ("A lock, and no cache", "Two readers per hour do not meet. And each would still load."),
         ),
         answer="a",
     ),

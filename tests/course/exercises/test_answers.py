@@ -16,7 +16,6 @@ from redis_helpers.course.exercises.model import KINDS
 from redis_helpers.server import knows
 from tests.exercise_answers import RIGHT, WRONG
 from tests.support import lookalikes
-from tests.support.lesson_contract import FIRST_EDITION
 
 EXERCISES = exercises()
 NOTHING_DONE = (
@@ -187,15 +186,6 @@ def test_nothing_sent_is_said_only_where_redis_was_there(market, verdict):
     for function, because in WRONG["8.3"]:
         if because.startswith("refuses connections") or "must come from load()" in because:
             assert no_command not in verdict("8.3", function)
-
-
-def test_each_lesson_of_the_first_edition_fades():
-    """From a blank to a stretch, four or five a lesson (one in lesson 00)."""
-    for number in {str(int(name[:2])) for name in FIRST_EDITION} - {"0"}:
-        kinds = [exercise.kind for exercise in EXERCISES.values() if exercise.lesson == number]
-        assert 4 <= len(kinds) <= 5
-        assert kinds == sorted(kinds, key=KINDS.index)
-        assert set(kinds) == set(KINDS)
 
 
 def test_counts(record_property):
