@@ -103,7 +103,8 @@ def _check_change_safely(trial: Trial) -> None:
     with cures({OLD_PRICE: TWO_KEYS, OLD_PRICE_BETWEEN: BOTH_AT_ONCE, COPY_LEFT: TWO_KEYS}):
         for copy in (True, False):
             price = trial.number(500, 900)
-            for before[:], after[:] in (([], []), ([come], []), ([store], []), ([], [store]), ([come], [store])):
+            for earlier, later in (([], []), ([come], []), ([store], []), ([], [store]), ([come], [store])):
+                before[:], after[:] = earlier, later
                 saved.clear()
                 readers.begin(trial.number(300, 400), copy)
                 trial.call(key, lease, save, price)
@@ -556,7 +557,7 @@ import random
 
 def should_reload(redis_conn, key, took, beta):
     left = redis_conn.pttl(key)
-    return left <= -beta * took * math.log(random.random())""",
+    return left <= -beta * took * math.log(1 - random.random())""",
     why="far from the end the dice hardly ever reach that far, near it they nearly always do. No reader has to know of "
     "another, and yet somebody reloads in time.",
     check=_check_should_reload,
