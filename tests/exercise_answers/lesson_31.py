@@ -120,6 +120,48 @@ def a_pipeline_without_multi(redis_conn, key, lease, save, price):
     redis_conn.pipeline(transaction=False).delete(key).delete(lease).execute()
 
 
+@right("31.1")
+def deleted_whatever_happens(redis_conn, key, lease, save, price):
+    try:
+        save(price)
+    finally:
+        redis_conn.delete(key, lease)
+
+
+@wrong("31.1", "the old copy is still there")
+def only_where_a_ticket_is(redis_conn, key, lease, save, price):
+    save(price)
+    if redis_conn.exists(lease):
+        redis_conn.delete(key, lease)
+
+
+@wrong("31.1", "had loaded the old price before you saved")
+def only_where_a_copy_is(redis_conn, key, lease, save, price):
+    save(price)
+    if redis_conn.exists(key):
+        redis_conn.delete(key, lease)
+
+
+@wrong("31.1", "the old copy is still there")
+def only_if_save_says_so(redis_conn, key, lease, save, price):
+    if save(price):
+        redis_conn.delete(key, lease)
+
+
+@wrong("31.1", "a reader came between two of your steps")
+def ended_one_after_the_other(redis_conn, key, lease, save, price):
+    save(price)
+    redis_conn.expire(key, 0)
+    redis_conn.expire(lease, 0)
+
+
+@wrong("31.1", "the copy and the ticket are to be gone")
+def a_ticket_of_its_own(redis_conn, key, lease, save, price):
+    save(price)
+    redis_conn.set(lease, "writer", ex=10)
+    redis_conn.delete(key)
+
+
 # 31.2
 
 
@@ -430,6 +472,24 @@ def adds_what_it_asks_for(redis_conn, ids, number):
 def both_without_multi(redis_conn, ids, number):
     replies = redis_conn.pipeline(transaction=False).exists(ids).sismember(ids, number).execute()
     return not replies[0] or bool(replies[1])
+
+
+@wrong("31.3", "return True or False")
+def what_the_pipeline_says(redis_conn, ids, number):
+    replies = redis_conn.pipeline().exists(ids).sismember(ids, number).execute()
+    return not replies[0] or replies[1]
+
+
+@wrong("31.3", "the fruit is there, and the customer is told")
+def both_must_be_there_and_not(redis_conn, ids, number):
+    replies = redis_conn.pipeline().exists(ids).sismember(ids, number).execute()
+    return replies[0] == 0 and replies[1] == 1
+
+
+@wrong("31.3", "customers are told that no fruit exists")
+def both_must_be_there(redis_conn, ids, number):
+    replies = redis_conn.pipeline().exists(ids).sismember(ids, number).execute()
+    return replies[0] == 1 and replies[1] == 1
 
 
 # 31.4

@@ -118,6 +118,9 @@ def _check_change_safely(trial: Trial) -> None:
             readers.begin(trial.number(300, 400), copy)
             trial.call(key, lease, save, price)
             trial.expect_state("the copy and the ticket are to be gone, and nothing else is to be changed", {})
+        trial.put({key: Ends("350", 300)})
+        trial.call(key, lease, save, price)
+        trial.expect_value(COPY_LEFT, key, None)
         args = (key, lease, save, trial.number(500, 900))
         trial.every_gap(
             OLD_PRICE_BETWEEN,

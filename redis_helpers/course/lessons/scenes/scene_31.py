@@ -251,29 +251,21 @@ def _one_read(cache: CacheAside, read: Callable[[], object], begin: float) -> Re
 
 def plot_accident(seen: Accident) -> Axes:
     """A dot for each read: when it was, how long it took, and whether the cache or the source answered."""
-    ax = plt.subplots(figsize=(8, 3.6))[1]
+    ax = plt.subplots(figsize=(8, 4))[1]
     for name, color in {"hit": CACHE, "source": SOURCE}.items():
         dots = [read for read in seen.reads if read.answered == name]
         ax.scatter([dot.second for dot in dots], [dot.took for dot in dots], s=5, color=color)
-    tops = {"hit": (seen.killed / 2, "hits"), "source": ((seen.killed + seen.back) / 2, "from the source")}
-    for name, (second, text) in tops.items():
-        color = CACHE if name == "hit" else SOURCE
-        ax.annotate(text, (second, 0.86), xycoords=("data", "axes fraction"), ha="center", color=color, weight="bold")
-    for second, text in ((seen.killed, "Redis is killed"), (seen.back, "and started again")):
+    least, most = (choose(read.took for read in seen.reads) for choose in (min, max))
+    names = {"hits": (seen.killed / 2, CACHE), "the source answers": ((seen.killed + seen.back) / 2, SOURCE)}
+    for name, (second, color) in names.items():
+        ax.annotate(name, (second, 1.6 * most), ha="center", color=color, weight="bold")
+    for name, second in {"Redis is killed": seen.killed, "and started again": seen.back}.items():
         ax.axvline(second, color=MARK, linestyle=":")
-        ax.annotate(
-            text,
-            (second, 0.98),
-            (4, 0),
-            xycoords=("data", "axes fraction"),
-            textcoords="offset points",
-            va="top",
-            color=MARK,
-            weight="bold",
-        )
+        ax.annotate(name, (second, 5 * most), (4, 0), textcoords="offset points", color=MARK, weight="bold")
     ax.set(
         title="What does a reader notice when Redis dies?",
         yscale="log",
+        ylim=(0.7 * least, 10 * most),
         xlabel="time, seconds",
         ylabel="time of one read, µs (log scale)",
     )
