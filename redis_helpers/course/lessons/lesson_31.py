@@ -37,6 +37,7 @@ OLD_PRICE_BETWEEN = (
     "a reader came between two of your steps, and the old price is cached after you have finished: customers pay it "
     "until the TTL ends. Look at what is still there between your steps"
 )
+TICKET_LEFT = "when you have finished, a ticket is still there: both keys are to be gone"
 COPY_LEFT = "the old copy is still there when you have finished, and customers pay the old price"
 KEPT = (
     "Redis answered with an error, and your function kept it to itself: the old price stays in the cache, and nobody "
@@ -117,6 +118,7 @@ def _check_change_safely(trial: Trial) -> None:
             after.clear()
             readers.begin(trial.number(300, 400), copy)
             trial.call(key, lease, save, price)
+            trial.expect_value(TICKET_LEFT, lease, None)
             trial.expect_state("the copy and the ticket are to be gone, and nothing else is to be changed", {})
         trial.put({key: Ends("350", 300)})
         trial.call(key, lease, save, price)
