@@ -297,7 +297,7 @@ def name_by_a_script_for_the_new_key(redis_conn, old, new):
 
 
 @right("40.4")
-def name_by_the_moment_of_its_end(redis_conn, old, new):
+def name_by_two_reads_field_by_field(redis_conn, old, new):
     left = redis_conn.pttl(old)
     fields = redis_conn.hgetall(old)
     if left <= 0 or not fields:

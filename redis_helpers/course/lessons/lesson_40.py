@@ -38,7 +38,9 @@ ONE_SLOT = (
     "the carts of all customers lie in one slot, so one node has all the work and the others none. Look at what is in "
     "the braces"
 )
-NOT_FOUND = "two keys are wanted: a cart whose name begins with `prefix` and `cart:`, a total with `prefix` and `total:`"
+NOT_FOUND = (
+    "two keys are wanted: a cart whose name begins with `prefix` and `cart:`, a total with `prefix` and `total:`"
+)
 NOT_COUNTED = "the boxes must be in the cart, under the fruit, and the cents in the total, as before"
 TORN = "the boxes are in the cart, and the total does not know of them: leave the transaction as it is"
 
@@ -75,7 +77,9 @@ def _expect_together(trial: Trial, prefix: str, customers: list[int], boxes: int
             found = [key.removeprefix(prefix) for key in trial.state()]
             raise Failed(NOT_FOUND, Plain("cart:…, total:…"), Plain(", ".join(found) or "no key"))
         if len(_slots(carts + totals)) > 1:
-            raise Failed(APART, Plain("one slot"), Plain(" and ".join(key.removeprefix(prefix) for key in carts + totals)))
+            raise Failed(
+                APART, Plain("one slot"), Plain(" and ".join(key.removeprefix(prefix) for key in carts + totals))
+            )
         after = {carts[0]: {"banana": str(boxes + 2), "uva": "1"}, totals[0]: str((boxes + 3) * cents)}
         trial.expect_state(NOT_COUNTED, after)
         seen[customer] = (carts[0], totals[0])
@@ -152,7 +156,8 @@ def _check_get_many(trial: Trial) -> None:
                     MANY_TRIPS, Plain(f"at most {MOST_TRIPS} round trips"), Plain(f"{trial.round_trips} round trips")
                 )
             wanted = [prices.get(key) for key in asked]
-            why = NO_PRICE if missing in asked and answer != wanted else WRONG_ORDER
+            there = [value for value in wanted if value is not None]
+            why = NO_PRICE if missing in asked and answer in (there, None) else WRONG_ORDER
             trial.expect(why, wanted, answer)
             trial.expect_state(ONLY_READ, prices)
         expect_error_is_told(trial, (keys[:5],), before=lambda: trial.put(prices))
@@ -395,7 +400,10 @@ QUIZ = (
         "A taxi app keeps a list of drivers for each city: `drivers:{lisbon}`, `drivers:{porto}` and so on. Nine of "
         "ten requests are for Lisbon. A second, a third and a fourth node are added. How much does it help?",
         (
-            ("Not much: Lisbon is one key, and one node has its work", "A key lies in one slot, and a slot on one node."),
+            (
+                "Not much: Lisbon is one key, and one node has its work",
+                "A key lies in one slot, and a slot on one node.",
+            ),
             ("The work of each node is a quarter of it now", "Only if the requests were spread over many keys."),
             ("Nothing: keys with braces always lie on node 1", "The slot comes from what is in the braces."),
         ),

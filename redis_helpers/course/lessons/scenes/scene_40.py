@@ -1,6 +1,7 @@
 """Lesson 40: a cluster of real nodes, drawn and counted, readers who go on while it grows, and who does the work."""
 
 import itertools
+import statistics
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -17,7 +18,10 @@ from redis_helpers.course.plots import OTHER, PEOPLE, plot_bars
 
 UNHURRIED = 15_000  # milliseconds of silence until a node counts as failed; on a busy machine half a second is nothing
 
+ROUNDS = 5
+
 _open: list[EmbeddedCluster] = []  # the one of this notebook
+_alone: list[EmbeddedRedis] = []  # its server beside the cluster
 
 
 def open_cluster() -> EmbeddedCluster:
@@ -60,9 +64,21 @@ def nodes_table(cluster: EmbeddedCluster) -> pd.DataFrame:
     return table.sort_values(["node", "role"], ignore_index=True)
 
 
-def name_of(cluster: EmbeddedCluster, port: int) -> str:
-    """The name of the node at this port, as in `connect_nodes`."""
-    return next(name for name, node in _primaries(cluster).items() if node.port == port)
+def keys_table(cluster: EmbeddedCluster, cluster_conn: redis.RedisCluster, prefix: str) -> pd.DataFrame:
+    """The keys that begin with `prefix`: the slot of each, the node that has it, and its name without the prefix."""
+    pd.set_option("display.max_colwidth", 100)
+    names = {node.port: name for name, node in _primaries(cluster).items()}
+    rows = [
+        [_slot(key), names[cluster.primary_of(key).port], key.removeprefix(prefix)]
+        for key in sorted(cluster_conn.scan_iter(match=f"{prefix}*"))
+    ]
+    return pd.DataFrame(rows, columns=["slot", "node", "key"])
+
+
+def filled_slot(cluster: EmbeddedCluster, name: str, keys: Iterable[str]) -> int:
+    """A slot that this node has now, and that one of these keys lies in."""
+    slots = set(slots_of(cluster, name))
+    return next(_slot(key) for key in keys if _slot(key) in slots)
 
 
 def slots_of(cluster: EmbeddedCluster, name: str) -> list[int]:
@@ -82,7 +98,11 @@ def draw_slots(cluster: EmbeddedCluster, keys: Iterable[str]) -> Axes:
     for place, key in enumerate(sorted(keys, key=_slot)):
         above = 0.95 if place % 2 else 0.55
         ax.annotate(
-            f"{key}\n{_slot(key):,}", (_slot(key), 0.25), (_slot(key), above), ha="center", arrowprops={"arrowstyle": "->"}
+            f"{key}\n{_slot(key):,}",
+            (_slot(key), 0.25),
+            (_slot(key), above),
+            ha="center",
+            arrowprops={"arrowstyle": "->"},
         )
     ax.set(title="Which node has the slot of each key?", xlabel="slot", yticks=[], ylim=(-0.3, 1.45))
     ax.set_xlim(-SLOTS * 0.04, SLOTS * 1.04)
@@ -164,8 +184,31 @@ class Readers:
                 self.wrong += 1
 
 
+def connect_one_server() -> redis.Redis:
+    """A client of a private server that belongs to no cluster. It ends with this notebook."""
+    if not _alone:
+        _alone.append(EmbeddedRedis().start())
+    return redis.Redis.from_url(_alone[0].url, decode_responses=True)
+
+
+def compare_work(
+    one_conn: redis.Redis, nodes: Mapping[str, redis.Redis], cluster_conn: redis.RedisCluster, work: Callable
+) -> dict[str, float]:
+    """How much processor time `work(one_conn)` costs its server, and `work(cluster_conn)` each of the nodes.
+
+    That of the one server counts as 1. Both are done five times in turns, and the median is taken.
+    """
+    rounds: dict[str, list[float]] = {}
+    for _ in range(ROUNDS):
+        spent = work_of_each({"one server": one_conn}, lambda: work(one_conn))
+        spent |= work_of_each(nodes, lambda: work(cluster_conn))
+        for name, seconds in spent.items():
+            rounds.setdefault(name, []).append(seconds / spent["one server"])
+    return {name: statistics.median(shares) for name, shares in rounds.items()}
+
+
 def work_of_each(clients: Mapping[str, redis.Redis], work: Callable[[], object]) -> dict[str, float]:
-    """Does `work()`, and says how many seconds of a processor each of these servers has spent for it."""
+    """Does `work()`, and says how many seconds of a processor each of these servers has spent meanwhile."""
     before = {name: _cpu(client) for name, client in clients.items()}
     work()
     return {name: _cpu(client) - before[name] for name, client in clients.items()}
