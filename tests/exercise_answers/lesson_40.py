@@ -34,7 +34,7 @@ def cart_by_a_script(redis_conn, prefix, customer, fruit, boxes, cents):
     redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[2])
     redis.call('INCRBY', KEYS[2], ARGV[3])
     """
-    tag = "{%s}" % customer
+    tag = f"{{{customer}}}"
     redis_conn.eval(script, 2, f"{prefix}cart:{tag}", f"{prefix}total:{tag}", fruit, boxes, boxes * cents)
 
 

@@ -1,4 +1,4 @@
-"""Lesson 40: keys that lie together on a cluster, many keys in few round trips, a script and a new name across slots."""
+"""Lesson 40: keys that lie together on a cluster, many keys in few round trips, scripts and names across slots."""
 
 from collections.abc import Iterable
 
@@ -433,8 +433,8 @@ QUIZ = (
         answer="b",
     ),
     Question(
-        "A slot is moved to a new node while the shop is open. A program with a plain `redis.Redis` client has used the "
-        "old node for years, for the keys of this one slot. What happens to it?",
+        "A slot is moved to a new node while the shop is open. A program with a plain `redis.Redis` client has used "
+        "the old node for years, for the keys of this one slot. What happens to it?",
         (
             ("It goes on: the old node hands its commands on", "A node hands nothing on. It says who has the slot."),
             ("It reads the old values, which stay on the old node", "MIGRATE takes the keys along."),

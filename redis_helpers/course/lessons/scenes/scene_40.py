@@ -216,7 +216,7 @@ def work_of_each(clients: Mapping[str, redis.Redis], work: Callable[[], object])
 
 def draw_work(title: str, shares: Mapping[str, float]) -> Axes:
     """Draws the work of each server, in percent of what one server has to do for all."""
-    colors = {name: OTHER for name in shares}
+    colors = dict.fromkeys(shares, OTHER)
     nodes = [name for name in shares if name.startswith("node")]
     colors |= dict(zip(nodes, itertools.cycle(PEOPLE), strict=False))
     return plot_bars({name: 100 * share for name, share in shares.items()}, title, "% of the work", colors)
