@@ -125,23 +125,24 @@ class EmbeddedCluster:
         give a new node one slot before, and let the clients hear of it.
         """
         wanted = set(slots)
-        ids = {node.port: _ask(node, "CLUSTER MYID") for node in self._primaries_with_slots()} | {
-            to.port: _ask(to, "CLUSTER MYID")
-        }
+        primaries = self._primaries_with_slots()
+        new_id = _ask(to, "CLUSTER MYID")
         moved = 0
         for first, last, primary, *_ in self._slots():
             source = self._node_at(primary[1])
             on_the_way = sorted(wanted.intersection(range(first, last + 1)))
             if source is to or not on_the_way:
                 continue
-            _ask_all(to, [("CLUSTER SETSLOT", slot, "IMPORTING", ids[source.port]) for slot in on_the_way])
-            _ask_all(source, [("CLUSTER SETSLOT", slot, "MIGRATING", ids[to.port]) for slot in on_the_way])
+            old_id = _ask(source, "CLUSTER MYID")
+            _ask_all(to, [("CLUSTER SETSLOT", slot, "IMPORTING", old_id) for slot in on_the_way])
+            _ask_all(source, [("CLUSTER SETSLOT", slot, "MIGRATING", new_id) for slot in on_the_way])
             moved += self._move_keys(on_the_way, source, to)
-            new_owner = [("CLUSTER SETSLOT", slot, "NODE", ids[to.port]) for slot in on_the_way]
+            new_owner = [("CLUSTER SETSLOT", slot, "NODE", new_id) for slot in on_the_way]
             _ask_all(to, new_owner)  # first, so that somebody serves the slots at every moment
             _ask_all(source, new_owner)
-            for port in ids.keys() - {to.port, source.port}:
-                _ask_all(self._node_at(port), new_owner)
+            for other in primaries:
+                if other is not to and other is not source:
+                    _ask_all(other, new_owner)
         return moved
 
     def primary_of(self, key: str) -> EmbeddedRedis:

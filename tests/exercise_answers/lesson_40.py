@@ -59,9 +59,15 @@ def cart_with_two_braces(redis_conn, prefix, customer, fruit, boxes, cents):
     fill(redis_conn, f"{prefix}cart:{{customer}}", f"{prefix}total:{{customer}}", fruit, boxes, cents)
 
 
-@wrong("40.1", "one node has all the work")
+@wrong("40.1", "one node has all their work")
 def cart_in_one_slot(redis_conn, prefix, customer, fruit, boxes, cents):
     fill(redis_conn, f"{prefix}cart:{{shop}}:{customer}", f"{prefix}total:{{shop}}:{customer}", fruit, boxes, cents)
+
+
+@wrong("40.1", "one node has all their work")
+def cart_in_two_slots(redis_conn, prefix, customer, fruit, boxes, cents):
+    half = customer % 2
+    fill(redis_conn, f"{prefix}cart:{{{half}}}:{customer}", f"{prefix}total:{{{half}}}:{customer}", fruit, boxes, cents)
 
 
 @wrong("40.1", "leave the transaction as it is")
@@ -152,6 +158,14 @@ def many_without_the_missing(redis_conn, keys):
     for key in keys:
         pipe.get(key)
     return [value for value in pipe.execute() if value is not None]
+
+
+@wrong("40.2", "the answer is a list")
+def many_as_a_dict(redis_conn, keys):
+    pipe = redis_conn.pipeline(transaction=False)
+    for key in keys:
+        pipe.get(key)
+    return dict(zip(keys, pipe.execute(), strict=True))
 
 
 @wrong("40.2", "AttributeError")
@@ -307,6 +321,20 @@ def name_by_two_reads_field_by_field(redis_conn, old, new):
             pipe.hset(new, name, value)
         pipe.pexpire(new, left)
         pipe.execute()
+    redis_conn.delete(old)
+    return True
+
+
+@right("40.4")
+def name_in_whole_seconds(redis_conn, old, new):
+    fields = redis_conn.hgetall(old)
+    seconds = redis_conn.ttl(old)
+    if fields == {} or seconds < 0:
+        return False
+    pipe = redis_conn.pipeline()
+    pipe.hset(new, mapping=fields)
+    pipe.expire(new, seconds)
+    pipe.execute()
     redis_conn.delete(old)
     return True
 

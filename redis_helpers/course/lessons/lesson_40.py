@@ -35,8 +35,8 @@ APART = (
 )
 SHARED = "two customers put fruit into the same cart: each of them sees, and pays for, what the other one wants"
 ONE_SLOT = (
-    "the carts of all customers lie in one slot, so one node has all the work and the others none. Look at what is in "
-    "the braces"
+    "the carts of many customers lie in one slot, so one node has all their work and the others none. Look at what is "
+    "in the braces"
 )
 NOT_FOUND = (
     "two keys are wanted: a cart whose name begins with `prefix` and `cart:`, a total with `prefix` and `total:`"
@@ -86,7 +86,7 @@ def _expect_together(trial: Trial, prefix: str, customers: list[int], boxes: int
     every_key = {key for keys in seen.values() for key in keys}
     if len(every_key) < 2 * len(set(customers)):
         raise Failed(SHARED, Plain("a cart for each customer"), Plain(seen[customers[0]][0].removeprefix(prefix)))
-    if len(_slots(every_key)) == 1:
+    if len(_slots(every_key)) < len(set(customers)) - 1:  # two of them may lie in one slot by chance
         raise Failed(ONE_SLOT, Plain("a slot for each customer"), Plain(seen[customers[0]][0].removeprefix(prefix)))
 
 
@@ -128,6 +128,7 @@ def add_to_cart(redis_conn, prefix, customer, fruit, boxes, cents):
 REFUSED = "on a cluster this is refused: the keys lie in several slots, and whoever asks for the prices gets an error"
 MANY_TRIPS = "each price costs a round trip of its own: a page with 200 prices waits 200 times"
 WRONG_ORDER = "the values come in another order than the keys, or some are missing: a customer sees a wrong price"
+NO_LIST = "the answer is a list with the values, in the order of the keys"
 NO_PRICE = "for a key that is not there, the answer is None at its place"
 ONLY_READ = "your function is to read only, and it has changed what is in Redis"
 MOST_TRIPS = 4  # for 200 keys, on one server
@@ -156,6 +157,8 @@ def _check_get_many(trial: Trial) -> None:
                     MANY_TRIPS, Plain(f"at most {MOST_TRIPS} round trips"), Plain(f"{trial.round_trips} round trips")
                 )
             wanted = [prices.get(key) for key in asked]
+            if answer is not None and not isinstance(answer, list):
+                raise Failed(NO_LIST, Plain("a list"), Plain(type(answer).__name__))
             there = [value for value in wanted if value is not None]
             why = NO_PRICE if missing in asked and answer in (there, None) else WRONG_ORDER
             trial.expect(why, wanted, answer)

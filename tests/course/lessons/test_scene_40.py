@@ -138,10 +138,3 @@ def test_a_fourth_node_joins_once(cluster):
     cluster.move_slots([5], fourth)
     assert scene_40.slots_of(cluster, "node 4") == [5]
     assert scene_40.nodes_table(cluster)["slots"][3] == "5"
-
-
-def test_a_cluster_that_was_opened_before_ends(cluster):
-    """The last test: it ends the cluster of the others."""
-    second = scene_40.open_cluster()
-    assert cluster.nodes == []
-    second.stop()
