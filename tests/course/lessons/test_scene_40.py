@@ -7,7 +7,7 @@ from redis.crc import key_slot
 
 from redis_helpers.course.embedded_cluster import SLOTS
 from redis_helpers.course.lessons.scenes import scene_40
-from redis_helpers.course.plots import OTHER, PEOPLE
+from redis_helpers.course.plots import CACHE, PEOPLE
 
 PREFIX = "cell-by-cell:cluster:"
 CUSTOMERS = {f"{PREFIX}customer:{number}": str(number) for number in range(40)}
@@ -83,7 +83,7 @@ def test_the_bars_have_the_colours_of_the_nodes():
     assert colours(scene_40.draw_keys("How many?", counts)) == list(PEOPLE[:3])
     shares = {"one server": 1, "node 1": 0.5, "node 2": 0.5}
     axes = scene_40.draw_work("Who?", shares)
-    assert colours(axes) == [OTHER, *PEOPLE[:2]]
+    assert colours(axes) == [CACHE, *PEOPLE[:2]]
     assert [bar.get_width() for bar in axes.patches] == [100, 50, 50]
 
 

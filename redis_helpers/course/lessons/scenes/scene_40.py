@@ -14,7 +14,7 @@ from redis.crc import key_slot
 
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.embedded_cluster import SLOTS, EmbeddedCluster
-from redis_helpers.course.plots import OTHER, PEOPLE, plot_bars
+from redis_helpers.course.plots import CACHE, PEOPLE, plot_bars
 
 UNHURRIED = 15_000  # milliseconds of silence until a node counts as failed; on a busy machine half a second is nothing
 
@@ -216,7 +216,7 @@ def work_of_each(clients: Mapping[str, redis.Redis], work: Callable[[], object])
 
 def draw_work(title: str, shares: Mapping[str, float]) -> Axes:
     """Draws the work of each server, in percent of what one server has to do for all."""
-    colors = dict.fromkeys(shares, OTHER)
+    colors = dict.fromkeys(shares, CACHE)
     nodes = [name for name in shares if name.startswith("node")]
     colors |= dict(zip(nodes, itertools.cycle(PEOPLE), strict=False))
     return plot_bars({name: 100 * share for name, share in shares.items()}, title, "% of the work", colors)
