@@ -18,7 +18,7 @@ from redis_helpers.course.plots import CACHE, PEOPLE, plot_bars
 
 UNHURRIED = 15_000  # milliseconds of silence until a node counts as failed; on a busy machine half a second is nothing
 
-ROUNDS = 5
+ROUNDS = 3
 
 _open: list[EmbeddedCluster] = []  # the one of this notebook
 _alone: list[EmbeddedRedis] = []  # its server beside the cluster
@@ -196,7 +196,7 @@ def compare_work(
 ) -> dict[str, float]:
     """How much processor time `work(one_conn)` costs its server, and `work(cluster_conn)` each of the nodes.
 
-    That of the one server counts as 1. Both are done five times in turns, and the median is taken.
+    That of the one server counts as 1. Both are done three times in turns, and the median is taken.
     """
     rounds: dict[str, list[float]] = {}
     for _ in range(ROUNDS):
