@@ -4,7 +4,7 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import redis
@@ -19,6 +19,7 @@ from redis_helpers.errors import CourseError
 SLOTS = 16384
 BUS = 10_000  # a node's bus port, on which the nodes talk to each other, is its port plus so much
 NO_RETRIES = Retry(NoBackoff(), 0)
+AT_ONCE = 20  # slots whose keys are sent to another node in one round trip
 FORM_TIMEOUT = 60  # seconds; six nodes need about two, on a busy machine more
 
 
@@ -30,7 +31,7 @@ class EmbeddedCluster:
             cluster.primary_of("fruit:1").kill()
 
     `primaries` share the 16,384 slots evenly; each has `replicas` replicas. `nodes` holds the primaries first:
-    at the start, `nodes[primaries + i]` follows `nodes[i % primaries]`.
+    at the start, `nodes[primaries + i]` follows `nodes[i % primaries]`. What `add_primary()` adds comes last.
 
     `node_timeout`, in milliseconds, is how long a node may be silent before the others call it failed. With Redis' own
     default of 15,000 a replica takes over some 20 seconds after its primary was killed; with the 500 of this class,
@@ -100,6 +101,50 @@ class EmbeddedCluster:
         startup_nodes = [ClusterNode(node.host, node.port) for node in self._running()]
         return RedisCluster(startup_nodes=startup_nodes, **settings)  # type: ignore[arg-type]
 
+    def add_primary(self) -> EmbeddedRedis:
+        """Starts one more node. It joins as a primary without slots; `move_slots()` gives it some.
+
+        Returns the node when every running node knows it, and it takes commands. Raises CourseError as `start()` does.
+        """
+        node = self._start_node()
+        for other in self._running():
+            _ask(other, "CLUSTER MEET", node.host, str(node.port))
+        self.nodes.append(node)
+        self._count += 1
+        _wait("a new node knows the others", self._all_know_all)
+        _wait("a new node takes commands", lambda: "cluster_state:ok" in _ask(node, "CLUSTER INFO"))
+        return node
+
+    def move_slots(self, slots: Iterable[int], to: EmbeddedRedis) -> int:
+        """Moves slots with all their keys to another primary, and returns how many keys they were.
+
+        Clients may read and write meanwhile. While a slot is on its way, its old node answers for the keys that are
+        still there, and sends clients to the new one (ASK) for all others. Slots of the new node itself are left out.
+
+        redis-py 8.1 knows a node only by its slots, and fails (AttributeError) where ASK names a node without any. So
+        give a new node one slot before, and let the clients hear of it.
+        """
+        wanted = set(slots)
+        primaries = self._primaries_with_slots()
+        new_id = _ask(to, "CLUSTER MYID")
+        moved = 0
+        for first, last, primary, *_ in self._slots():
+            source = self._node_at(primary[1])
+            on_the_way = sorted(wanted.intersection(range(first, last + 1)))
+            if source is to or not on_the_way:
+                continue
+            old_id = _ask(source, "CLUSTER MYID")
+            _ask_all(to, [("CLUSTER SETSLOT", slot, "IMPORTING", old_id) for slot in on_the_way])
+            _ask_all(source, [("CLUSTER SETSLOT", slot, "MIGRATING", new_id) for slot in on_the_way])
+            moved += self._move_keys(on_the_way, source, to)
+            new_owner = [("CLUSTER SETSLOT", slot, "NODE", new_id) for slot in on_the_way]
+            _ask_all(to, new_owner)  # first, so that somebody serves the slots at every moment
+            _ask_all(source, new_owner)
+            for other in primaries:
+                if other is not to and other is not source:
+                    _ask_all(other, new_owner)
+        return moved
+
     def primary_of(self, key: str) -> EmbeddedRedis:
         """The node that holds `key` now. Raises CourseError while nobody does."""
         slot = key_slot(key.encode())
@@ -121,6 +166,20 @@ class EmbeddedCluster:
         Raises CourseError when that takes longer than `seconds`.
         """
         _wait("all slots are served", self._is_healthy, seconds)
+
+    def _primaries_with_slots(self) -> list[EmbeddedRedis]:
+        ports = {primary[1] for _, _, primary, *_ in self._slots()}
+        return [node for node in self.nodes if node.port in ports]
+
+    def _move_keys(self, slots: list[int], source: EmbeddedRedis, to: EmbeddedRedis) -> int:
+        """The keys of slots on their way. In these, no new key comes at the source any more."""
+        counts = _ask_all(source, [("CLUSTER COUNTKEYSINSLOT", slot) for slot in slots])
+        filled = [(slot, count) for slot, count in zip(slots, counts, strict=True) if count]
+        target = (to.host, str(to.port), "", 0, 5000, "AUTH", to.password, "KEYS")
+        for begin in range(0, len(filled), AT_ONCE):
+            asked = [("CLUSTER GETKEYSINSLOT", slot, count) for slot, count in filled[begin : begin + AT_ONCE]]
+            _ask_all(source, [("MIGRATE", *target, *keys) for keys in _ask_all(source, asked)])
+        return sum(count for _, count in filled)
 
     def _start_node(self) -> EmbeddedRedis:
         for _ in range(20):
@@ -200,11 +259,19 @@ class EmbeddedCluster:
 
 def _ask(node: EmbeddedRedis, command: str, *arguments: str | int) -> Any:
     """The raw reply of one node, asked by itself and not as a part of the cluster."""
+    return _ask_all(node, [(command, *arguments)])[0]
+
+
+def _ask_all(node: EmbeddedRedis, commands: list[tuple]) -> list[Any]:
+    """The raw replies of one node to many commands, in one round trip. Raises the first error among them."""
     assert node.port is not None, "a node that runs has a port"
     with redis.Redis(port=node.port, password=node.password, retry=NO_RETRIES, socket_timeout=5) as client:
         client.response_callbacks.clear()
-        reply = client.execute_command(command, *arguments)
-    return reply.decode() if isinstance(reply, bytes) else reply
+        pipe = client.pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)
+        replies = pipe.execute()
+    return [reply.decode() if isinstance(reply, bytes) else reply for reply in replies]
 
 
 def _replicas_known_to(node: EmbeddedRedis) -> list[tuple[int, str]]:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 import redis
@@ -69,6 +70,43 @@ def test_a_replica_takes_over_when_its_primary_is_killed():
         with cluster.connect() as again:
             assert again.get("price") == "299"
             again.set("price", 305)
+
+
+def test_a_new_primary_gets_slots_while_clients_read_and_write():
+    keys = {f"fruit:{number}": str(number) for number in range(120)}
+    with EmbeddedCluster(replicas=0) as cluster, cluster.connect() as client:
+        for key, value in keys.items():
+            client.set(key, value)
+        new = cluster.add_primary()
+        assert cluster.nodes[-1] is new
+        assert not any(cluster.primary_of(key) is new for key in keys)
+        first, *slots = sorted({key_slot(key.encode()) for key in keys})[:40]
+        assert cluster.move_slots([first], new) >= 1
+        for key in keys:  # now this client has heard of the new node
+            assert client.get(key) == keys[key]
+
+        seen, begun, ended = [], threading.Event(), threading.Event()
+
+        def read_and_write():
+            while not ended.is_set():
+                for key, value in keys.items():
+                    seen.append(client.get(key) == value)
+                    client.set(key, value)
+                begun.set()
+
+        reader = threading.Thread(target=read_and_write)
+        reader.start()
+        begun.wait(60)
+        moved = cluster.move_slots([first, *slots], new)
+        ended.set()
+        reader.join()
+        assert seen and all(seen)
+        assert len(seen) % len(keys) == 0  # no error has ended it
+        there = [key for key in keys if key_slot(key.encode()) in {first, *slots}]
+        assert moved == len([key for key in there if key_slot(key.encode()) != first])
+        assert all(cluster.primary_of(key) is new for key in there)
+        assert all(client.get(key) == value for key, value in keys.items())
+        cluster.wait_until_healthy()
 
 
 def test_nobody_gets_in_without_the_password(cluster):
