@@ -362,7 +362,7 @@ def biggest_of_those_that_stay(redis_conn, prefix):
 
 @wrong("33.4", "another key takes more memory")
 def biggest_of_the_first_page(redis_conn, prefix):
-    cursor, names = redis_conn.scan(match=escape_pattern(prefix) + "*")
+    _, names = redis_conn.scan(match=escape_pattern(prefix) + "*")
     sizes = {name: redis_conn.memory_usage(name, samples=0) or 0 for name in names}
     return max(sizes, key=sizes.get, default=None)
 

@@ -70,7 +70,8 @@ BYTES_OF = Exercise(
     kind="write",
     question="""\
 Write `bytes_of`. `names` is a list of keys. It returns how many bytes they take together, as `MEMORY USAGE` counts
-them. A name without a key counts as 0. (What does `memory_usage` return for such a name? Try it in a cell of your own.)""",
+them. A name without a key counts as 0. (What does `memory_usage` return for such a name? Try it in a cell of your
+own.)""",
     stub="""\
 def bytes_of(redis_conn, names):
     # your code here
@@ -113,7 +114,7 @@ def _check_keep_page(trial: Trial) -> None:
         {
             NOT_KEPT: "`set` with `ex=ttl`.",
             FULL_RAISED: "Catch `redis.OutOfMemoryError` around the `set`, and return False there.",
-            OTHER_SWALLOWED: "Catch `redis.OutOfMemoryError` only: a lost connection, or a TTL of 0, is something else.",
+            OTHER_SWALLOWED: "Catch `redis.OutOfMemoryError` only. A lost connection or a TTL of 0 is no full server.",
             HALF_KEPT: "Value and TTL in one command: `ex=ttl`.",
         }
     ):
@@ -179,8 +180,8 @@ def keep_page(redis_conn, key, page, ttl):
     except redis.OutOfMemoryError:
         return False
     return True""",
-    why="a copy that is not kept costs one more question to the database, and nothing else. A counter or a session that "
-    "is not kept is another matter: there the error must come through.",
+    why="a copy that is not kept costs one more question to the database, and nothing else. A counter or a session "
+    "that is not kept is another matter: there the error must come through.",
     check=_check_keep_page,
 )
 
@@ -245,15 +246,15 @@ NEXT_NUMBER = Exercise(
     title="A lost counter does not begin anew",
     kind="write",
     question="""\
-Write `next_number`. It counts one higher at the key `counter`, and returns the new number. But when there is **no** such
-key, it makes none, and returns `None`: then the counter was lost, and somebody must set it above all old numbers. The
-counter can be evicted at any moment, and several holders ask at once.""",
+Write `next_number`. It counts one higher at the key `counter`, and returns the new number. But when there is **no**
+such key, it makes none, and returns `None`: then the counter was lost, and somebody must set it above all old numbers.
+The counter can be evicted at any moment, and several holders ask at once.""",
     stub="""\
 def next_number(redis_conn, counter):
     # your code here
     ...""",
     hints=(
-        "Look, and then count: with two commands, the counter can be evicted in between. Lesson 06 made one step of two.",
+        "Look, and then count: as two commands, the counter can be evicted in between. Lesson 06 made one step of two.",
         "A script: if `redis.call('EXISTS', KEYS[1])` is 0, `return false`. Otherwise `return` what `INCR` answers.",
         "In Lua, `return false` gives `None` in Python. The script has one key: `redis_conn.eval(script, 1, counter)`.",
     ),
@@ -341,9 +342,9 @@ BIGGEST_KEY = Exercise(
     title="The biggest key",
     kind="stretch",
     question="""\
-Write `biggest_key`. Of all keys that begin with `prefix`, it returns the name of the one that takes the most memory, all
-elements counted; `None` when there is no such key. Others use this server, and keys end while you look. A prefix may
-hold any character. (Lesson 04: `escape_pattern`.)""",
+Write `biggest_key`. Of all keys that begin with `prefix`, it returns the name of the one that takes the most memory,
+all elements counted; `None` when there is no such key. Others use this server, and keys end while you look. A prefix
+may hold any character. (Lesson 04: `escape_pattern`.)""",
     stub="""\
 from redis_helpers.redis_repository import escape_pattern
 
@@ -415,8 +416,8 @@ QUIZ = (
         answer="a",
     ),
     Question(
-        "A news site keeps its articles in a cache with `allkeys-lfu`. Last month one article was read a million times, "
-        "and today nobody reads it. Is it in the cache for ever?",
+        "A news site keeps its articles in a cache with `allkeys-lfu`. Last month one article was read a million "
+        "times, and today nobody reads it. Is it in the cache for ever?",
         (
             ("Yes: no other article has so many reads", "The number of LFU is no sum of all times: it falls again."),
             ("No: its number falls with time, and it is evicted one day", "By default, by one for each minute unused."),
@@ -425,8 +426,8 @@ QUIZ = (
         answer="b",
     ),
     Question(
-        "A set holds 5 million members. `DEL` held up the whole shop. The programmer writes `UNLINK` in its place. What "
-        "about `SMEMBERS` on another set of this size?",
+        "A set holds 5 million members. `DEL` held up the whole shop. The programmer writes `UNLINK` in its place. "
+        "What about `SMEMBERS` on another set of this size?",
         (
             ("It holds everybody up, as `DEL` did", "It visits each member. `SSCAN` reads in small parts."),
             ("It is fast: reading changes nothing", "Redis runs one command at a time, also when it reads."),

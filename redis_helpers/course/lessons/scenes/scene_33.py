@@ -1,4 +1,4 @@
-"""Lesson 33: small servers that fill up, four kinds of keys on them, a day with a crawler, and a neighbour who waits."""
+"""Lesson 33: small servers that fill up, four kinds of keys on them, a night with a crawler, a neighbour who waits."""
 
 import statistics
 import threading
@@ -15,6 +15,7 @@ from redis_helpers.course.plots import CACHE, MARK, OTHER, SOURCE, plot_bars, pl
 
 PAGE = "x" * 8000  # what a page of the shop looks like to Redis: 8,000 bytes
 PAGE_TTL = 600
+KINDS = ("fence", "session", "limit")
 OF_EACH_KIND = 100
 NEW_PAGES = 1500  # about five times as many as a small server has room for
 AT_ONCE = 5  # pages in one message
@@ -65,7 +66,7 @@ def store_pages(redis_conn: redis.Redis, count: int) -> int:
 
 
 def store_kinds(redis_conn: redis.Redis) -> None:
-    """Stores 100 fence counters without an end, 100 sessions for 12 hours, and 100 counters of a limiter for a minute."""
+    """Stores 100 fence counters without an end, 100 sessions for 12 hours, 100 counters of a limiter for a minute."""
     pipe = redis_conn.pipeline(transaction=False)
     for number in range(OF_EACH_KIND):
         pipe.set(f"fence:{number}", 41)
@@ -76,19 +77,23 @@ def store_kinds(redis_conn: redis.Redis) -> None:
 
 
 def count_kinds(*clients: redis.Redis) -> dict[str, int]:
-    """How many keys of each kind there are on these servers, all together."""
-    counts = {"fence": 0, "session": 0, "limit": 0, "page": 0}
+    """How many keys of each kind there are on these servers together, and whether the newest page is there (1 or 0)."""
+    keys: set[str] = set()
     for client in clients:
-        for key in set(client.scan_iter(count=1000)):
-            counts[key.partition(":")[0]] += 1
-    return counts
+        keys.update(client.scan_iter(count=1000))
+    counts = dict.fromkeys(KINDS, 0)
+    for key in keys:
+        kind = key.partition(":")[0]
+        if kind in counts:
+            counts[kind] += 1
+    return {**counts, "newest page": int(f"page:{NEW_PAGES - 1}" in keys)}
 
 
 def fill_servers(*policies: str) -> dict[str, dict[str, int]]:
     """A small server for each policy: the three kinds come, some time passes, and then 1,500 new pages come.
 
-    Returns how many keys of each kind are left, for each policy. What is evicted does not come back, so these are all
-    keys that were there at every moment.
+    Returns what is left, for each policy, as `count_kinds` counts it. A key that was evicted does not come back here,
+    so what is left at the end was there at every moment.
     """
     clients = {policy: open_small(policy, policy) for policy in policies}
     for client in clients.values():
@@ -102,19 +107,18 @@ def fill_servers(*policies: str) -> dict[str, dict[str, int]]:
 
 
 def fill_two_servers(cache: redis.Redis, truth: redis.Redis) -> dict[str, int]:
-    """The same keys on two servers: the pages go to the cache, and all others to the truth. How many are left."""
+    """The same keys on two servers: the pages go to the cache, and all others to the truth. What is left, counted."""
     store_kinds(truth)
-    time.sleep(LRU_CLOCK)
     store_pages(cache, NEW_PAGES)
     return count_kinds(cache, truth)
 
 
 def print_left(left: Mapping[str, Mapping[str, int]]) -> None:
-    """Prints one line for each policy: how many keys of each kind are left."""
-    kinds = list(next(iter(left.values())))
-    print(f"{'left of each 100:':18}" + "".join(f"{kind:>9}" for kind in kinds[:-1]) + "    (pages)")
+    """Prints one line for each policy: how many of each 100 keys are left, and whether the newest page is there."""
+    print(f"{'left of 100:':14}" + "".join(f"{kind:>9}" for kind in KINDS) + f"{'newest page':>14}")
     for policy, counts in left.items():
-        print(f"{policy:18}" + "".join(f"{counts[kind]:9}" for kind in kinds[:-1]) + f"{counts['page']:11}")
+        newest = "yes" if counts["newest page"] else "no"
+        print(f"{policy:14}" + "".join(f"{counts[kind]:9}" for kind in KINDS) + f"{newest:>14}")
 
 
 # A day with a crawler
@@ -192,32 +196,47 @@ def plot_hit_ratios(ratios: Mapping[str, Sequence[float]], title: str) -> Axes:
 
 # A neighbour who waits
 
-MEMBERS = 300_000
-# So many members, added in one command of the bench, so that nobody has to wait for them long.
+MEMBERS = 200_000
+SELLERS = 20_000  # on each of the boards
+ROUNDS = 5
+# So many members, added within one command.
 ADD_MEMBERS = """
 for number = 1, tonumber(ARGV[1]) do
   redis.call('SADD', KEYS[1], 'visitor:' .. number)
 end
 """
+ADD_SELLERS = """
+for number = 1, tonumber(ARGV[1]) do
+  redis.call('ZADD', KEYS[1], number, 'seller:' .. number)
+end
+"""
 
 
-def store_big_set(redis_conn: redis.Redis, key: str) -> None:
-    """A set with 300,000 members: all visitors of the shop. This takes the server more room than `maxmemory` gives."""
-    redis_conn.config_set("maxmemory", 0)
-    redis_conn.eval(ADD_MEMBERS, 1, key, MEMBERS)
+def open_big() -> redis.Redis:
+    """A client of a new private Redis without a limit: the set `visitors` has 200,000 members, and three sorted sets,
+    `board:1` to `board:3`, have 20,000 each."""
+    big = open_small("noeviction", "big")
+    big.config_set("maxmemory", 0)
+    big.eval(ADD_MEMBERS, 1, "visitors", MEMBERS)
+    for board in range(1, 4):
+        big.eval(ADD_SELLERS, 1, f"board:{board}", SELLERS)
+    return big
 
 
-def longest_wait(redis_conn: redis.Redis, before: Callable[[], object], work: Callable[[], object]) -> float:
-    """Calls `before()`, and then `work()`, while a neighbour sends one PING after the other, by another client.
+def longest_wait(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
+    """Calls `work()` while a neighbour sends one PING after the other, by another client.
 
-    Returns how long the longest of these PINGs took, in milliseconds: the shortest of three rounds, as other programs
-    of this computer can only make a wait longer.
+    Returns how long the longest of these PINGs took, in milliseconds: the shortest of five rounds, as other programs
+    of this computer can only make a wait longer. Before each round, `visitors:copy` is a new copy of `visitors`.
     """
-    return min(_longest_wait(redis_conn, before, work) for _ in range(3))
+    waits = []
+    for _ in range(ROUNDS):
+        redis_conn.copy("visitors", "visitors:copy", replace=True)
+        waits.append(_longest_wait(redis_conn, work))
+    return min(waits)
 
 
-def _longest_wait(redis_conn: redis.Redis, before: Callable[[], object], work: Callable[[], object]) -> float:
-    before()
+def _longest_wait(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
     waits: list[float] = []
     has_begun, is_over = threading.Event(), threading.Event()
 
