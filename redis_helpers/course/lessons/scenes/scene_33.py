@@ -18,7 +18,7 @@ KINDS = ("fence", "session", "limit")
 OF_EACH_KIND = 100
 NEW_PAGES = 1500  # about five times as many as a small server has room for
 AT_ONCE = 5  # pages in one message
-LRU_CLOCK = 1.5  # seconds: LRU counts in whole seconds, so whatever is older must be so by more than one
+LRU_CLOCK = 1.2  # seconds: LRU counts in whole seconds, so what is to be older must be so by more than one
 
 _open: dict[str, EmbeddedRedis] = {}
 
