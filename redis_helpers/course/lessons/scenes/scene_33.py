@@ -1,6 +1,5 @@
 """Lesson 33: small servers that fill up, four kinds of keys on them, a night with a crawler, a neighbour who waits."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,7 +8,6 @@ import redis
 from matplotlib.axes import Axes
 
 from redis_helpers.course.embedded import EmbeddedRedis
-from redis_helpers.course.notebook.same_client import same_client
 from redis_helpers.course.plots import MARK, OTHER, PEOPLE, plot_bars, plot_lines
 
 PAGE = "x" * 8000  # what a page of the shop looks like to Redis: 8,000 bytes
@@ -227,46 +225,33 @@ def open_big() -> redis.Redis:
     return big
 
 
-def longest_wait(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
-    """Calls `work()` while a neighbour sends one PING after the other, by another client.
+def held_up(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
+    """Calls `work()`, and returns how long the longest of its commands took, in milliseconds, by the server's clock.
 
-    Returns how long the longest of these PINGs took, in milliseconds: the shortest of five rounds, as other programs
-    of this computer can only make a wait longer. Before each round, `visitors:copy` is a new copy of `visitors`.
+    Redis runs one command at a time: so long it served no neighbour. The work is done five times, and the shortest time
+    counts, as other programs of this computer can only make it longer. Before each time, `visitors:copy` is a new copy
+    of `visitors`. The server writes its slow log for that, so it must be one of your own.
     """
-    waits = []
-    for _ in range(ROUNDS):
-        redis_conn.copy("visitors", "visitors:copy", replace=True)
-        waits.append(_longest_wait(redis_conn, work))
-    return min(waits)
+    return min(_held_up_once(redis_conn, work) for _ in range(ROUNDS))
 
 
-def _longest_wait(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
-    waits: list[float] = []
-    has_begun, is_over = threading.Event(), threading.Event()
+def _held_up_once(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
+    redis_conn.copy("visitors", "visitors:copy", replace=True)
+    redis_conn.config_set("slowlog-log-slower-than", 0)
+    redis_conn.slowlog_reset()
+    work()
+    redis_conn.config_set("slowlog-log-slower-than", -1)
+    entries = redis_conn.slowlog_get(128)
+    return max(entry["duration"] / 1000 for entry in entries if not _is_of_the_bench(entry["command"]))
 
-    def ask(neighbour: redis.Redis) -> None:
-        while not is_over.is_set():
-            begin = time.perf_counter()
-            neighbour.ping()
-            waits.append(1000 * (time.perf_counter() - begin))
-            if len(waits) == 20:
-                has_begun.set()
 
-    with same_client(redis_conn) as neighbour:
-        asking = threading.Thread(target=ask, args=(neighbour,))
-        asking.start()
-        has_begun.wait()
-        before_work = len(waits) - 1  # with the last PING before it: a short work may be over before the next one
-        try:
-            work()
-        finally:
-            is_over.set()
-            asking.join()
-    return max(waits[before_work:])
+def _is_of_the_bench(command: bytes | str) -> bool:
+    words = command.decode(errors="replace") if isinstance(command, bytes) else command
+    return words.upper().startswith(("CONFIG", "SLOWLOG"))
 
 
 def plot_waits(waits: Mapping[str, float], title: str) -> Axes:
-    """A bar for each command: how long the neighbour waited."""
+    """A bar for each command: how long a neighbour waits for it."""
     axes = plot_bars(waits, title, "ms")
-    axes.set_xlabel("longest wait of a neighbour, ms")
+    axes.set_xlabel("so long Redis serves nobody else, ms")
     return axes
