@@ -198,9 +198,9 @@ def plot_hit_ratios(ratios: Mapping[str, Sequence[float]], title: str) -> Axes:
 
 # A neighbour who waits
 
-MEMBERS = 200_000
+MEMBERS = 100_000
 SELLERS = 20_000  # on each of the boards
-ROUNDS = 5
+ROUNDS = 3
 # So many members, added within one command.
 ADD_MEMBERS = """
 for number = 1, tonumber(ARGV[1]) do
@@ -215,7 +215,7 @@ end
 
 
 def open_big() -> redis.Redis:
-    """A client of a new private Redis without a limit: the set `visitors` has 200,000 members, and three sorted sets,
+    """A client of a new private Redis without a limit: the set `visitors` has 100,000 members, and three sorted sets,
     `board:1` to `board:3`, have 20,000 each."""
     big = open_small("noeviction", "big")
     big.config_set("maxmemory", 0)
@@ -228,7 +228,7 @@ def open_big() -> redis.Redis:
 def held_up(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
     """Calls `work()`, and returns how long the longest of its commands took, in milliseconds, by the server's clock.
 
-    Redis runs one command at a time: so long it served no neighbour. The work is done five times, and the shortest time
+    Redis runs one command at a time: so long it served no neighbour. The work is done three times, and the shortest time
     counts, as other programs of this computer can only make it longer. Before each time, `visitors:copy` is a new copy
     of `visitors`. The server writes its slow log for that, so it must be one of your own.
     """
