@@ -11,6 +11,7 @@ from redis.exceptions import NoPermissionError
 
 from redis_helpers.course.exercises.shown import first_words, short
 from redis_helpers.course.exercises.wire import Call
+from redis_helpers.redis_repository import escape_pattern
 
 NO_NAME = "No name of a key was given, so there was nothing to delete: with an empty list of names, send nothing."
 KEYS_COUNTED = "Behind the script comes the number of keys, then the keys, then the arguments: eval(script, 1, key, …)."
@@ -187,9 +188,9 @@ def notes_on(function: Callable, call: Call, args: tuple, expected: object, seen
         yield "your function returns the pipeline itself: execute() sends it, and gives a list of replies."
     elif type(seen) in PLAIN and expected is not None and type(expected) is not type(seen) and seen == expected:
         yield f"{short(seen)} and {short(expected)} are equal, but not of one type."
-    elif isinstance(seen, str) and isinstance(expected, (int, float)) and not isinstance(expected, bool):
+    elif type(seen) is str and isinstance(expected, (int, float)) and not isinstance(expected, bool):
         yield "that is text, and a number is wanted."
-    elif isinstance(seen, (int, list, str)) and isinstance(expected, bool) and not isinstance(seen, bool):
+    elif type(seen) in (int, list, str) and isinstance(expected, bool):
         yield f"True or False is wanted, and your function returned {short(seen)}."
     if call.wrote_while_watching:
         yield (
@@ -209,7 +210,7 @@ def notes_on(function: Callable, call: Call, args: tuple, expected: object, seen
 
 
 def _never_sent(call: Call, args: tuple) -> str | None:
-    """A key that the function was given and never named."""
+    """A key that the function was given and never named, not even as a pattern."""
     sent = " ".join(word for step in call.steps for command in step.commands for word in command)
     keys = [word for word in args if isinstance(word, str) and word.startswith(call.prefix)]
-    return next((key for key in keys if call.steps and key not in sent), None)
+    return next((key for key in keys if call.steps and key not in sent and escape_pattern(key) not in sent), None)

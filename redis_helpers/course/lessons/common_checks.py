@@ -1,13 +1,15 @@
-"""What the checks of several lessons share: cures beside reasons, errors in a race, somebody who comes in between."""
+"""What the checks of several lessons share: cures beside reasons, errors in a race, a rival in between, an odd SCAN."""
 
 import contextlib
 import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
+from unittest import mock
 
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Failed, TooBusy
 from redis_helpers.course.exercises.schedules import Run
+from redis_helpers.course.exercises.wire import Call
 
 BUSY = 0.3  # seconds: a measurement that took longer says nothing
 
@@ -84,3 +86,43 @@ def expect_whole_ttl(call: Callable[[], float], promised: float, why: str) -> No
             raise Failed(why, Plain(f"a TTL of {promised:g} seconds"), Plain(f"{left:.3f} seconds"))
         time.sleep(0.2)
     raise TooBusy
+
+
+@contextlib.contextmanager
+def scan_as_it_may_be() -> Iterator[None]:
+    """What SCAN is free to do: small pages whatever COUNT says, a first page without keys, and keys shown twice."""
+    send, read = Call.send, Call.read
+    held: list = []
+    shown: list = []
+
+    def send_with_small_count(call: Call, connection: object, commands: list[list[bytes]]) -> None:
+        send(call, connection, [_with_small_count(command) for command in commands])
+
+    def read_oddly(call: Call, connection: object, reply: Callable[[], object]) -> object:
+        found = read(call, connection, reply)
+        is_page = bool(call.steps) and call.steps[-1].commands[0][0] == "SCAN" and isinstance(found, list)
+        if not is_page or len(found) != 2 or not isinstance(found[1], list):
+            return found
+        cursor, keys = found
+        if call.steps[-1].commands[0][1] == "0":
+            held.clear()
+            shown.clear()
+            if cursor not in ("0", b"0"):
+                held.extend(keys)
+                return [cursor, []]
+        page = [*held, *keys, *shown[-1:]]
+        page += page[:1]
+        shown.extend(page)
+        held.clear()
+        return [cursor, page]
+
+    with mock.patch.object(Call, "send", send_with_small_count), mock.patch.object(Call, "read", read_oddly):
+        yield
+
+
+def _with_small_count(command: list[bytes]) -> list[bytes]:
+    words = [word.upper() for word in command]
+    if words[0] != b"SCAN" or b"COUNT" not in words[2:]:
+        return command
+    place = words.index(b"COUNT", 2) + 1
+    return [*command[:place], b"10", *command[place + 1 :]]

@@ -1,10 +1,8 @@
 """Lesson 04: names and prefixes, walking through keys, deleting them, many commands in one round trip."""
 
-import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
-from unittest import mock
 
 from redis.client import Pipeline
 
@@ -12,7 +10,7 @@ from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.shown import short
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.course.exercises.wire import Call
+from redis_helpers.course.lessons.common_checks import scan_as_it_may_be
 
 # For all of them
 
@@ -142,7 +140,7 @@ def _check_find_keys(trial: Trial) -> None:
     near = {prefix[:-1]: "1", f"{prefix[:-1]}7:banana": "1", f"{trial.prefix}x:{prefix.rpartition('cart')[2]}": "1"}
     near[f"{trial.prefix}old:{prefix}banana"] = "1"  # holds the prefix, and does not begin with it
     mine: dict[str, object] = {f"{prefix}{fruit}": "2" for fruit in ("banana", "apple", "uva")}
-    with _scan_as_it_may_be():
+    with scan_as_it_may_be():
         _expect_found(trial, prefix, {f"{prefix}{number}": "1" for number in range(trial.number(30, 50))}, near)
     _expect_found(trial, prefix, mine, near)
     _expect_found(trial, prefix, {f"{prefix}a": {"banana": "2"}, prefix: "itself", f"{prefix}b": Ends("1", 300)}, near)
@@ -208,7 +206,7 @@ LITERALLY = (
 def _check_forget(trial: Trial) -> None:
     prefix = trial.key("cart:")
     _expect_forgotten(trial, prefix, {f"{prefix}{fruit}": "2" for fruit in ("banana", "apple", "uva")})
-    with _scan_as_it_may_be():
+    with scan_as_it_may_be():
         _expect_forgotten(trial, prefix, {f"{prefix}{number}": "1" for number in range(trial.number(30, 50))})
     kinds = {f"{prefix}a": {"banana": "2"}, f"{prefix}b": ["uva"], f"{prefix}c": {"uva"}, f"{prefix}d": {"uva": 1.0}}
     _expect_forgotten(trial, prefix, kinds | {f"{prefix}:e": Ends("1", 300), f"{prefix}*": "", prefix: "itself"})
@@ -301,46 +299,6 @@ def _expect_many_forgotten(trial: Trial, prefix: str) -> None:
         raise Failed("the carts of other customers are gone: look at what your pattern means", cure=LITERALLY)
     _expect_count(trial, size, answer)
     trial.redis.unlink(*others)
-
-
-@contextlib.contextmanager
-def _scan_as_it_may_be() -> Iterator[None]:
-    """What SCAN is free to do: small pages whatever COUNT says, a first page without keys, and keys shown twice."""
-    send, read = Call.send, Call.read
-    held: list = []
-    shown: list = []
-
-    def send_with_small_count(call: Call, connection: object, commands: list[list[bytes]]) -> None:
-        send(call, connection, [_with_small_count(command) for command in commands])
-
-    def read_oddly(call: Call, connection: object, reply: Callable[[], object]) -> object:
-        found = read(call, connection, reply)
-        is_page = bool(call.steps) and call.steps[-1].commands[0][0] == "SCAN" and isinstance(found, list)
-        if not is_page or len(found) != 2 or not isinstance(found[1], list):
-            return found
-        cursor, keys = found
-        if call.steps[-1].commands[0][1] == "0":
-            held.clear()
-            shown.clear()
-            if cursor not in ("0", b"0"):
-                held.extend(keys)
-                return [cursor, []]
-        page = [*held, *keys, *shown[-1:]]
-        page += page[:1]
-        shown.extend(page)
-        held.clear()
-        return [cursor, page]
-
-    with mock.patch.object(Call, "send", send_with_small_count), mock.patch.object(Call, "read", read_oddly):
-        yield
-
-
-def _with_small_count(command: list[bytes]) -> list[bytes]:
-    words = [word.upper() for word in command]
-    if words[0] != b"SCAN" or b"COUNT" not in words[2:]:
-        return command
-    place = words.index(b"COUNT", 2) + 1
-    return [*command[:place], b"10", *command[place + 1 :]]
 
 
 FORGET = Exercise(

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.course.lessons.common_checks import cures, expect_error_is_told, or_raised
+from redis_helpers.course.lessons.common_checks import (
+    cures,
+    expect_error_is_told,
+    or_raised,
+    scan_as_it_may_be,
+)
 
 # 33.1
 
@@ -103,6 +108,7 @@ FULL_TOLD = "Redis was full, and nothing was kept: return False, so that somebod
 OTHER_SWALLOWED = (
     "it was another error, and your function kept it to itself: nobody learns of it, and the page is never cached again"
 )
+NO_TTL = 10**16  # SET and EXPIRE both refuse so many seconds
 HALF_KEPT = "a page is left that never ends, and takes its memory for ever"
 
 
@@ -114,7 +120,7 @@ def _check_keep_page(trial: Trial) -> None:
         {
             NOT_KEPT: "`set` with `ex=ttl`.",
             FULL_RAISED: "Catch `redis.OutOfMemoryError` around the `set`, and return False there.",
-            OTHER_SWALLOWED: "Catch `redis.OutOfMemoryError` only. A lost connection or a TTL of 0 is no full server.",
+            OTHER_SWALLOWED: "Catch `redis.OutOfMemoryError` only. A lost connection or a wrong TTL is no full server.",
             HALF_KEPT: "Value and TTL in one command: `ex=ttl`.",
         }
     ):
@@ -144,7 +150,7 @@ def _expect_other_errors(trial: Trial, args: tuple) -> None:
         if outcome.error is None:
             raise Failed(OTHER_SWALLOWED, Plain("the ConnectionError"), Plain(f"the answer {outcome.value!r}"))
     trial.put({})
-    outcome = trial.attempt(key, html, 0)
+    outcome = trial.attempt(key, html, NO_TTL)
     if outcome.error is None:
         raise Failed(
             OTHER_SWALLOWED, Plain("the error of Redis: invalid expire time"), Plain(f"the answer {outcome.value!r}")
@@ -279,6 +285,10 @@ GUESSED = (
     "another key takes more memory: Redis looked only at some elements, and guessed the rest. The shop would move the "
     "wrong key"
 )
+ONE_PAGE = (
+    "another key takes more memory, and the shop would move the wrong one: SCAN shows the keys page by page, and there "
+    "were more pages"
+)
 OUTSIDE = "this key does not begin with the prefix: it belongs to somebody else"
 NO_KEY = "no key begins with the prefix: return None"
 ENDED_MEANWHILE = "a key ended between two of your commands, and the answer is wrong"
@@ -289,11 +299,14 @@ def _check_biggest_key(trial: Trial) -> None:
     names = [f"{prefix}{name}" for name in ("price", "page", "log", "cart *")]
     price, page, log, cart = names
     outside = f"{prefix[:-1]}-page"
+    in_the_middle = f"{trial.prefix}old:{prefix}page"
     with cures(
         {
+            ONE_PAGE: "`scan_iter` goes on until the last page. With `scan`: until it answers with the cursor 0.",
             NOT_BIGGEST: "Go through all keys with `scan_iter`, ask `memory_usage`, and remember the biggest so far.",
             GUESSED: "`samples=0` makes MEMORY USAGE look at all elements.",
-            OUTSIDE: "The prefix can hold `*`, `?` and `[`. Lesson 04: `escape_pattern`.",
+            OUTSIDE: 'The pattern is `escape_pattern(prefix) + "*"`, nothing before it. A prefix can hold `*`, `?` '
+            "and `[`.",
             ENDED_MEANWHILE: "MEMORY USAGE answers None for a key that has just ended. Leave it out.",
         }
     ):
@@ -301,9 +314,11 @@ def _check_biggest_key(trial: Trial) -> None:
         _expect_biggest(trial, prefix, some, page, NOT_BIGGEST)
         _expect_biggest(trial, prefix, some | {cart: {f"fruit {number}": "2" for number in range(300)}}, cart)
         many = {f"{prefix}{trial.word()}{number}": "1" for number in range(400)}
-        _expect_biggest(trial, prefix, many | {page: "x" * 300}, page)
+        with scan_as_it_may_be():
+            _expect_biggest(trial, prefix, many | {page: "x" * 300}, page)
         _expect_biggest(trial, prefix, {price: "3"}, price)
-        _expect_biggest(trial, prefix, some | {outside: "y" * 5000}, page, OUTSIDE)
+        for other in (outside, in_the_middle):
+            _expect_biggest(trial, prefix, some | {other: "y" * 5000}, page)
         _expect_biggest(trial, prefix, {outside: "y" * 50}, None, NO_KEY)
         _expect_biggest(trial, prefix, {}, None, NO_KEY)
         short_lines = ["line of a log"] * 8000
@@ -331,10 +346,16 @@ def _expect_biggest(trial: Trial, prefix: str, keys: dict, biggest: str | None, 
         raise Failed(NO_KEY, None, Plain(f"{type(outcome.error).__name__}: {outcome.error}"))
     if outcome.error is not None:
         raise Crashed(outcome.error)
-    if isinstance(outcome.value, str) and not outcome.value.startswith(prefix):
+    if isinstance(outcome.value, str) and outcome.value and not outcome.value.startswith(prefix):
         raise Failed(OUTSIDE, biggest, outcome.value)
-    trial.expect(why, biggest, outcome.value)
+    trial.expect(ONE_PAGE if biggest and _left_pages_out(trial) else why, biggest, outcome.value)
     trial.expect_state("looking for the biggest key must change nothing", keys)
+
+
+def _left_pages_out(trial: Trial) -> bool:
+    """Whether SCAN still had keys to show when the call looked at it for the last time."""
+    pages = [step for step in trial.call_seen.steps if step.commands[0][0] == "SCAN" and step.replies]
+    return bool(pages) and pages[-1].replies[0][0] not in (0, "0", b"0")
 
 
 BIGGEST_KEY = Exercise(

@@ -43,6 +43,32 @@ def test_pages_are_stored_until_the_server_refuses():
     assert small.dbsize() == stored
 
 
+def test_a_short_key_costs_much_more_than_its_letters():
+    small = open_small("noeviction")
+    before = small.info("memory")["used_memory"]
+    for number in range(5000):
+        small.set(f"limit:{10_000_000 + number}", 3, ex=60)
+    assert small.info("memory")["used_memory"] - before > 40 * 5000
+
+
+def test_the_number_of_lfu_grows_slowly():
+    cache = open_small("allkeys-lfu")
+    cache.set("page:often", "banana 312")
+    for _ in range(1000):
+        cache.get("page:often")
+    assert 10 < cache.object("FREQ", "page:often") < 100
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_the_bytes_of_a_long_list_are_guessed_from_its_beginning(place):
+    small = open_small("noeviction")
+    lines = ["a short line"] * 10_000
+    long_text = ["x" * 60_000]
+    small.rpush("log", *(long_text + lines if place == "first" else lines + long_text))
+    guessed, counted = small.memory_usage("log"), small.memory_usage("log", samples=0)
+    assert guessed > 1.2 * counted if place == "first" else guessed < counted
+
+
 def test_who_is_left_is_counted():
     small = open_small("noeviction")
     scene_33.store_kinds(small)
