@@ -228,8 +228,8 @@ def open_big() -> redis.Redis:
 def held_up(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
     """Calls `work()`, and returns how long the longest of its commands took, in milliseconds, by the server's clock.
 
-    Redis runs one command at a time: so long it served no neighbour. The work is done three times, and the shortest
-    time counts, as other programs of this computer can only make it longer. Before each time, `visitors:copy` is a new copy
+    Redis runs one command at a time: so long it served nobody else. The work is done three times, and the shortest time
+    counts, as other programs of this computer can only make it longer. Before each time, `visitors:copy` is a new copy
     of `visitors`. The server writes its slow log for that, so it must be one of your own.
     """
     return min(_held_up_once(redis_conn, work) for _ in range(ROUNDS))
