@@ -166,7 +166,6 @@ replica has not confirmed. If there are several replicas (`slave0`, `slave1`, an
 one that is farthest behind. Without a replica, it returns `None`.""",
     stub="""\
 def bytes_behind(redis_conn):
-    told = redis_conn.info("replication")
     # your code here
     ...""",
     hints=(

@@ -27,7 +27,7 @@ from redis.sentinel import Sentinel
 
 from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary, free_port
 from redis_helpers.course.embedded_cluster import EmbeddedCluster
-from redis_helpers.course.plots import CACHE, MARK, OTHER
+from redis_helpers.course.plots import MARK, OTHER, PEOPLE
 from redis_helpers.errors import CourseError
 
 PATIENCE = 60  # seconds until the bench gives up; what it waits for takes about two, on a busy machine more
@@ -35,6 +35,8 @@ PAUSE = 0.01  # seconds from one write of a writer to its next
 CALM = 0.2  # seconds of writing before something breaks, and after it is mended
 COVERAGE = "cluster-require-full-coverage"
 COPIES = "min-replicas-to-write"
+TAKES_OVER_NOT = "cluster-replica-no-failover"
+WRITTEN, REFUSED = PEOPLE[0], OTHER  # as let in and denied in the lesson on limiters
 
 
 class ShopCluster(EmbeddedCluster):
@@ -114,7 +116,7 @@ class ShopCluster(EmbeddedCluster):
             if node.port in self._paused:
                 self.resume(node)
             node.start()  # when it runs, nothing happens
-        for setting, value in {COVERAGE: "yes", COPIES: "0", "masterauth": self.password}.items():
+        for setting, value in {COVERAGE: "yes", COPIES: "0", TAKES_OVER_NOT: "no", "masterauth": self.password}.items():
             self.set_everywhere(setting, value)
         self.wait_until_healthy(PATIENCE)
         _wait("each primary has its replica", self._has_all_replicas)
@@ -263,7 +265,7 @@ def draw_writes(seen: Writes, title: str) -> Axes:
     last = max(writes[-1].end for writes in seen.tries.values())
     for row, writes in enumerate(seen.tries.values()):
         for begin, end, refused in _spells(writes):
-            ax.barh(row, end - begin, left=begin, height=0.5, color=CACHE if refused else OTHER, alpha=None)
+            ax.barh(row, end - begin, left=begin, height=0.5, color=REFUSED if refused else WRITTEN)
     ax.axvline(0, color=MARK, linewidth=2)
     ax.annotate("the primary of order 1 dies", (0, -0.45), (6, 0), textcoords="offset points", color=MARK, va="bottom")
     ax.set(title=title, xlabel="seconds since the primary died", xlim=(-CALM, last), ylim=(len(seen.tries) - 0.5, -0.8))
@@ -273,7 +275,7 @@ def draw_writes(seen: Writes, title: str) -> Axes:
     )
     ax.grid(visible=False, axis="y")
     ax.legend(
-        handles=[Patch(color=OTHER, label="written"), Patch(color=CACHE, label="refused")],
+        handles=[Patch(color=WRITTEN, label="written"), Patch(color=REFUSED, label="refused")],
         loc="upper left",
         bbox_to_anchor=(1, 1),
         frameon=False,
