@@ -1,6 +1,7 @@
 """Lesson 34: servers with a folder of their own, which may be killed; a replica whose link can be cut; pictures."""
 
 import atexit
+import contextlib
 import os
 import shutil
 import tempfile
@@ -53,10 +54,7 @@ class DiskRedis:
         With `appendfsync everysec`, Redis waits with that for up to two seconds while the disk is busy. What waits then
         would be lost: here that is not left to chance.
         """
-        deadline = time.monotonic() + PATIENCE
-        with self._own_client() as client:
-            while client.info("persistence").get("aof_buffer_length", 0) and time.monotonic() < deadline:
-                time.sleep(0.001)
+        self._wait_for_the_log()
         self._server.kill()
 
     def stop(self) -> None:
@@ -69,6 +67,7 @@ class DiskRedis:
 
     def log_lines(self) -> list[str]:
         """What stands in the append-only file, line by line, without the snapshot that it begins with."""
+        self._wait_for_the_log()
         files = sorted(self.folder.glob("**/appendonly*.aof"))
         return [line for file in files if file.is_file() for line in file.read_text("utf-8", "replace").splitlines()]
 
@@ -84,6 +83,12 @@ class DiskRedis:
         """Ends the server, and deletes its folder."""
         self._server.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _wait_for_the_log(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        with contextlib.suppress(redis.ConnectionError), self._own_client() as client:  # it may have ended already
+            while client.info("persistence").get("aof_buffer_length", 0) and time.monotonic() < deadline:
+                time.sleep(0.001)
 
     def _new_server(self) -> EmbeddedRedis:
         settings: dict[str, Option] = {**QUICK, **self._settings}
@@ -173,13 +178,13 @@ def start_pair() -> Pair:
     return _pairs[0]
 
 
-def draw_left(left: Mapping[str, int], title: str = "How many orders are left after the kill?") -> Axes:
+def draw_left(left: Mapping[str, int]) -> Axes:
     """A bar for each setting: how many orders are there after the restart."""
-    return plot_bars(left, title, "orders", {name: MARK if count else OTHER for name, count in left.items()})
+    colors = {name: MARK if count else OTHER for name, count in left.items()}
+    return plot_bars(left, "How many orders are left after the kill?", "orders", colors)
 
 
-def draw_price(times: Mapping[str, float]) -> Axes:
-    """A bar for each setting: how long one order takes, as a multiple of the first."""
-    return plot_bars(
-        times, "How long does one order take?", "times", {name: MARK for name in times if "always" in name}
-    )
+def draw_cost(times: Mapping[str, float]) -> Axes:
+    """A bar for each way to store orders: how many times as long one order takes as with `everysec`."""
+    colors = {name: MARK if "always" in name else OTHER for name in times}
+    return plot_bars(times, "How much longer does one order take with `always`?", "times as long", colors)
