@@ -135,6 +135,7 @@ def noted_with_if(redis_conn, queue, order, milliseconds):
     redis_conn.rpush(queue, order)
     replicas = redis_conn.execute_command("WAIT", 1, milliseconds)
     if replicas == 0:
+        print("not sure")
         return False
     return True
 

@@ -140,7 +140,7 @@ def _check_in_danger(trial: Trial) -> None:
     with (
         cures(
             {
-                SAVE_FAILED: "`rdb_last_bgsave_status` is 'ok' or 'err'. A failed one is a danger, however few changes.",
+                SAVE_FAILED: "`rdb_last_bgsave_status` is 'ok' or 'err'. A failed one is a danger in any case.",
                 MANY_CHANGES: "`rdb_changes_since_last_save` is the number. Compare it with `most`.",
                 NO_DANGER: "Exactly `most` changes are still allowed: more than `most` are too many.",
             }
@@ -450,9 +450,9 @@ def forget_if_restarted(redis_conn, mark, prefix):
         redis_conn.unlink(key)
     redis_conn.set(mark, now)
     return True""",
-    why="a snapshot brings back the copies together with the old mark, and only the server's own run_id is new. Call it "
-    "before the first read on each new connection. A server that holds nothing but copies needs none of this: it saves "
-    "nothing.",
+    why="a snapshot brings back the copies together with the old mark, and only the server's own run_id is new. Call "
+    "it before the first read on each new connection. A server that holds nothing but copies needs none of this: it "
+    "saves nothing.",
     check=_check_forget_if_restarted,
 )
 

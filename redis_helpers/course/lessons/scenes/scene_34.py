@@ -71,14 +71,6 @@ class DiskRedis:
         files = sorted(self.folder.glob("**/appendonly*.aof"))
         return [line for file in files if file.is_file() for line in file.read_text("utf-8", "replace").splitlines()]
 
-    @property
-    def port(self) -> int:
-        return self._server.port or 0
-
-    @property
-    def password(self) -> str:
-        return self._server.password
-
     def remove(self) -> None:
         """Ends the server, and deletes its folder."""
         self._server.kill()
@@ -130,9 +122,8 @@ class Pair:
 
     def __init__(self) -> None:
         self._primary = EmbeddedRedis(repl_diskless_sync_delay=0, **QUICK).start()
-        self._proxy: FaultProxy | None = FaultProxy(self._primary.port or 0)
-        self._proxy.__enter__()
-        source = ["127.0.0.1", self._proxy.port]
+        self._link: FaultProxy | None = None
+        source = ["127.0.0.1", self._open_link()]
         self._replica = EmbeddedRedis(replicaof=source, masterauth=self._primary.password, **QUICK).start()
         self.primary = redis.Redis.from_url(self._primary.url, decode_responses=True)
         self.replica = redis.Redis.from_url(self._replica.url, decode_responses=True)
@@ -140,14 +131,20 @@ class Pair:
 
     def cut_link(self) -> None:
         """From now on, nothing that the primary is told reaches the replica."""
-        if self._proxy is not None:
-            self._proxy.__exit__(None, None, None)
-            self._proxy = None
+        if self._link is not None:
+            self._link.__exit__(None, None, None)
+            self._link = None
 
     def mend_link(self) -> None:
         """The replica gets what it has missed. Returns when it has all."""
-        self.replica.replicaof("127.0.0.1", str(self._primary.port))
+        if self._link is None:
+            self.replica.replicaof("127.0.0.1", str(self._open_link()))
         self._wait_until_linked()
+
+    def _open_link(self) -> int:
+        self._link = FaultProxy(self._primary.port or 0)
+        self._link.__enter__()
+        return self._link.port
 
     def remove(self) -> None:
         """Ends both servers."""
@@ -161,10 +158,14 @@ class Pair:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             told = self.replica.info("replication")
-            if told["master_link_status"] == "up" and not told["master_sync_in_progress"]:
+            if told["master_link_status"] == "up" and told["slave_repl_offset"] >= self._offset():
                 return
             time.sleep(0.002)
         raise CourseError("The replica did not come up in time: this machine is too busy now. Run the cell again.")
+
+    def _offset(self) -> int:
+        """How far the primary is: a replica with this number has all that it was told so far."""
+        return self.primary.info("replication")["master_repl_offset"]
 
 
 _pairs: list[Pair] = []  # the one of this notebook
