@@ -57,13 +57,14 @@ def test_every_rule_of_save_counts_also_after_a_restart():
 
 def test_a_changed_setting_counts_from_the_next_start_on():
     server = start_server(save="3600 1", appendonly="no")
-    server.connect().rpush(KEY, "7 banana")
+    client = server.connect()
+    client.rpush(KEY, "7 banana")
     server.change(appendonly="yes")
     server.start()
-    assert server.connect().config_get("appendonly") == {"appendonly": "yes"}
-    assert server.connect().config_get("save") == {"save": "3600 1"}
+    assert client.config_get("appendonly") == {"appendonly": "yes"}, "its clients find it again"
+    assert client.config_get("save") == {"save": "3600 1"}
     assert (server.folder / "dump.rdb").exists(), "it was stopped in good order"
-    assert server.connect().llen(KEY) == 0
+    assert client.llen(KEY) == 0
 
 
 def test_the_log_is_shown_line_by_line():

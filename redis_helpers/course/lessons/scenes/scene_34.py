@@ -36,10 +36,11 @@ class DiskRedis:
         self.start()
 
     def change(self, **settings: str) -> None:
-        """Other lines in its redis.conf. A running server does not notice; the next start does."""
+        """Other lines in its redis.conf. They count from the next start on: the server is stopped in good order."""
         self.stop()
         self._settings = {**self._settings, **settings}
-        self._server = self._new_server()
+        earlier, self._server = self._server, self._new_server(self._server.port)
+        self._server.password = earlier.password  # so its clients find it again
 
     def start(self) -> None:
         """Starts the server, which loads what its folder holds."""
@@ -82,11 +83,11 @@ class DiskRedis:
             while client.info("persistence").get("aof_buffer_length", 0) and time.monotonic() < deadline:
                 time.sleep(0.001)
 
-    def _new_server(self) -> EmbeddedRedis:
+    def _new_server(self, port: int | None = None) -> EmbeddedRedis:
         settings: dict[str, Option] = {**QUICK, **self._settings}
         if len(self._settings.get("save", "").split()) > 1:
             settings["save"] = self._settings["save"].split()[:2]
-        return EmbeddedRedis(dir=self.folder, **settings)
+        return EmbeddedRedis(port=port, dir=self.folder, **settings)
 
     def _own_client(self) -> redis.Redis:
         return redis.Redis.from_url(self._server.url, decode_responses=True)
