@@ -106,7 +106,8 @@ def test_a_setting_that_keeps_something_has_a_bar_of_its_own_colour():
 def test_the_bars_of_always_stand_out():
     axes = scene_34.draw_cost({"everysec, one": 1, "always, one": 3.9})
     assert [to_hex(bar.get_facecolor()) for bar in axes.patches] == [OTHER, MARK]
-    assert axes.get_xlabel() == "times as long"
+    assert axes.get_xlabel() == "times as long as with everysec"
+    assert all(tick == round(tick) for tick in axes.get_xticks())
 
 
 def test_the_lines_of_compose_that_the_lesson_shows():

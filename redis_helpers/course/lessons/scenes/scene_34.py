@@ -11,6 +11,7 @@ from pathlib import Path
 
 import redis
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -187,6 +188,9 @@ def draw_left(left: Mapping[str, int]) -> Axes:
 
 
 def draw_cost(times: Mapping[str, float]) -> Axes:
-    """A bar for each way to store orders: how many times as long one order takes as with `everysec`."""
+    """A bar for each way to store orders: how many times as long it takes as with `everysec`."""
     colors = {name: MARK if "always" in name else OTHER for name in times}
-    return plot_bars(times, "How much longer does one order take with `always`?", "times as long", colors)
+    ax = plot_bars(times, "How much longer does it take with always?", "×", colors)
+    ax.set_xlabel("times as long as with everysec")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return ax
