@@ -247,6 +247,11 @@ def _check_note_order(trial: Trial) -> None:
         _expect_bool(answer)
         if cast(Any, trial.redis.info("replication"))["connected_slaves"] == 0 and answer is True:
             raise Failed(SAYS_SURE, False, answer)
+        for _ in range(2):  # a busy machine is slow once, and not three times
+            if took > 1:
+                begin = time.monotonic()
+                trial.call(queue, order, 20)
+                took = min(took, time.monotonic() - begin)
         if took > 1:
             raise Failed(TOO_LONG, Plain("20 milliseconds"), Plain(f"{took * 1000:.0f} milliseconds"))
 
