@@ -134,10 +134,8 @@ def danger_without_errors(redis_conn, most):
 def noted_with_if(redis_conn, queue, order, milliseconds):
     redis_conn.rpush(queue, order)
     replicas = redis_conn.execute_command("WAIT", 1, milliseconds)
-    if replicas == 0:
-        print("not sure")
-        return False
-    return True
+    sure = replicas > 0
+    return sure
 
 
 @right("34.3")
