@@ -235,6 +235,22 @@ def stored_only_while_it_is_ours(redis_conn, key, load, ttl, lease):
 
 
 @right("30.2")
+def watched_whatever_goes_wrong(redis_conn, key, load, ttl, lease):
+    lock, token = key + ":lock", secrets.token_hex(8)
+    if not redis_conn.set(lock, token, nx=True, px=lease):
+        return None
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    with redis_conn.pipeline() as pipe, contextlib.suppress(Exception):
+        pipe.watch(lock)
+        if pipe.get(lock) == token:
+            pipe.multi()
+            pipe.delete(lock)
+            pipe.execute()
+    return value
+
+
+@right("30.2")
 def watched(redis_conn, key, load, ttl, lease):
     lock, token = key + ":lock", secrets.token_hex(8)
     if not redis_conn.set(lock, token, nx=True, px=lease):
@@ -342,6 +358,17 @@ def none_for_who_is_late(redis_conn, key, load, ttl, lease):
         return None
 
 
+@wrong("30.2", "given back before the answer was stored")
+def released_then_stored(redis_conn, key, load, ttl, lease):
+    lock, token = key + ":lock", secrets.token_hex(8)
+    if not redis_conn.set(lock, token, nx=True, px=lease):
+        return None
+    value = load()
+    redis_conn.eval(RELEASE, 1, lock, token)
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
 @wrong("30.2", "somebody else has the lock")
 def takes_any_lock(redis_conn, key, load, ttl, lease):
     lock, token = key + ":lock", secrets.token_hex(8)
@@ -420,6 +447,18 @@ def caught_and_forgotten(redis_conn, key, load, ttl, token):
     except Exception:
         value = None
     _release(redis_conn, key, token)
+    return value
+
+
+@wrong("30.3", "the caller gets another error")
+def another_error(redis_conn, key, load, ttl, token):
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    except Exception:
+        raise ValueError("the load failed") from None
+    finally:
+        _release(redis_conn, key, token)
     return value
 
 

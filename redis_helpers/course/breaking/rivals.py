@@ -10,6 +10,7 @@ from typing import Any
 
 import redis
 
+from redis_helpers.course.exercises.known_scripts import scripts_known_to, scripts_of_locks
 from redis_helpers.course.exercises.wire import Call, Step, watching
 
 
@@ -63,7 +64,8 @@ class _Meeting:
         self._error: BaseException | None = None
 
     def run(self, function: Callable, redis_conn: redis.Redis, args: tuple) -> Any:
-        call = Call(prefix="", turn=self._before_a_step)
+        scripts = scripts_known_to(function) | scripts_of_locks()
+        call = Call(prefix="", turn=self._before_a_step, scripts=scripts)
         with watching(), call.running():
             return function(redis_conn, *args)
 

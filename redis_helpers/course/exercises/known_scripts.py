@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterator
 from types import CodeType
 
+from redis.lock import Lock
+
 MOST = 2000  # values that are looked at
 
 
@@ -14,6 +16,12 @@ def scripts_known_to(function: Callable) -> dict[str, bytes]:
         script = text.encode(errors="replace") if isinstance(text, str) else text
         found[hashlib.sha1(script).hexdigest()] = script
     return found
+
+
+def scripts_of_locks() -> dict[str, bytes]:
+    """Those of `redis_conn.lock`."""
+    texts = (Lock.LUA_RELEASE_SCRIPT, Lock.LUA_EXTEND_SCRIPT, Lock.LUA_REACQUIRE_SCRIPT)
+    return {hashlib.sha1(text.encode()).hexdigest(): text.encode() for text in texts}
 
 
 def _texts(function: Callable) -> Iterator[str | bytes]:

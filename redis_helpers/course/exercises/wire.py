@@ -167,10 +167,12 @@ class Call:
         if faults.cut_after is not None and after > faults.cut_after:
             self._cut(connection, step, commands[: max(0, faults.cut_after - before)])
         self.commands += [words[0] for words in step.commands]
-        self._note_open(connection, step)
+        refused = faults.error_after is not None and after > faults.error_after
+        if not (refused and step.commands[0][0] == "WATCH"):  # a refused WATCH opens nothing
+            self._note_open(connection, step)
         if faults.lost_reply is not None and before < faults.lost_reply <= after:
             self._cut(connection, step, commands[: faults.lost_reply - before])
-        if faults.error_after is not None and after > faults.error_after and step.commands[0][0] not in TIDYING_UP:
+        if faults.error_after is not None and refused and step.commands[0][0] not in TIDYING_UP:
             self._answer(connection, step, _errors(step, faults.error_after - before))
             return
         if step.commands[0][0] == "TIME" and self._now is not None:

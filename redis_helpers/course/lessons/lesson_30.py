@@ -123,12 +123,14 @@ def _check_load_alone(trial: Trial) -> None:
             SAME_TOKEN: "Write a new random text into the lock in each call: secrets.token_hex(8).",
             TOOK_ANOTHERS: "Put a random token into the lock, and delete it by a script that compares the token.",
             NOT_STORED: "Store the JSON with ex=ttl, then give the lock back.",
+            TOO_EARLY: "Store first, then give the lock back.",
         }
     ):
         _expect_lease(trial, key, ttl, cents)
         _expect_alone(trial, key, ttl, lease)
         _expect_own_lock_only(trial, (key, Source([cents]).load, ttl, lease), lock)
         _expect_lock_ends(trial, (key, Source([cents]).load, ttl, lease), lock)
+        _expect_stored_first(trial, (key, ttl, lease), {})
         _expect_error_goes_through(trial, key, (ttl, lease))
         _expect_refusals_are_told(trial, (key, Source([cents]).load, ttl, lease), {})
 
@@ -255,11 +257,17 @@ def _expect_error_goes_through(trial: Trial, key: str, more: tuple, before: dict
         trial.put(before or {})
         source = Source(None, error)
         outcome = trial.attempt(key, source.load, *more)
-        if outcome.error is not error:
+        if outcome.error is None:
             raise Failed(
                 "when load() raises, the caller does not learn of it: the customer sees an answer that is none",
                 Plain(type(error).__name__),
-                Plain(f"the answer {outcome.value!r}" if outcome.error is None else type(outcome.error).__name__),
+                Plain(f"the answer {outcome.value!r}"),
+            )
+        if outcome.error is not error:
+            raise Failed(
+                "when load() raises, the caller gets another error, and cannot tell what went wrong",
+                Plain(type(error).__name__),
+                Plain(type(outcome.error).__name__),
             )
         trial.expect("a source in trouble gets twice the work: load() is called once", 1, source.calls)
         trial.expect_value("load() has raised, and something is stored: there is no answer to keep", key, None)
@@ -356,7 +364,7 @@ def _check_load_and_release(trial: Trial) -> None:
             trial.expect(NOT_KEPT, value, _json_in(text, value))
             trial.expect_value(KEPT_LOCK, lock, None)
             trial.expect_state(NOT_KEPT, {key: Ends(text, ttl)})
-        _expect_stored_first(trial, (key, Source([7]).load, *more), ours)
+        _expect_stored_first(trial, (key, *more), ours)
         _expect_error_goes_through(trial, key, more, ours)
         trial.put(ours)
         trial.attempt(key, Source(None, NoSuchMonth("no such month")).load, *more)
@@ -366,12 +374,20 @@ def _check_load_and_release(trial: Trial) -> None:
         _expect_refusals_are_told(trial, (key, Source([7]).load, *more), ours)
 
 
-def _expect_stored_first(trial: Trial, args: tuple, ours: dict[str, object]) -> None:
-    trial.put(ours)
-    trial.call(*args)
-    for _ in trial.cuts(*args, prepare=lambda: trial.put(ours)):
+def _expect_stored_first(trial: Trial, args: tuple, before: dict[str, object]) -> None:
+    """Once load() is over, there is the lock, or the answer, or both."""
+    key, *more = args
+    source = Source([7])
+
+    def anew() -> None:
+        trial.put(before)
+        source.calls = 0
+
+    anew()
+    trial.call(key, source.load, *more)
+    for _ in trial.cuts(key, source.load, *more, prepare=anew):
         left = trial.state()
-        if not left:
+        if source.calls and not left:
             raise Failed(TOO_EARLY)
         if any(found.left is None for found in left.values()):
             raise Failed("a program that is killed at the wrong moment leaves something that never ends")
@@ -490,6 +506,9 @@ def load_and_release(redis_conn, key, load, ttl, token):
 
 # 30.4
 
+TAKE_WITH_TIME = (
+    "Take the lock and give it its time in one command: SET with nx=True and px, or `redis_conn.lock` with timeout."
+)
 POLLS = 430  # so often a reader asks for the lock that another holds: more than two seconds, at 5 ms each
 SOON = 20  # questions, of which the quickest in a row show the pause between two
 
@@ -553,7 +572,7 @@ def _expect_lock_while_loading(trial: Trial, key: str, ttl: int, value: object) 
         if left == -1:
             raise Failed(
                 "a reader who dies while it loads leaves a lock without a TTL: nobody will ever load again",
-                cure="SET takes the lock and gives it its time in one command: nx=True and px=2000.",
+                cure=TAKE_WITH_TIME,
             )
         if not any(lock in words for step in trial.call_seen.steps for words in step.commands):
             raise Failed(
@@ -635,7 +654,7 @@ def _expect_nothing_half(trial: Trial, key: str, ttl: int, value: object) -> Non
         if lock in left and left[lock].left is None:
             raise Failed(
                 "a reader who dies after it took the lock leaves one without a TTL: nobody will ever load again",
-                cure="SET takes the lock and gives it its time in one command: nx=True and px=2000.",
+                cure=TAKE_WITH_TIME,
             )
         if key in left and left[key].left is None:
             raise Failed("a reader who dies at the wrong moment leaves a copy without a TTL: it is shown for ever")
@@ -897,10 +916,13 @@ LOAD_ONCE = Exercise(
     title="One load for all",
     kind="write",
     question="""\
-Write `load_once(redis_conn, key, load, ttl)`: cache-aside (JSON, `ttl` seconds) that loads once however many miss, and
-keeps whatever `load()` gives, also `None`. The lock is `key + ":lock"`; whoever does not get it asks again after 5 ms,
-for as long as it takes. It ends by itself after 2 s (no load takes that long), and is given back also when `load()`
-raises. A hit stays one `GET`.""",
+Write `load_once(redis_conn, key, load, ttl)`: cache-aside that loads once, however many readers miss.
+
+- It stores JSON for `ttl` seconds, whatever `load()` gives, also `None`.
+- The lock is `key + ":lock"`. It ends by itself after 2 s (no load takes that long).
+- A reader that does not get the lock asks again after 5 ms, for as long as it takes.
+- The lock is given back also when `load()` raises.
+- A hit is one `GET`.""",
     stub="""\
 def load_once(redis_conn, key, load, ttl):
     # your code here
@@ -980,11 +1002,11 @@ QUIZ = (
     ),
     Question(
         "An answer takes 200 µs in the source, and a miss with `CacheAside` takes 300 µs more than a hit. Two readers "
-        "per hour ask for it. What do you put in front of it?",
+        "per day ask for it. What do you put in front of it?",
         (
             ("Nothing: ask the source", "Almost every read is a miss, and each would cost more than the load."),
             ("`CacheAside`, with a TTL of an hour", "Two quick loads at once do no harm. The misses cost more."),
-            ("A lock, and no cache", "Two readers per hour do not meet. And each would still load."),
+            ("A lock, and no cache", "Two readers per day do not meet. And each would still load."),
         ),
         answer="a",
     ),

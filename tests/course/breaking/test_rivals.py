@@ -22,6 +22,11 @@ def in_one_message(redis_conn, key):
     return redis_conn.pipeline(transaction=False).incr(key).incr(key).execute()
 
 
+def under_a_lock(redis_conn, key):
+    with redis_conn.lock(key + ":lock", timeout=5):
+        return key
+
+
 @pytest.mark.parametrize(("after", "left"), [(0, "6"), (1, "1"), (2, "5"), (7, "5")])
 def test_it_comes_once_behind_that_command(after, left, redis_conn):
     came = []
@@ -49,6 +54,7 @@ def test_between_the_commands_of_one_message_too_but_not_within_a_transaction(re
         (read_and_write, ["before the first command", "after GET", "after SET"]),
         (in_one_message, ["before the first command", "after INCRBY", "after INCRBY"]),
         (in_a_transaction, ["before the first command", "after EXEC"]),
+        (under_a_lock, ["before the first command", "after SET", "after EVALSHA"]),
     ],
 )
 def test_every_moment_is_tried_once(function, moments, redis_conn):

@@ -238,6 +238,13 @@ def test_an_error_within_a_transaction_undoes_it(begin, redis_conn):
 # What is left open, what waits
 
 
+def test_a_watch_that_redis_refuses_leaves_nothing_open(begin):
+    call, client = begin(Faults(error_after=0))
+    with client.pipeline() as pipe, pytest.raises(redis.exceptions.OutOfMemoryError):
+        pipe.watch("mine:a")
+    assert call.left_open is None
+
+
 @pytest.mark.parametrize(
     ("commands", "open_one"),
     [
