@@ -86,7 +86,7 @@ def never_saved(redis_conn, key, lease, save, price):
     redis_conn.delete(key, lease)
 
 
-@wrong("31.1", "the old copy is still there")
+@wrong("31.1", "your function stored the new price itself")
 def the_new_price_stored(redis_conn, key, lease, save, price):
     save(price)
     redis_conn.set(key, price, ex=300)
@@ -434,6 +434,15 @@ def first_the_set_then_the_member(redis_conn, ids, number):
 @wrong("31.3", "the set came or went between two of your commands")
 def first_the_member_then_the_set(redis_conn, ids, number):
     return bool(redis_conn.sismember(ids, number)) or not redis_conn.exists(ids)
+
+
+@wrong("31.3", "the set came or went between two of your commands")
+def asks_once_more(redis_conn, ids, number):
+    if redis_conn.sismember(ids, number):
+        return True
+    if redis_conn.exists(ids):
+        return redis_conn.sismember(ids, number) == 1
+    return True
 
 
 @wrong("31.3", "fetches all the ids")

@@ -39,6 +39,10 @@ OLD_PRICE_BETWEEN = (
 )
 TICKET_LEFT = "when you have finished, a ticket is still there: both keys are to be gone"
 COPY_LEFT = "the old copy is still there when you have finished, and customers pay the old price"
+COPY_MADE = (
+    "your function stored the new price itself: two writers can store in the other order than they save, and then the "
+    "older price stays. Delete the copy: the next reader loads what is true"
+)
 KEPT = (
     "Redis answered with an error, and your function kept it to itself: the old price stays in the cache, and nobody "
     "knows"
@@ -111,7 +115,8 @@ def _check_change_safely(trial: Trial) -> None:
                 trial.call(key, lease, save, price)
                 _expect_saved_once(trial, saved, price)
                 if copy and not before:
-                    trial.expect_value(COPY_LEFT, key, None)
+                    stored = not after and trial.redis.get(key) == str(price)
+                    trial.expect_value(COPY_MADE if stored else COPY_LEFT, key, None)
                 if not readers.none_has_an_old_price():
                     raise Failed(OLD_PRICE, Plain(f"no copy, or {price}"), trial.redis.get(key))
             before.clear()
@@ -299,9 +304,9 @@ STORE_IF_OURS = Exercise(
     title="Store, but only while it is ours",
     kind="change",
     question="""\
-A reader stores what it loaded, if its `token` is still in the key `lease`. But a writer may delete `key` and `lease`
-between the two commands. Change the code: look, store for `ttl` seconds and delete the lease in one step; return `True`
-when stored, and `False` (and change nothing) when the lease is not ours.""",
+A reader stores what it loaded, if its ticket, `token`, is still in the key `lease`. But a writer may delete `key` and
+`lease` between the two commands. Change the code: look, store for `ttl` seconds and delete the lease in one step;
+return `True` when stored, and `False` (and change nothing) when the lease is not ours.""",
     stub="""\
 def store_if_ours(redis_conn, key, lease, token, text, ttl):
     if redis_conn.get(lease) == token:
@@ -322,8 +327,8 @@ def store_if_ours(redis_conn, key, lease, token, text, ttl):
         return 1
     """
     return redis_conn.eval(script, 2, key, lease, token, text, ttl) == 1''',
-    why="the server runs a script as one command. Whoever invalidates comes before it, and the lease is gone, or after "
-    "it, and deletes what was stored.",
+    why="the server runs a script as one command. A writer comes before it, and the lease is gone, or after it, and "
+    "deletes what was stored.",
     check=_check_store_if_ours,
 )
 
@@ -384,6 +389,15 @@ def _check_may_exist(trial: Trial) -> None:
                     "the set is stored": lambda: trial.redis.sadd(ids, number, 7),
                 },
             )
+        trial.orders(
+            SET_CAME_OR_WENT,
+            {"your function": (ids, number)},
+            before=lambda: trial.put({}),
+            rivals={
+                "the set is stored": lambda: trial.redis.sadd(ids, number, 7),
+                "the set is deleted": lambda: trial.redis.delete(ids),
+            },
+        )
     for reached in (0, 1):
         trial.put({ids: {str(number), "7"}})
         _expect_no_wrong_no(trial.attempt(ids, number, error_after=reached))
@@ -798,8 +812,8 @@ def get_guarded(redis_conn, key, breaker, pause):
     except (redis.ConnectionError, redis.TimeoutError):
         breaker["until"] = time.monotonic() + pause
         return None""",
-    why="with a hung server, each call would wait for the timeout; so a caller does so only once a pause. What Redis "
-    "answers, errors included, shows that it is there.",
+    why="when Redis hangs, each call would wait for a time-out. Now one call waits, and then nobody for a whole pause. "
+    "What Redis answers, errors included, shows that it is there.",
     check=_check_get_guarded,
 )
 

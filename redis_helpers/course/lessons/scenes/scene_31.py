@@ -107,7 +107,7 @@ def draw_refused_fill() -> Axes:
             "database": [(0, 3.9, "312"), (4, 11, "299")],
             "reader": [(0.4, 1.4, "miss, ticket"), (1.6, 6.8, "loads 312"), (7, 8.4, "may not store")],
             "writer": [(3, 4.2, "saves 299"), (4.5, 6.5, "deletes both")],
-            "ticket": [(1.4, 5.4, "there"), (5.5, 11, "gone")],
+            "ticket": [(1.4, 5.4, "there"), (5.5, 11, "gone")],  # last, so that the others keep their colours
         },
     )
 
