@@ -228,9 +228,9 @@ def open_big() -> redis.Redis:
 def held_up(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
     """Calls `work()`, and returns how long the longest of its commands took, in milliseconds, by the server's clock.
 
-    Redis runs one command at a time: so long it served no neighbour. The work is done three times, and the shortest
-    time counts, as other programs of this computer can only make it longer. Before each time, `visitors:copy` is a new copy
-    of `visitors`. The server writes its slow log for that, so it must be one of your own.
+    Redis runs one command at a time: during this time it served no neighbour. The work is done three times, and the
+    shortest time counts, as other programs of this computer can only make it longer. Before each time, `visitors:copy`
+    is a new copy of `visitors`. The server writes its slow log for that, so it must be one of your own.
     """
     return min(_held_up_once(redis_conn, work) for _ in range(ROUNDS))
 
@@ -253,5 +253,5 @@ def _is_of_the_bench(command: bytes | str) -> bool:
 def plot_waits(waits: Mapping[str, float], title: str) -> Axes:
     """A bar for each command: how long a neighbour waits for it."""
     axes = plot_bars(waits, title, "ms")
-    axes.set_xlabel("so long Redis serves nobody else, ms")
+    axes.set_xlabel("time in which Redis serves nobody else, ms")
     return axes
