@@ -351,8 +351,8 @@ class Trial:
             if outcome.error is None:
                 raise Failed(
                     why
-                    or "Redis answered with an error, and your function kept it to itself: its caller takes the answer for "
-                    "true. Catch only what you can mend",
+                    or "Redis answered with an error, and your function kept it to itself: its caller takes the "
+                    "answer for true. Catch only what you can mend",
                     Plain("the error of Redis"),
                     Plain(f"the answer {short(outcome.value)}"),
                 )
