@@ -85,7 +85,8 @@ def plot_bars(
     ax.invert_yaxis()  # the first one above
     ax.margins(x=0.18)  # room for the numbers
     ax.grid(visible=False, axis="y")
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    # A tick at 2.5 must not be named 2.
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}")
     return ax
 
 

@@ -30,6 +30,14 @@ def test_bars():
     assert ax.get_title(loc="left") == "How long?"
 
 
+@pytest.mark.parametrize("longest", [0.004, 0.7, 15.8, 62, 4321, 2_000_000])
+def test_bars_name_each_tick_by_its_value(longest):
+    ax = plot_bars({"DEL": longest / 5, "ZUNIONSTORE": longest}, "How long?", "ms")
+    ax.figure.canvas.draw()
+    named = [float(label.get_text().replace(",", "")) for label in ax.get_xticklabels()]
+    assert named == pytest.approx(list(ax.get_xticks()))
+
+
 def test_lines():
     ax = plot_lines({"hits": ([1, 2, 3], [0.5, 0.7, 0.8])}, "Which TTL?", "TTL, s", "hit ratio")
     assert texts(ax) == {"hits"}

@@ -111,6 +111,25 @@ def kept_unless_the_text_says_so(redis_conn, key, page, ttl):
     return True
 
 
+@right("33.2")
+def kept_or_the_outdated_copy_deleted(redis_conn, key, page, ttl):
+    try:
+        redis_conn.set(key, page, ex=ttl)
+    except redis.OutOfMemoryError:
+        redis_conn.delete(key)
+        return False
+    return True
+
+
+@wrong("33.2", "let its error through")
+def kept_if_info_shows_room(redis_conn, key, page, ttl):
+    memory = redis_conn.info("memory")
+    if memory["maxmemory"] and memory["used_memory"] + len(page) > memory["maxmemory"]:
+        return False
+    redis_conn.set(key, page, ex=ttl)
+    return True
+
+
 @wrong("33.2", "let its error through")
 def kept_or_raised(redis_conn, key, page, ttl):
     return redis_conn.set(key, page, ex=ttl)
@@ -319,6 +338,13 @@ def biggest_by_looking_at_each_name(redis_conn, prefix):
 @wrong("33.4", "Redis looked only at some elements")
 def biggest_by_a_guess(redis_conn, prefix):
     sizes = {name: redis_conn.memory_usage(name) or 0 for name in all_below(redis_conn, prefix)}
+    return max(sizes, key=sizes.get, default=None)
+
+
+@wrong("33.4", "Redis looked only at some elements")
+def biggest_by_a_thousand_elements(redis_conn, prefix):
+    names = all_below(redis_conn, prefix)
+    sizes = {name: redis_conn.memory_usage(name, samples=1000) or 0 for name in names}
     return max(sizes, key=sizes.get, default=None)
 
 

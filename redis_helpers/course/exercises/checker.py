@@ -169,13 +169,15 @@ class Trial:
         reply_timeout: float = LONGEST_REPLY,
         between: Callable[[], None] | None = None,
         now: int | None = None,
+        full: bool = False,
         **faults: int | None,
     ) -> Outcome:
         """The same, but an error of the function is part of what is returned.
 
-        `options` names another server, `now` is what TIME answers (microseconds since 1970). `faults`: see `Faults`.
+        `options` names another server, `now` is what TIME answers (microseconds since 1970). `full` and `faults`:
+        see `Faults`.
         """
-        call = self._new_call(Faults(**faults), now)
+        call = self._new_call(Faults(full=full, **faults), now)
         if between is not None:
             call.turn = _two_to_four(between)
         (outcome,) = self._run([(call, args)], options, reply_timeout)
@@ -349,8 +351,8 @@ class Trial:
             if outcome.error is None:
                 raise Failed(
                     why
-                    or "Redis answered with an error (it has no room left), and your function kept it to itself: its "
-                    "caller takes the answer for true. Catch only what you can mend",
+                    or "Redis answered with an error, and your function kept it to itself: its caller takes the "
+                    "answer for true. Catch only what you can mend",
                     Plain("the error of Redis"),
                     Plain(f"the answer {short(outcome.value)}"),
                 )

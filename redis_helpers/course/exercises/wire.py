@@ -63,6 +63,13 @@ class Step:
         return ", ".join(_as_text(words) for words in self.commands)
 
 
+# What a full Redis still does, of the commands that an answer may send: it reads, deletes and sets clocks.
+DONE_WHEN_FULL = frozenset(
+    "MULTI EXEC DISCARD WATCH UNWATCH PING INFO TIME TYPE EXISTS GET MGET STRLEN TTL PTTL EXPIRETIME PEXPIRETIME "
+    "MEMORY OBJECT SCAN DEL UNLINK GETDEL EXPIRE PEXPIRE EXPIREAT PEXPIREAT PERSIST".split()
+)
+
+
 @dataclass
 class Faults:
     """What befalls a call: numbers of commands that still reach Redis."""
@@ -70,6 +77,7 @@ class Faults:
     cut_after: int | None = None  # then the connection dies, for good
     lost_reply: int | None = None  # the reply to this command is lost, once; 1 is the first
     error_after: int | None = None  # then Redis answers every command with an error
+    full: bool = False  # Redis refuses each command that may need memory, and does the others
 
 
 class Call:
@@ -174,6 +182,10 @@ class Call:
             self._cut(connection, step, commands[: faults.lost_reply - before])
         if faults.error_after is not None and refused and step.commands[0][0] not in TIDYING_UP:
             self._answer(connection, step, _errors(step, faults.error_after - before))
+            return
+        refused = [at for at, words in enumerate(step.commands) if words[0] not in DONE_WHEN_FULL]
+        if faults.full and refused:
+            self._answer(connection, step, _errors(step, refused[0]))
             return
         if step.commands[0][0] == "TIME" and self._now is not None:
             self._answer(connection, step, [[str(self._now // 1_000_000), str(self._now % 1_000_000)]])

@@ -227,6 +227,20 @@ def test_from_some_command_on_redis_answers_with_an_error(passed, begin, redis_c
         assert redis_conn.get("mine:a") == (str(passed) if passed else None)
 
 
+def test_a_full_redis_reads_and_deletes_and_refuses_the_rest(begin, redis_conn):
+    redis_conn.set("mine:a", "1")
+    _, client = begin(Faults(full=True))
+    in_a_transaction = client.pipeline().expire("mine:a", 9).incr("mine:a").execute
+    for refused in (lambda: client.set("mine:a", "2"), in_a_transaction):
+        with pytest.raises(redis.exceptions.OutOfMemoryError):
+            refused()
+    assert client.get("mine:a") == "1"
+    assert client.ttl("mine:a") == -1
+    assert client.pipeline().expire("mine:a", 9).delete("mine:a").execute() == [1, 1]
+    with call_is_over():
+        assert redis_conn.keys() == []
+
+
 def test_an_error_within_a_transaction_undoes_it(begin, redis_conn):
     _, client = begin(Faults(error_after=2))
     with pytest.raises(redis.ResponseError):

@@ -142,4 +142,4 @@ def test_a_neighbour_waits_as_long_as_the_longest_command_runs(monkeypatch):
     assert seen == [100] * scene_33.ROUNDS
     assert scene_33.held_up(big, big.ping) < wait
     axes = scene_33.plot_waits({"DEL": wait, "UNLINK": 1.0}, "Who?")
-    assert axes.get_xlabel() == "so long Redis serves nobody else, ms"
+    assert axes.get_xlabel() == "time in which Redis serves nobody else, ms"

@@ -253,5 +253,5 @@ def _is_of_the_bench(command: bytes | str) -> bool:
 def plot_waits(waits: Mapping[str, float], title: str) -> Axes:
     """A bar for each command: how long a neighbour waits for it."""
     axes = plot_bars(waits, title, "ms")
-    axes.set_xlabel("so long Redis serves nobody else, ms")
+    axes.set_xlabel("time in which Redis serves nobody else, ms")
     return axes
