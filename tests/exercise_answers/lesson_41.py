@@ -92,6 +92,16 @@ def behind_nobody_is_zero(redis_conn):
     return max((told["master_repl_offset"] - replica["offset"] for replica in replicas), default=0)
 
 
+@wrong("41.1", "your function returned nothing")
+def behind_found_and_forgotten(redis_conn):
+    told = redis_conn.info("replication")
+    if told["connected_slaves"] == 0:
+        return None
+    farthest = 0
+    for number in range(told["connected_slaves"]):
+        farthest = max(farthest, told["master_repl_offset"] - told[f"slave{number}"]["offset"])
+
+
 @wrong("41.1", "return a number, not a text")
 def behind_as_text(redis_conn):
     behind = behind_by_role(redis_conn)
@@ -512,6 +522,13 @@ def order_looked_before(redis_conn, orders, number, text):
         redis_conn.hsetnx(orders, number, text)
         return True
     return there == text
+
+
+@wrong("41.4", "must say True if its own order is there at the end")
+def order_asks_whether_it_is_there(redis_conn, orders, number, text):
+    if redis_conn.hexists(orders, number):
+        return redis_conn.hget(orders, number) == text
+    return redis_conn.hsetnx(orders, number, text) == 1
 
 
 @wrong("41.4", "it must stand in the hash, under its number")

@@ -104,6 +104,7 @@ FARTHEST = (
     "one of two replicas stands still, and your answer does not speak of this one: it may be the one that takes over"
 )
 OFFSET_AS_TEXT = "return a number, not a text"
+NOTHING_RETURNED = "this primary has a replica, and your function returned nothing: its caller needs the number"
 ERROR_KEPT = "Redis answered with an error, and your function kept it to itself: its caller takes the answer for true"
 
 
@@ -115,6 +116,8 @@ def _expect_behind(trial: Trial, pair: _Pair, why: str) -> None:
         if pair.behind() == behind:
             break
     expected = max(behind) if behind else None
+    if answer is None and expected is not None:
+        raise Failed(NOTHING_RETURNED, expected, answer)
     if isinstance(answer, str):
         raise Failed(OFFSET_AS_TEXT, expected, answer)
     if isinstance(answer, int) and answer < 0:
@@ -128,6 +131,8 @@ def _check_bytes_behind(trial: Trial) -> None:
         cures(
             {
                 NO_REPLICA: '`told["connected_slaves"]` is 0 then. Look at it first.',
+                NOTHING_RETURNED: "`return` hands the number on; `print` only shows it. Each way through the function "
+                "needs its `return`.",
                 NOT_CONFIRMED: "`master_repl_offset` is what the primary has sent. Take the `offset` of the replica "
                 "from it; `lag` counts seconds.",
                 BACKWARDS: "Take the offset of the replica from the one of the primary, not the other way round.",
@@ -519,8 +524,8 @@ NEW_TOLD_FAILED = "the order was stored, and your function says that it was not"
 WRITTEN_OVER = "another order has this number, and your function changed it: somebody's order is gone"
 TOLD_STORED = "another order has this number, so yours is not stored. Your function says that it is"
 AT_ONCE = (
-    "two programs stored orders with one number at once. Each of them may say True only if its own order is there at "
-    "the end"
+    "two programs stored orders with one number at once. Each of them must say True if its own order is there at the "
+    "end, and False if another one is"
 )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
@@ -11,6 +12,7 @@ from redis.sentinel import Sentinel
 
 from redis_helpers.course.lessons.scenes import scene_41
 from redis_helpers.course.lessons.scenes.scene_41 import Write, Writes, draw_writes
+from redis_helpers.errors import CourseError
 
 KEYS = [f"cell-by-cell:failover:order:{number}" for number in (1, 2, 3)]
 
@@ -55,6 +57,15 @@ def test_what_came_before_the_cut_is_kept_and_what_came_after_is_lost(cluster, c
     client.set(KEYS[1], "after")
     cluster.kill_and_promote(KEYS[1])
     assert client.get(KEYS[1]) == "before"
+
+
+def test_whole_says_so_when_the_servers_have_forgotten_each_other():
+    with scene_41.ShopCluster() as forgetful:
+        for node, folder in zip(forgetful.nodes, forgetful._folders, strict=True):
+            node.kill()
+            Path(folder.name, "nodes.conf").unlink()
+        with pytest.raises(CourseError, match=r"do not know each other any more.* open_cluster\(\) again"):
+            forgetful.whole()
 
 
 def test_whole_mends_pauses_links_and_settings(cluster, client):

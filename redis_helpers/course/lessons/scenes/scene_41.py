@@ -36,6 +36,10 @@ CALM = 0.15  # seconds of writing before something breaks, and after it is mende
 COVERAGE = "cluster-require-full-coverage"
 COPIES = "min-replicas-to-write"
 TAKES_OVER_NOT = "cluster-replica-no-failover"
+STRANGERS = (
+    "The servers of the cluster do not know each other any more: somebody removed their temporary folders. Run the "
+    "cell with open_cluster() again, and then this one."
+)
 WRITTEN, REFUSED = PEOPLE[0], OTHER  # as let in and denied in the lesson on limiters
 
 
@@ -111,17 +115,22 @@ class ShopCluster(EmbeddedCluster):
                 client.config_set(setting, value)
 
     def whole(self) -> None:
-        """Mends everything: starts dead servers, sets settings back, and waits until each primary has its replica."""
+        """Mends everything: starts dead servers, sets settings back, and waits until each primary has its replica.
+
+        Servers that have lost their folders are strangers to each other: that cannot be mended, and it says so.
+        """
         for node in self.nodes:
             if node.port in self._paused:
                 self.resume(node)
             node.start()  # when it runs, nothing happens
         as_at_the_start = {COVERAGE: "yes", COPIES: "0", TAKES_OVER_NOT: "no", "masterauth": self.password}
         for node in self.nodes:
-            with self.connect_to(node) as client, client.pipeline(transaction=False) as pipe:
+            with self.connect_to(node) as one_server, one_server.pipeline(transaction=False) as pipe:
                 for setting, value in as_at_the_start.items():
                     pipe.config_set(setting, value)
                 pipe.execute()
+                if "cluster_known_nodes:1\r" in one_server.execute_command("CLUSTER", "INFO"):
+                    raise CourseError(STRANGERS)
         _wait("each primary has its replica", self._has_all_replicas)
 
     def _has_all_replicas(self) -> bool:
