@@ -30,7 +30,7 @@ def open_cluster() -> EmbeddedCluster:
     """
     while _open:
         _open.pop().stop()
-    cluster = EmbeddedCluster(node_timeout=2000).start()
+    cluster = EmbeddedCluster(node_timeout=2000, spare=True).start()
     _open.append(cluster)
     for node in cluster.nodes:
         with _client_of(node) as client:
@@ -66,11 +66,9 @@ def nodes_table(cluster: EmbeddedCluster) -> pd.DataFrame:
 def keys_table(cluster: EmbeddedCluster, cluster_conn: redis.RedisCluster, prefix: str) -> pd.DataFrame:
     """The keys that begin with `prefix`: the slot of each, the node that has it, and its name without the prefix."""
     pd.set_option("display.max_colwidth", 100)
-    names = {node.port: name for name, node in _primaries(cluster).items()}
-    rows = [
-        [_slot(key), names[cluster.primary_of(key).port], key.removeprefix(prefix)]
-        for key in sorted(cluster_conn.scan_iter(match=f"{prefix}*"))
-    ]
+    owner = {slot: name for name in _primaries(cluster) for slot in slots_of(cluster, name)}
+    found = sorted(cluster_conn.scan_iter(match=f"{prefix}*", count=1000))
+    rows = [[_slot(key), owner[_slot(key)], key.removeprefix(prefix)] for key in found]
     return pd.DataFrame(rows, columns=["slot", "node", "key"])
 
 
