@@ -20,6 +20,7 @@ SLOTS = 16384
 BUS = 10_000  # a node's bus port, on which the nodes talk to each other, is its port plus so much
 NO_RETRIES = Retry(NoBackoff(), 0)
 AT_ONCE = 20  # slots whose keys are sent to another node in one round trip
+REJOINS_AFTER = 500  # milliseconds, the least that Redis takes
 FORM_TIMEOUT = 60  # seconds; six nodes need about two, on a busy machine more
 
 
@@ -118,12 +119,14 @@ class EmbeddedCluster:
         Returns the node when every running node knows it, and it takes commands. Raises CourseError as `start()` does.
         """
         node, self._spare = self._spare or self._start_node(), None
+        _ask(node, "CONFIG SET", "cluster-node-timeout", REJOINS_AFTER)  # so long it waits once it knows the others
         for other in self._running():
             _ask(other, "CLUSTER MEET", node.host, str(node.port))
         self.nodes.append(node)
         self._count += 1
         _wait("a new node knows the others", self._all_know_all)
         _wait("a new node takes commands", lambda: "cluster_state:ok" in _ask(node, "CLUSTER INFO"))
+        _ask(node, "CONFIG SET", "cluster-node-timeout", self._options["cluster_node_timeout"])
         return node
 
     def move_slots(self, slots: Iterable[int], to: EmbeddedRedis) -> int:
