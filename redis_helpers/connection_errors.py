@@ -25,6 +25,10 @@ CLUSTER = (
     "is one node of a cluster, and the course needs a server that holds all keys itself: set REDIS_HOST (or REDIS_URL) "
     "to one without cluster mode (a program of yours reaches the whole cluster with connect_cluster())"
 )
+OTHER_NODE = (
+    "is one node of a cluster, and another node is to be asked for this key (its slot is {slot}, the other node has "
+    "port {port}): a client of the whole cluster, connect_cluster(), does that by itself"
+)
 NO_CLUSTER = "is one server alone, and no node of a cluster: connect to it with connect()"
 NOT_ALL_SLOTS = (
     "is one node of a cluster in which nobody serves a part of the keys: start the nodes that are missing, and wait "
@@ -163,6 +167,7 @@ REFUSALS = (
     ("read only replica", "is a replica, which takes no writes: set REDIS_HOST (or REDIS_URL) to its primary"),
     ("noreplicas", "has too few replicas to take writes (min-replicas-to-write): start them again"),
     ("no permissions", "does not let this user do that: widen its rights with ACL SETUSER, or take another user"),
+    (r"(movederror|askerror): (?P<slot>\d+) \S*:(?P<port>\d+)", OTHER_NODE),
     ("movederror|askerror|clusterdownerror", CLUSTER),
 )
 

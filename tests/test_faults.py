@@ -50,6 +50,10 @@ CLUSTER = (
     r"\(or REDIS_URL\) to one without cluster mode \(a program of yours reaches the whole cluster with "
     r"connect_cluster\(\)\)."
 )
+OTHER_NODE = (
+    r"Redis is one node of a cluster, and another node is to be asked for this key \(its slot is \d+, the other node "
+    r"has port \d+\): a client of the whole cluster, connect_cluster\(\), does that by itself."
+)
 SENTINEL = (
     AT + "is a Sentinel, which watches over servers and holds no keys: set REDIS_HOST and REDIS_PORT "
     r"\(or REDIS_URL\) to the primary that it names."
@@ -256,7 +260,7 @@ IN_USE = [
         r"Redis has too few replicas to take writes \(min-replicas-to-write\): start them again.",
         AT_ONCE,
     ),
-    (faults.key_on_another_node, f"Redis {CLUSTER}", AT_ONCE),
+    (faults.key_on_another_node, OTHER_NODE, AT_ONCE),
     (faults.busy_with_a_script, f"Redis {BUSY}", AT_ONCE),
     (faults.lab_has_ended, f"Redis {LAB}", AT_ONCE),
     (faults.killed, r"Redis is gone \(connection refused\): start it, then run the connect cell again.", AT_ONCE),

@@ -20,6 +20,7 @@ SLOTS = 16384
 BUS = 10_000  # a node's bus port, on which the nodes talk to each other, is its port plus so much
 NO_RETRIES = Retry(NoBackoff(), 0)
 AT_ONCE = 20  # slots whose keys are sent to another node in one round trip
+REJOINS_AFTER = 500  # milliseconds, the least that Redis takes
 FORM_TIMEOUT = 60  # seconds; six nodes need about two, on a busy machine more
 
 
@@ -37,6 +38,9 @@ class EmbeddedCluster:
     default of 15,000 a replica takes over some 20 seconds after its primary was killed; with the 500 of this class,
     one to two seconds after.
 
+    With `spare`, one more server starts with the others and stays alone until the first `add_primary()`, which then
+    takes no two seconds: for so long a node that has just started takes no commands.
+
     `binary` is the server program (without it, as for `EmbeddedRedis`). Further options are those of redis.conf.
     Six nodes stand in about two seconds. They keep nothing on disk, and end with the Python that started them.
     """
@@ -47,6 +51,7 @@ class EmbeddedCluster:
         replicas: int = 1,
         node_timeout: int = 500,
         binary: str | None = None,
+        spare: bool = False,
         **options: str | int,
     ) -> None:
         if primaries < 3:
@@ -56,6 +61,8 @@ class EmbeddedCluster:
         self._primaries = primaries
         self._count = primaries * (1 + replicas)
         self._binary = binary
+        self._wants_spare = spare
+        self._spare: EmbeddedRedis | None = None
         self._options: dict[str, str | int] = {
             "cluster_enabled": "yes",
             "cluster_node_timeout": node_timeout,
@@ -84,6 +91,8 @@ class EmbeddedCluster:
         try:
             for _ in range(self._count):
                 self.nodes.append(self._start_node())
+            if self._wants_spare:
+                self._spare = self._start_node()
             self._form()
         except BaseException:
             self.stop()
@@ -94,6 +103,9 @@ class EmbeddedCluster:
         """Ends all nodes. Doing it twice does no harm."""
         while self.nodes:
             self.nodes.pop().stop()
+        if self._spare is not None:
+            self._spare.stop()
+            self._spare = None
 
     def connect(self, **options: object) -> RedisCluster:
         """A client of the cluster. Replies are `str`; `options` are those of `redis.cluster.RedisCluster`."""
@@ -102,17 +114,19 @@ class EmbeddedCluster:
         return RedisCluster(startup_nodes=startup_nodes, **settings)  # type: ignore[arg-type]
 
     def add_primary(self) -> EmbeddedRedis:
-        """Starts one more node. It joins as a primary without slots; `move_slots()` gives it some.
+        """Starts a node, or takes the spare one. It joins as a primary without slots; `move_slots()` gives it some.
 
         Returns the node when every running node knows it, and it takes commands. Raises CourseError as `start()` does.
         """
-        node = self._start_node()
+        node, self._spare = self._spare or self._start_node(), None
+        _ask(node, "CONFIG SET", "cluster-node-timeout", REJOINS_AFTER)  # so long it waits once it knows the others
         for other in self._running():
             _ask(other, "CLUSTER MEET", node.host, str(node.port))
         self.nodes.append(node)
         self._count += 1
         _wait("a new node knows the others", self._all_know_all)
         _wait("a new node takes commands", lambda: "cluster_state:ok" in _ask(node, "CLUSTER INFO"))
+        _ask(node, "CONFIG SET", "cluster-node-timeout", self._options["cluster_node_timeout"])
         return node
 
     def move_slots(self, slots: Iterable[int], to: EmbeddedRedis) -> int:

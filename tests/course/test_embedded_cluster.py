@@ -72,6 +72,23 @@ def test_a_replica_takes_over_when_its_primary_is_killed():
             again.set("price", 305)
 
 
+def test_a_spare_node_joins_when_a_primary_is_added():
+    with EmbeddedCluster(replicas=0, spare=True) as cluster:
+        assert len(cluster.nodes) == 3
+        spare = cluster._spare
+        assert spare.is_running()
+        assert cluster.add_primary() is spare
+        assert cluster.nodes[-1] is spare
+        assert cluster.add_primary() is not spare
+    assert not spare.is_running()
+
+
+def test_a_spare_node_ends_with_its_cluster():
+    with EmbeddedCluster(replicas=0, spare=True) as cluster:
+        spare = cluster._spare
+    assert not spare.is_running()
+
+
 def test_a_new_primary_gets_slots_while_clients_read_and_write():
     keys = {f"fruit:{number}": str(number) for number in range(120)}
     with EmbeddedCluster(replicas=0) as cluster, cluster.connect() as client:

@@ -109,12 +109,12 @@ def many_by_slot(redis_conn, keys):
     return [found[key] for key in keys]
 
 
-@wrong("40.2", "on a cluster this is refused")
+@wrong("40.2", "a cluster refuses this")
 def many_by_mget(redis_conn, keys):
     return redis_conn.mget(keys) if keys else []
 
 
-@wrong("40.2", "on a cluster this is refused")
+@wrong("40.2", "a cluster refuses this")
 def many_in_a_transaction(redis_conn, keys):
     pipe = redis_conn.pipeline()
     for key in keys:
@@ -122,7 +122,7 @@ def many_in_a_transaction(redis_conn, keys):
     return pipe.execute()
 
 
-@wrong("40.2", "on a cluster this is refused")
+@wrong("40.2", "a cluster refuses this")
 def many_by_a_script(redis_conn, keys):
     script = "local found = {} for i, key in ipairs(KEYS) do found[i] = redis.call('GET', key) end return found"
     return redis_conn.eval(script, len(keys), *keys)
@@ -166,6 +166,21 @@ def many_as_a_dict(redis_conn, keys):
     for key in keys:
         pipe.get(key)
     return dict(zip(keys, pipe.execute(), strict=True))
+
+
+@wrong("40.2", "must work with both clients")
+def many_in_one_way_or_the_other(redis_conn, keys):
+    if hasattr(redis_conn, "mget_nonatomic"):
+        return redis_conn.mget_nonatomic(keys)
+    return redis_conn.mget(keys) if keys else []
+
+
+@wrong("40.2", "must work with both clients")
+def many_after_an_error(redis_conn, keys):
+    try:
+        return redis_conn.mget(keys) if keys else []
+    except redis.exceptions.RedisClusterException:
+        return redis_conn.mget_nonatomic(keys)
 
 
 @wrong("40.2", "AttributeError")

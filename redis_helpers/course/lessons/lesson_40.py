@@ -125,7 +125,10 @@ def add_to_cart(redis_conn, prefix, customer, fruit, boxes, cents):
 
 # 40.2
 
-REFUSED = "on a cluster this is refused: the keys lie in several slots, and whoever asks for the prices gets an error"
+REFUSED = (
+    "a cluster refuses this, for the keys lie in several slots. The same lines must work with both clients, wherever "
+    "the keys lie"
+)
 MANY_TRIPS = "each price costs a round trip of its own: a page with 200 prices waits 200 times"
 WRONG_ORDER = "the values come in another order than the keys, or some are missing: a customer sees a wrong price"
 NO_LIST = "the answer is a list with the values, in the order of the keys"
@@ -172,9 +175,9 @@ GET_MANY = Exercise(
     kind="write",
     question="""\
 Write `get_many`. It returns a list with the value of each key in `keys`, in the same order, and `None` for a key that
-is not there. It must work with both clients, the plain one and the one of a cluster, wherever the keys lie. 200 keys
-must not need 200 round trips. (The check calls it with a plain client, which has no `mget_nonatomic`, and which makes a
-transaction of a `pipeline()` unless you say `transaction=False`.)""",
+is not there. The same lines must work with both clients, the plain one and the one of a cluster, wherever the keys lie.
+200 keys must not need 200 round trips. (The check calls it with a plain client. That has no `mget_nonatomic`, and its
+`pipeline()` is a transaction unless you say `transaction=False`.)""",
     stub="""\
 def get_many(redis_conn, keys):
     # your code here

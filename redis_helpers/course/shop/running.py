@@ -13,6 +13,8 @@ from redis_helpers.leaderboard import Leaderboard
 from redis_helpers.rate_limiter import RateLimiter
 from redis_helpers.sessions import Sessions
 
+CLOSES_WITHIN = 0.05  # seconds; the half second of the standard library is a wait that nobody needs
+
 _open_shop: "Shop | None" = None  # the one of this notebook
 
 
@@ -24,7 +26,8 @@ class Shop:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # no line for each request
         self._server = make_server("127.0.0.1", 0, self.app, threaded=True)  # 0: any port that is free
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name="shop", daemon=True)
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(CLOSES_WITHIN,), name="shop", daemon=True)
         self._thread.start()
 
     def browser(self) -> Browser:

@@ -131,6 +131,7 @@ def test_the_work_is_shared_by_the_nodes(cluster, nodes):
 
 
 def test_a_fourth_node_joins_once(cluster):
+    assert len(cluster.nodes) == 6
     fourth = scene_40.fourth_node(cluster)
     assert scene_40.fourth_node(cluster) is fourth
     assert list(scene_40.connect_nodes(cluster)) == ["node 1", "node 2", "node 3", "node 4"]

@@ -30,11 +30,10 @@ def open_cluster() -> EmbeddedCluster:
     """
     while _open:
         _open.pop().stop()
-    cluster = EmbeddedCluster(node_timeout=2000).start()
+    cluster = EmbeddedCluster(node_timeout=2000, spare=True).start()
     _open.append(cluster)
     for node in cluster.nodes:
-        with _client_of(node) as client:
-            client.config_set("cluster-node-timeout", UNHURRIED)
+        _make_unhurried(node)
     return cluster
 
 
@@ -46,7 +45,9 @@ def connect_nodes(cluster: EmbeddedCluster) -> dict[str, redis.Redis]:
 def fourth_node(cluster: EmbeddedCluster) -> EmbeddedRedis:
     """One more primary without slots, which joins while you wait; or the one that has joined before."""
     primaries = list(_primaries(cluster).values())
-    return primaries[3] if len(primaries) > 3 else cluster.add_primary()
+    fourth = primaries[3] if len(primaries) > 3 else cluster.add_primary()
+    _make_unhurried(fourth)
+    return fourth
 
 
 def nodes_table(cluster: EmbeddedCluster) -> pd.DataFrame:
@@ -66,11 +67,9 @@ def nodes_table(cluster: EmbeddedCluster) -> pd.DataFrame:
 def keys_table(cluster: EmbeddedCluster, cluster_conn: redis.RedisCluster, prefix: str) -> pd.DataFrame:
     """The keys that begin with `prefix`: the slot of each, the node that has it, and its name without the prefix."""
     pd.set_option("display.max_colwidth", 100)
-    names = {node.port: name for name, node in _primaries(cluster).items()}
-    rows = [
-        [_slot(key), names[cluster.primary_of(key).port], key.removeprefix(prefix)]
-        for key in sorted(cluster_conn.scan_iter(match=f"{prefix}*"))
-    ]
+    owner = {slot: name for name in _primaries(cluster) for slot in slots_of(cluster, name)}
+    found = sorted(cluster_conn.scan_iter(match=f"{prefix}*", count=1000))
+    rows = [[_slot(key), owner[_slot(key)], key.removeprefix(prefix)] for key in found]
     return pd.DataFrame(rows, columns=["slot", "node", "key"])
 
 
@@ -218,6 +217,11 @@ def draw_work(title: str, shares: Mapping[str, float]) -> Axes:
     nodes = [name for name in shares if name.startswith("node")]
     colors |= dict(zip(nodes, itertools.cycle(PEOPLE), strict=False))
     return plot_bars({name: 100 * share for name, share in shares.items()}, title, "% of the work", colors)
+
+
+def _make_unhurried(node: EmbeddedRedis) -> None:
+    with _client_of(node) as client:
+        client.config_set("cluster-node-timeout", UNHURRIED)
 
 
 def _primaries(cluster: EmbeddedCluster) -> dict[str, EmbeddedRedis]:
