@@ -524,6 +524,11 @@ def no_minus(redis_conn, key, took, beta):
     return beta * took * math.log(random.random()) >= redis_conn.pttl(key)
 
 
+@wrong("31.4", "look at `took`")
+def without_took(redis_conn, key, took, beta):
+    return -beta * math.log(1 - random.random()) >= redis_conn.pttl(key)
+
+
 @wrong("31.4", "nearly all readers get the same answer")
 def in_seconds(redis_conn, key, took, beta):
     return -beta * took * math.log(random.random()) >= redis_conn.ttl(key)
@@ -879,3 +884,14 @@ def are_you_there(redis_conn, key, breaker, pause):
         breaker["until"] = time.monotonic() + pause
         return None
     return _guarded(redis_conn, key, breaker, pause)
+
+
+@wrong("31.5", "Only a failure begins a pause")
+def open_before_it_asks(redis_conn, key, breaker, pause):
+    if time.monotonic() < breaker.get("until", 0):
+        return None
+    breaker["until"] = time.monotonic() + pause
+    try:
+        return redis_conn.get(key)
+    except (redis.ConnectionError, redis.TimeoutError):
+        return None

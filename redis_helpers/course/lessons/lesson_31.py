@@ -502,7 +502,7 @@ def _check_should_reload(trial: Trial) -> None:
     if _reloads(trial, key, left * 10**7, 1, 20) < 20:
         raise Failed(
             "the entry ends long before a load could finish, and readers do not reload it: all of them will miss. "
-            "Which sign does your time have that chance gives?",
+            "A load that takes longer must begin earlier: look at `took`, and at the sign of what chance gives",
             cure=RULE,
         )
     trial.expect_state("asking whether to reload changes nothing: the entry and its TTL stay as they are", entry)
@@ -594,6 +594,8 @@ class _Shop:
     key: str
     pause: float
     breaker: dict = field(default_factory=dict)
+    answered: bool = False  # the call before, and nothing has failed yet
+    calm: bool = True
 
     def _ask(self, key: str | None = None, **how: object) -> Outcome:
         outcome = self.trial.attempt(key or self.key, self.breaker, self.pause, **how)
@@ -608,13 +610,22 @@ class _Shop:
         outcome = self._ask(key)
         if outcome.error is not None:
             raise Crashed(outcome.error)
+        if self.calm and self.answered and not self.trial.commands:
+            raise Failed(
+                "Redis answered the call before, and now your function leaves it alone: the source gets these reads. "
+                "Only a failure begins a pause",
+                Plain("GET"),
+                Plain("no command"),
+            )
         if self.trial.commands != ["GET"]:
             asked = Plain(", ".join(self.trial.commands) or "no command")
             raise Failed(f"{why}: the function must ask it, by one GET", Plain("GET"), asked)
         self.trial.expect(f"{why}: return what it has", value, outcome.value)
+        self.answered = True
 
     def fails(self, what: str, asks: bool = True, **how: object) -> None:
         """Redis is taken away for this call."""
+        self.calm = False
         outcome = self._ask(**how)
         if asks and not self.trial.commands:
             raise Failed(
@@ -643,6 +654,7 @@ class _Shop:
 
     def raises(self, what: str, key: str | None = None, **how: object) -> None:
         """Redis answers with an error."""
+        self.answered = False
         outcome = self._ask(key, **how)
         if not isinstance(outcome.error, redis.ResponseError):
             raise Failed(

@@ -324,7 +324,7 @@ def cost_of_a_hit(
     finally:
         default.connection_pool.release(connection)
         default.close()
-    return {name: float(100 * quick[name] / quick[SIX_LINES]) for name in ways}
+    return {name: float(100 * (quick[name] / quick[SIX_LINES])) for name in ways}
 
 
 def plot_cost(costs: Mapping[str, float]) -> Axes:
