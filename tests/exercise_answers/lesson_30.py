@@ -166,6 +166,32 @@ def the_answer_none_is_no_answer(redis_conn, key, load, ttl):
     return value
 
 
+@wrong("30.1", "has stored null, and the reader who waited loads again")
+def none_is_loaded_again(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with _lock(redis_conn, key):
+        cached = redis_conn.get(key)
+        if cached is not None and json.loads(cached) is not None:
+            return json.loads(cached)
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
+@wrong("30.1", "has stored 0, and the reader who waited loads again")
+def zero_is_loaded_again(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with _lock(redis_conn, key):
+        cached = redis_conn.get(key)
+        if cached == "null" or (cached is not None and json.loads(cached)):
+            return json.loads(cached)
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    return value
+
+
 @wrong("30.1", "did not wait for its value")
 def does_not_wait(redis_conn, key, load, ttl):
     if (cached := redis_conn.get(key)) is not None:
@@ -335,6 +361,22 @@ def never_given_back_in_time(redis_conn, key, load, ttl, lease):
     return _alone(redis_conn, key, load, ttl, secrets.token_hex(8), release=False, px=lease)
 
 
+@wrong("30.2", "the lock is still there")
+def one_text_and_never_given_back(redis_conn, key, load, ttl, lease):
+    return _alone(redis_conn, key, load, ttl, "taken", release=False, px=lease)
+
+
+@wrong("30.2", "its caller gets no answer")
+def quiet_only_in_a_with_block(redis_conn, key, load, ttl, lease):
+    lock = redis_conn.lock(key + ":lock", timeout=lease / 1000, blocking=False, raise_on_release_error=False)
+    if not lock.acquire():
+        return None
+    value = load()
+    redis_conn.set(key, json.dumps(value), ex=ttl)
+    lock.release()
+    return value
+
+
 @wrong("30.2", "its caller gets no answer")
 def an_error_for_who_is_late(redis_conn, key, load, ttl, lease):
     lock = redis_conn.lock(key + ":lock", timeout=lease / 1000, blocking=False)
@@ -495,6 +537,32 @@ def only_an_oserror(redis_conn, key, load, ttl, token):
         raise
     _release(redis_conn, key, token)
     return value
+
+
+@wrong("30.3", "Ctrl-C came while load() ran, and the lock is still there")
+def except_exception(redis_conn, key, load, ttl, token):
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+    except Exception:
+        _release(redis_conn, key, token)
+        raise
+    _release(redis_conn, key, token)
+    return value
+
+
+@wrong("30.3", "nobody can stop it")
+def nothing_stops_it(redis_conn, key, load, ttl, token):
+    try:
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
+        return value
+    except Exception:
+        raise
+    except BaseException:
+        return None
+    finally:
+        _release(redis_conn, key, token)
 
 
 @wrong("30.3", "given back before the answer was stored")
@@ -929,6 +997,19 @@ def what_is_false_is_not_there(redis_conn, key, load, ttl):
         if not (value := json.loads(redis_conn.get(key) or "null")):
             value = load()
             redis_conn.set(key, json.dumps(value), ex=ttl)
+        return value
+
+
+@wrong("30.4", "has stored null, and the reader who waited loads again")
+def what_is_false_is_loaded_again(redis_conn, key, load, ttl):
+    if (cached := redis_conn.get(key)) is not None:
+        return json.loads(cached)
+    with redis_conn.lock(key + ":lock", timeout=2, sleep=0.005):
+        cached = redis_conn.get(key)
+        if cached and (value := json.loads(cached)):
+            return value
+        value = load()
+        redis_conn.set(key, json.dumps(value), ex=ttl)
         return value
 
 

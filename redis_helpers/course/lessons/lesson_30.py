@@ -35,6 +35,7 @@ def _check_load_in_turn(trial: Trial) -> None:
         _expect_waits(trial, clock, key, ttl, [cents])
         for value in ({"cents": cents}, [cents, 0.5], None, 0, "", [], False):
             _expect_kept(trial, key, ttl, value)
+        _expect_finds_what_is_false(trial, key, ttl)
         _expect_nothing_half(trial, key, ttl, [cents])
         _expect_takes_over(trial, key, ttl, [cents])
         _expect_taken_at_once(trial, key, ttl, [cents])
@@ -49,7 +50,7 @@ LOAD_IN_TURN = Exercise(
     kind="change",
     question="""\
 These readers load one after another. Change the code: a reader that gets the lock looks at the key once more. If the
-answer is there now, it returns it, and does not load. `None` is an answer, too.""",
+answer is there now, it returns it, and does not load. An answer can be `None`, too: then the text `null` is stored.""",
     stub="""\
 import json
 
@@ -158,6 +159,7 @@ def _expect_lease(trial: Trial, key: str, ttl: int, cents: int) -> None:
         if not lease - took - 2 <= left <= lease + 2:
             raise Failed(WRONG_LEASE, shown, Plain("no lock while load() runs" if left < 0 else f"{left} milliseconds"))
         if token in tokens:
+            trial.expect_value(LOCK_IS_LEFT, lock, None)
             raise Failed(SAME_TOKEN)
         tokens.add(token)
     with (
@@ -279,7 +281,8 @@ LOAD_ALONE = Exercise(
     kind="change",
     question="""\
 This program loads under a lock. When it is killed while it loads, the lock stays for ever. Change it: the lock is a
-lease, and ends by itself after `lease` **milliseconds**, whenever the program is killed.
+lease, and ends by itself after `lease` **milliseconds**, whenever the program is killed. After a load, it is
+still given back at once.
 
 A load can take longer than its lease. Then somebody else may have the lock already, and your function must leave that
 lock alone. Its caller gets what was loaded all the same.""",
@@ -299,7 +302,7 @@ def load_alone(redis_conn, key, load, ttl, lease):
         "Two things change: how the lock is taken, and how it is given back. `px=` counts milliseconds.",
         "Only a holder knows its own token: `secrets.token_hex(8)`, new in each call.",
         "Lesson 19 gives a lock back by a script that compares the token. (With `redis_conn.lock`: what does it raise "
-        "when the lease is over?)",
+        "when the lease is over? `raise_on_release_error=False` counts at the end of a `with` block only.)",
     ),
     solution='''\
 import json
@@ -330,6 +333,10 @@ def load_alone(redis_conn, key, load, ttl, lease):
 # 30.3
 
 STAYS = "load() raised, and the lock is still there: all others wait for a load that has failed"
+STAYS_AFTER_CTRL_C = (
+    "Ctrl-C came while load() ran, and the lock is still there: all others wait for a load that nobody does. "
+    "KeyboardInterrupt is no Exception"
+)
 STAYS_AFTER = "what load() gave cannot be written as JSON, and the lock is still there: all others wait for nothing"
 GIVEN_ANOTHERS = "the lease was over, another program had the lock, and your function took it away or changed it"
 NOT_KEPT = "load() gave an answer, and what is in Redis afterwards is not right: the answer, for `ttl` seconds"
@@ -347,6 +354,7 @@ def _check_load_and_release(trial: Trial) -> None:
     with cures(
         {
             STAYS: "`finally:` is run in any case, after an error too: give the lock back there.",
+            STAYS_AFTER_CTRL_C: "`except Exception` does not catch it. `finally:` is run in any case.",
             STAYS_AFTER: "json.dumps can raise, too: both belong into the `try`.",
             GIVEN_ANOTHERS: "Give it back by the script only: it compares the token.",
             TOO_EARLY: "Store first, then give the lock back.",
@@ -372,6 +380,7 @@ def _check_load_and_release(trial: Trial) -> None:
         _expect_no_json_is_told(trial, key, more, ours)
         _expect_others_lock_stays(trial, key, more, ours)
         _expect_refusals_are_told(trial, (key, Source([7]).load, *more), ours)
+        _expect_ctrl_c_goes_through(trial, key, more, ours)
 
 
 def _expect_stored_first(trial: Trial, args: tuple, before: dict[str, object]) -> None:
@@ -405,6 +414,14 @@ def _expect_no_json_is_told(trial: Trial, key: str, more: tuple, ours: dict[str,
         )
     trial.expect_value(STAYS_AFTER, f"{key}:lock", None)
     trial.expect_state(STAYS_AFTER, {})
+
+
+def _expect_ctrl_c_goes_through(trial: Trial, key: str, more: tuple, ours: dict[str, object]) -> None:
+    trial.put(ours)
+    outcome = trial.attempt(key, Source(None, KeyboardInterrupt()).load, *more)
+    trial.expect_value(STAYS_AFTER_CTRL_C, f"{key}:lock", None)
+    if not isinstance(outcome.error, KeyboardInterrupt):
+        raise Failed("Ctrl-C came while load() ran, and your function kept it to itself: nobody can stop it")
 
 
 def _expect_others_lock_stays(trial: Trial, key: str, more: tuple, ours: dict[str, object]) -> None:
@@ -459,8 +476,8 @@ LOAD_AND_RELEASE = Exercise(
     kind="change",
     question="""\
 This program has got the lock: `token` stands in it. It loads, stores, and gives the lock back. But when `load()`
-raises, or what it gives cannot be written as JSON, the lock stays. Change the code: whatever goes wrong, the lock is
-given back, if it still holds `token`. Nothing is stored then, and the caller gets the error.""",
+raises, or what it gives cannot be written as JSON, the lock stays. Change the code: whatever goes wrong (Ctrl-C, too),
+the lock is given back, if it still holds `token`. Nothing is stored then, and the caller gets the error.""",
     stub='''\
 import json
 
@@ -520,7 +537,9 @@ class NoSuchMonth(Exception):
 class Source:
     """The source behind the cache: counts its loads, and may fail. `look` is done in each load."""
 
-    def __init__(self, value: object, error: Exception | None = None, look: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self, value: object, error: BaseException | None = None, look: Callable[[], object] | None = None
+    ) -> None:
         self.value, self.error = value, error
         self.calls = 0
         self.seen: list[object] = []
@@ -547,6 +566,7 @@ def _check_load_once(trial: Trial) -> None:
             _expect_kept(trial, key, ttl, value)
         _expect_nothing_half(trial, key, ttl, [cents])
         _expect_waits(trial, clock, key, ttl, [cents])
+        _expect_finds_what_is_false(trial, key, ttl)
         _expect_takes_over(trial, key, ttl, [cents])
         _expect_taken_at_once(trial, key, ttl, [cents])
         _expect_one_load(trial, key, ttl, [cents])
@@ -748,6 +768,30 @@ def _expect_waits(trial: Trial, clock: Clock, key: str, ttl: int, value: object)
     trial.expect("a reader who waited for the lock must get the value too", [value], outcome.value)
     trial.expect_value("a reader who waited for the lock got it, found the value, and kept the lock", lock, None)
     _expect_pause(waiting.times)
+
+
+def _expect_finds_what_is_false(trial: Trial, key: str, ttl: int) -> None:
+    """Another reader holds the lock, and stores an answer that is false in an `if`."""
+    lock = f"{key}:lock"
+    for value in (None, 0, "", [], False):
+        source = Source([1])
+        trial.put({lock: Ends(trial.word(), 600)})
+
+        def finish(text: str = json.dumps(value)) -> None:
+            trial.redis.pipeline().set(key, text, ex=ttl).delete(lock).execute()
+
+        outcome = _Waiting(trial, Clock(trial), lock, 4, finish).attempt(key, source.load, ttl)
+        if isinstance(outcome.error, Exception):
+            raise Crashed(outcome.error)
+        trial.expect(
+            f"the reader before has stored {json.dumps(value)}, and the reader who waited loads again. That is an "
+            "answer, too: only where GET gives None there is none",
+            0,
+            source.calls,
+        )
+        if isinstance(outcome.error, _Enough):
+            raise Failed(f"the reader before has stored {json.dumps(value)}, and your function waits for ever")
+        trial.expect("a reader who waited for the lock must get the value too", value, outcome.value)
 
 
 def _expect_pause(times: list[float]) -> None:
