@@ -70,6 +70,20 @@ def cart_in_two_slots(redis_conn, prefix, customer, fruit, boxes, cents):
     fill(redis_conn, f"{prefix}cart:{{{half}}}:{customer}", f"{prefix}total:{{{half}}}:{customer}", fruit, boxes, cents)
 
 
+@wrong("40.1", "one node has all their work")
+def cart_by_the_first_digits(redis_conn, prefix, customer, fruit, boxes, cents):
+    digits = str(customer)[:3]
+    cart = f"{prefix}cart:{{{digits}}}:{customer}"
+    fill(redis_conn, cart, f"{prefix}total:{{{digits}}}:{customer}", fruit, boxes, cents)
+
+
+@wrong("40.1", "one node has all their work")
+def cart_by_the_last_digits(redis_conn, prefix, customer, fruit, boxes, cents):
+    digits = str(customer)[-3:]
+    cart = f"{prefix}cart:{{{digits}}}:{customer}"
+    fill(redis_conn, cart, f"{prefix}total:{{{digits}}}:{customer}", fruit, boxes, cents)
+
+
 @wrong("40.1", "leave the transaction as it is")
 def cart_without_transaction(redis_conn, prefix, customer, fruit, boxes, cents):
     redis_conn.hincrby(f"{prefix}cart:{{{customer}}}", fruit, boxes)
@@ -181,6 +195,14 @@ def many_after_an_error(redis_conn, keys):
         return redis_conn.mget(keys) if keys else []
     except redis.exceptions.RedisClusterException:
         return redis_conn.mget_nonatomic(keys)
+
+
+@wrong("40.2", "must work with both clients")
+def many_by_the_name_of_the_method(redis_conn, keys):
+    try:
+        return redis_conn.mget_nonatomic(keys)
+    except AttributeError:
+        return redis_conn.mget(keys) if keys else []
 
 
 @wrong("40.2", "AttributeError")

@@ -56,7 +56,9 @@ def _check_add_to_cart(trial: Trial) -> None:
             ONE_SLOT: "What stands in braces must be another text for each customer: its number, and nothing else.",
         }
     ):
-        customers = [7, 70, *(trial.number(100, 9999) for _ in range(6))]
+        first = 10 * trial.number(100, 899)
+        alike = [first, first + 1, first + 2, first + 10000, first + 20000]  # the same first digits, the same last ones
+        customers = [7, 70, *alike, trial.number(100, 999)]
         _expect_together(trial, prefix, customers, boxes, cents)
         args = (prefix, 7, "uva", boxes, cents)
         trial.every_cut(TORN, args, before=lambda: trial.put({}))
@@ -175,9 +177,9 @@ GET_MANY = Exercise(
     kind="write",
     question="""\
 Write `get_many`. It returns a list with the value of each key in `keys`, in the same order, and `None` for a key that
-is not there. The same lines must work with both clients, the plain one and the one of a cluster, wherever the keys lie.
-200 keys must not need 200 round trips. (The check calls it with a plain client. That has no `mget_nonatomic`, and its
-`pipeline()` is a transaction unless you say `transaction=False`.)""",
+is not there. The same lines, without `if` or `try`, must work with both clients, the plain one and the one of a
+cluster, wherever the keys lie. 200 keys must not need 200 round trips. (The check calls it with a plain client. That
+has no `mget_nonatomic`, and its `pipeline()` is a transaction unless you say `transaction=False`.)""",
     stub="""\
 def get_many(redis_conn, keys):
     # your code here

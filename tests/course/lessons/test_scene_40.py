@@ -49,6 +49,7 @@ def test_the_table_has_every_node_once(cluster):
     table = scene_40.nodes_table(cluster)
     assert list(table["node"]) == ["node 1", "node 2", "node 3", "replica", "replica", "replica"]
     assert list(table["slots"]) == ["0-5460", "5461-10921", "10922-16383", "", "", ""]
+    assert list(table["role"])[:3] == ["primary"] * 3
     assert list(table["role"])[3:] == ["has a copy of node 1", "has a copy of node 2", "has a copy of node 3"]
     assert sorted(table["port"]) == sorted(node.port for node in cluster.nodes)
 

@@ -51,7 +51,7 @@ def fourth_node(cluster: EmbeddedCluster) -> EmbeddedRedis:
 
 
 def nodes_table(cluster: EmbeddedCluster) -> pd.DataFrame:
-    """What `CLUSTER NODES` says of each node: its port, whether it is a replica and of which node, and its slots."""
+    """What `CLUSTER NODES` says of each node: its port, whether it is a primary or has a copy of one, and its slots."""
     names = {node.port: name for name, node in _primaries(cluster).items()}
     found = _cluster_nodes(cluster)
     port_of = {node["node_id"]: port for port, node in found.items()}
@@ -59,7 +59,8 @@ def nodes_table(cluster: EmbeddedCluster) -> pd.DataFrame:
     for port, node in found.items():
         copied = names.get(port_of.get(node["master_id"], 0), "")
         slots = ", ".join(f"{first}-{last}" if first != last else first for first, last in map(_ends, node["slots"]))
-        rows.append([names.get(port, "replica"), port, f"has a copy of {copied}" if copied else "", slots])
+        role = f"has a copy of {copied}" if copied else "primary" if port in names else ""
+        rows.append([names.get(port, "replica"), port, role, slots])
     table = pd.DataFrame(rows, columns=["node", "port", "role", "slots"])
     return table.sort_values(["node", "role"], ignore_index=True)
 
