@@ -183,9 +183,9 @@ class Call:
         if faults.error_after is not None and refused and step.commands[0][0] not in TIDYING_UP:
             self._answer(connection, step, _errors(step, faults.error_after - before))
             return
-        refused = [at for at, words in enumerate(step.commands) if words[0] not in DONE_WHEN_FULL]
-        if faults.full and refused:
-            self._answer(connection, step, _errors(step, refused[0]))
+        writes = [at for at, words in enumerate(step.commands) if words[0] not in DONE_WHEN_FULL]
+        if faults.full and writes:
+            self._answer(connection, step, _errors(step, writes[0]))
             return
         if step.commands[0][0] == "TIME" and self._now is not None:
             self._answer(connection, step, [[str(self._now // 1_000_000), str(self._now % 1_000_000)]])
