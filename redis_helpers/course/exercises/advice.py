@@ -187,9 +187,9 @@ def notes_on(function: Callable, call: Call, args: tuple, expected: object, seen
         yield "your function returns the pipeline itself: execute() sends it, and gives a list of replies."
     elif type(seen) in PLAIN and expected is not None and type(expected) is not type(seen) and seen == expected:
         yield f"{short(seen)} and {short(expected)} are equal, but not of one type."
-    elif isinstance(seen, str) and isinstance(expected, (int, float)) and not isinstance(expected, bool):
+    elif type(seen) is str and isinstance(expected, (int, float)) and not isinstance(expected, bool):
         yield "that is text, and a number is wanted."
-    elif isinstance(seen, (int, list, str)) and isinstance(expected, bool) and not isinstance(seen, bool):
+    elif type(seen) in (int, list, str) and isinstance(expected, bool):  # not a Plain, which is the check's own text
         yield f"True or False is wanted, and your function returned {short(seen)}."
     if call.wrote_while_watching:
         yield (

@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from redis_helpers.course.exercises.advice import advice_on, notes_on
+from redis_helpers.course.exercises.checker import Plain
 from redis_helpers.course.exercises.wire import Call, Holder, give, watching
 
 LUA = {
@@ -134,6 +135,7 @@ def test_what_strikes_the_eye(begin):
     assert "the pipeline itself" in notes(expected=1, seen=pipe)
     assert "not of one type" in notes(expected=1, seen=1.0)
     assert "True or False is wanted" in notes(expected=True, seen="OK")
+    assert notes(expected=True, seen=Plain("False, with appendonly no")) == ""  # the check's words, not the answer
     assert notes(expected=True, seen=False) == ""
     assert "a number is wanted" in notes(expected=3, seen="4")
     assert "'mine:other' was given to your function, and not sent" in notes(args=("mine:1", "mine:other"))
