@@ -382,8 +382,12 @@ handle, handle.options, redis_conn, redis_conn.connection_pool
 redis_conn.rpush("kernel:list", 1)
 redis_conn.incr("kernel:list")
 ---
-import os, signal
+import os, signal, socket, time
 os.kill(redis_conn.info("server")["process_id"], signal.SIGKILL)
+address = (handle.options.host, handle.options.port)
+while socket.socket().connect_ex(address) == 0:
+    time.sleep(0.01)
+redis_conn.connection_pool.disconnect()
 ---
 RedisRepository(redis_conn).insert_hash_ex("kernel:cart", "uva", 1, 30)
 ---

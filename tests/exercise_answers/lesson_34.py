@@ -1,5 +1,7 @@
 """Answers to the exercises of lesson 34."""
 
+import time
+
 import redis
 
 from tests.exercise_answers import right, wrong
@@ -66,184 +68,13 @@ def safe_without_errors(redis_conn):
 # 34.2
 
 
-@right("34.2")
-def danger_by_the_whole_info(redis_conn, most):
-    told = redis_conn.info()
-    return told["rdb_last_bgsave_status"] == "err" or told["rdb_changes_since_last_save"] >= most + 1
-
-
-@right("34.2")
-def danger_turned_round(redis_conn, most):
-    told = redis_conn.info("persistence")
-    return not (told["rdb_last_bgsave_status"] == "ok" and told["rdb_changes_since_last_save"] <= most)
-
-
-@right("34.2")
-def danger_when_nobody_answers(redis_conn, most):
-    try:
-        return danger_turned_round(redis_conn, most)
-    except redis.RedisError:
-        return True
-
-
-@wrong("34.2", "the last snapshot has failed")
-def danger_by_changes_only(redis_conn, most):
-    return redis_conn.info("persistence")["rdb_changes_since_last_save"] > most
-
-
-@wrong("34.2", "more changes than `most`")
-def danger_by_status_only(redis_conn, most):
-    return redis_conn.info("persistence")["rdb_last_bgsave_status"] != "ok"
-
-
-@wrong("34.2", "nobody is to be woken up")
-def danger_at_most(redis_conn, most):
-    told = redis_conn.info("persistence")
-    return told["rdb_last_bgsave_status"] != "ok" or told["rdb_changes_since_last_save"] >= most
-
-
-@wrong("34.2", "more changes than `most`")
-def danger_when_both(redis_conn, most):
-    told = redis_conn.info("persistence")
-    return told["rdb_last_bgsave_status"] != "ok" and told["rdb_changes_since_last_save"] > most
-
-
-@wrong("34.2", "more changes than `most`")
-def danger_by_keys(redis_conn, most):
-    return redis_conn.info("persistence")["rdb_last_bgsave_status"] != "ok" or redis_conn.dbsize() > most + 1
-
-
-@wrong("34.2", "the last snapshot has failed")
-def danger_of_the_log(redis_conn, most):
-    told = redis_conn.info("persistence")
-    return told["aof_last_write_status"] != "ok" or told["rdb_changes_since_last_save"] > most
-
-
-@wrong("34.2", "there is no danger: nobody knows that")
-def danger_without_errors(redis_conn, most):
-    try:
-        return danger_turned_round(redis_conn, most)
-    except redis.RedisError:
-        return False
-
-
-# 34.3
-
-
-@right("34.3")
-def noted_with_if(redis_conn, queue, order, milliseconds):
-    redis_conn.rpush(queue, order)
-    replicas = redis_conn.execute_command("WAIT", 1, milliseconds)
-    sure = replicas > 0
-    return sure
-
-
-@right("34.3")
-def noted_in_one_message(redis_conn, queue, order, milliseconds):
-    pipe = redis_conn.pipeline(transaction=False)
-    pipe.rpush(queue, order)
-    pipe.wait(1, milliseconds)
-    return pipe.execute()[1] > 0
-
-
-@wrong("34.3", "A worker may have had it already")
-def noted_and_taken_back(redis_conn, queue, order, milliseconds):
-    redis_conn.rpush(queue, order)
-    if redis_conn.wait(1, milliseconds) >= 1:
-        return True
-    redis_conn.lrem(queue, -1, order)
-    return False
-
-
-@wrong("34.3", "more than once")
-def noted_again(redis_conn, queue, order, milliseconds):
-    for _ in range(2):
-        redis_conn.rpush(queue, order)
-        if redis_conn.wait(1, milliseconds) >= 1:
-            return True
-    return False
-
-
-@wrong("34.3", "one was asked for, and your function says False")
-def noted_by_exactly_one(redis_conn, queue, order, milliseconds):
-    redis_conn.rpush(queue, order)
-    return redis_conn.wait(1, milliseconds) == 1
-
-
-@wrong("34.3", "says True")
-def noted_and_sure(redis_conn, queue, order, milliseconds):
-    redis_conn.rpush(queue, order)
-    redis_conn.wait(1, milliseconds)
-    return True
-
-
-@wrong("34.3", "says True")
-def noted_in_multi(redis_conn, queue, order, milliseconds):
-    with redis_conn.pipeline() as pipe:
-        pipe.rpush(queue, order)
-        pipe.wait(1, milliseconds)
-        return pipe.execute()[1] >= 1
-
-
-@wrong("34.3", "return True or False")
-def noted_as_number(redis_conn, queue, order, milliseconds):
-    redis_conn.rpush(queue, order)
-    return redis_conn.wait(1, milliseconds)
-
-
-@wrong("34.3", "the order comes in at the right end")
-def noted_at_the_left(redis_conn, queue, order, milliseconds):
-    redis_conn.lpush(queue, order)
-    return redis_conn.wait(1, milliseconds) >= 1
-
-
-@wrong("34.3", "did not wait for it")
-def noted_in_haste(redis_conn, queue, order, milliseconds):
-    redis_conn.rpush(queue, order)
-    return redis_conn.wait(1, 10) >= 1
-
-
-@wrong("34.3", "waits much longer than")
-def noted_with_patience(redis_conn, queue, order, milliseconds):
-    redis_conn.rpush(queue, order)
-    return redis_conn.wait(1, 1500) >= 1
-
-
-@wrong("34.3", "is in the list again")
-def noted_by_looking(redis_conn, queue, order, milliseconds):
-    redis_conn.rpush(queue, order)
-    sure = redis_conn.wait(1, milliseconds) >= 1
-    if order not in redis_conn.lrange(queue, 0, -1):
-        redis_conn.rpush(queue, order)
-    return sure
-
-
-@wrong("34.3", "says True")
-def noted_after_waiting(redis_conn, queue, order, milliseconds):
-    sure = redis_conn.wait(1, milliseconds) >= 0
-    redis_conn.rpush(queue, order)
-    return sure
-
-
-@wrong("34.3", "kept it to itself")
-def noted_without_errors(redis_conn, queue, order, milliseconds):
-    try:
-        redis_conn.rpush(queue, order)
-        return redis_conn.wait(1, milliseconds) >= 1
-    except redis.RedisError:
-        return False
-
-
-# 34.4
-
-
 def _forget(redis_conn, prefix):
     keys = list(redis_conn.scan_iter(match=prefix + "*", count=1000))
     if keys:
         redis_conn.unlink(*keys)
 
 
-@right("34.4")
+@right("34.2")
 def forgotten_all_at_once(redis_conn, mark, prefix):
     now = redis_conn.info()["run_id"]
     if redis_conn.get(mark) != now:
@@ -253,7 +84,7 @@ def forgotten_all_at_once(redis_conn, mark, prefix):
     return False
 
 
-@right("34.4")
+@right("34.2")
 def forgotten_by_hand(redis_conn, mark, prefix):
     noted, now = redis_conn.get(mark), redis_conn.info("server")["run_id"]
     if noted == now:
@@ -268,7 +99,7 @@ def forgotten_by_hand(redis_conn, mark, prefix):
             return True
 
 
-@wrong("34.4", "nobody will ever delete them")
+@wrong("34.2", "nobody will ever delete them")
 def forgotten_after_the_mark(redis_conn, mark, prefix):
     now = redis_conn.info("server")["run_id"]
     if redis_conn.get(mark) == now:
@@ -278,7 +109,7 @@ def forgotten_after_the_mark(redis_conn, mark, prefix):
     return True
 
 
-@wrong("34.4", "nobody will ever delete them")
+@wrong("34.2", "nobody will ever delete them")
 def forgotten_by_getset(redis_conn, mark, prefix):
     now = redis_conn.info("server")["run_id"]
     if redis_conn.getset(mark, now) == now:
@@ -287,7 +118,7 @@ def forgotten_by_getset(redis_conn, mark, prefix):
     return True
 
 
-@wrong("34.4", "does not hold the server's run_id")
+@wrong("34.2", "does not hold the server's run_id")
 def forgotten_and_not_noted(redis_conn, mark, prefix):
     if redis_conn.get(mark) == redis_conn.info("server")["run_id"]:
         return False
@@ -295,14 +126,14 @@ def forgotten_and_not_noted(redis_conn, mark, prefix):
     return True
 
 
-@wrong("34.4", "each call sends all readers")
+@wrong("34.2", "each call sends all readers")
 def forgotten_each_time(redis_conn, mark, prefix):
     _forget(redis_conn, prefix)
     redis_conn.set(mark, redis_conn.info("server")["run_id"])
     return True
 
 
-@wrong("34.4", "an old copy is still there")
+@wrong("34.2", "an old copy is still there")
 def forgotten_one_page(redis_conn, mark, prefix):
     now = redis_conn.info("server")["run_id"]
     if redis_conn.get(mark) == now:
@@ -314,7 +145,7 @@ def forgotten_one_page(redis_conn, mark, prefix):
     return True
 
 
-@wrong("34.4", "a key that is not its own")
+@wrong("34.2", "a key that is not its own")
 def forgotten_with_neighbours(redis_conn, mark, prefix):
     now = redis_conn.info("server")["run_id"]
     if redis_conn.get(mark) == now:
@@ -324,7 +155,7 @@ def forgotten_with_neighbours(redis_conn, mark, prefix):
     return True
 
 
-@wrong("34.4", "an old copy is still there")
+@wrong("34.2", "an old copy is still there")
 def forgotten_only_with_a_mark(redis_conn, mark, prefix):
     noted, now = redis_conn.get(mark), redis_conn.info("server")["run_id"]
     if noted is None or noted == now:
@@ -335,7 +166,7 @@ def forgotten_only_with_a_mark(redis_conn, mark, prefix):
     return True
 
 
-@wrong("34.4", "nobody asked for a TTL")
+@wrong("34.2", "nobody asked for a TTL")
 def forgotten_for_an_hour(redis_conn, mark, prefix):
     now = redis_conn.info("server")["run_id"]
     if redis_conn.get(mark) == now:
@@ -345,7 +176,7 @@ def forgotten_for_an_hour(redis_conn, mark, prefix):
     return True
 
 
-@wrong("34.4", "return True when the copies were deleted")
+@wrong("34.2", "return True when the copies were deleted")
 def forgotten_silently(redis_conn, mark, prefix):
     now = redis_conn.info("server")["run_id"]
     if redis_conn.get(mark) == now:
@@ -354,9 +185,239 @@ def forgotten_silently(redis_conn, mark, prefix):
     redis_conn.set(mark, now)
 
 
-@wrong("34.4", "kept it to itself")
+@wrong("34.2", "kept it to itself")
 def forgotten_without_errors(redis_conn, mark, prefix):
     try:
         return forgotten_by_hand(redis_conn, mark, prefix)
     except redis.RedisError:
         return False
+
+
+@wrong("34.2", "belongs to somebody else")
+def forgotten_wherever_it_stands(redis_conn, mark, prefix):
+    now = redis_conn.info("server")["run_id"]
+    if redis_conn.get(mark) == now:
+        return False
+    _forget(redis_conn, "*" + prefix)
+    redis_conn.set(mark, now)
+    return True
+
+
+@wrong("34.2", "the copies that came back are still there")
+def forgotten_and_asked_again(redis_conn, mark, prefix):
+    if redis_conn.get(mark) == redis_conn.info("server")["run_id"]:
+        return False
+    _forget(redis_conn, prefix)
+    redis_conn.set(mark, redis_conn.info("server")["run_id"])
+    return True
+
+
+@right("34.2")
+def forgotten_until_it_stays(redis_conn, mark, prefix):
+    now = redis_conn.info("server")["run_id"]
+    if redis_conn.get(mark) == now:
+        return False
+    while True:
+        _forget(redis_conn, prefix)
+        after = redis_conn.info("server")["run_id"]
+        if after == now:
+            redis_conn.set(mark, now)
+            return True
+        now = after
+
+
+# 34.3
+
+
+@right("34.3")
+def danger_by_the_whole_info(redis_conn, most):
+    told = redis_conn.info()
+    return told["rdb_last_bgsave_status"] == "err" or told["rdb_changes_since_last_save"] >= most + 1
+
+
+@right("34.3")
+def danger_turned_round(redis_conn, most):
+    told = redis_conn.info("persistence")
+    return not (told["rdb_last_bgsave_status"] == "ok" and told["rdb_changes_since_last_save"] <= most)
+
+
+@right("34.3")
+def danger_when_nobody_answers(redis_conn, most):
+    try:
+        return danger_turned_round(redis_conn, most)
+    except redis.RedisError:
+        return True
+
+
+@wrong("34.3", "the last snapshot has failed")
+def danger_by_changes_only(redis_conn, most):
+    return redis_conn.info("persistence")["rdb_changes_since_last_save"] > most
+
+
+@wrong("34.3", "more changes than `most`")
+def danger_by_status_only(redis_conn, most):
+    return redis_conn.info("persistence")["rdb_last_bgsave_status"] != "ok"
+
+
+@wrong("34.3", "nobody is to be woken up")
+def danger_at_most(redis_conn, most):
+    told = redis_conn.info("persistence")
+    return told["rdb_last_bgsave_status"] != "ok" or told["rdb_changes_since_last_save"] >= most
+
+
+@wrong("34.3", "more changes than `most`")
+def danger_when_both(redis_conn, most):
+    told = redis_conn.info("persistence")
+    return told["rdb_last_bgsave_status"] != "ok" and told["rdb_changes_since_last_save"] > most
+
+
+@wrong("34.3", "more changes than `most`")
+def danger_by_keys(redis_conn, most):
+    return redis_conn.info("persistence")["rdb_last_bgsave_status"] != "ok" or redis_conn.dbsize() > most + 1
+
+
+@wrong("34.3", "the last snapshot has failed")
+def danger_of_the_log(redis_conn, most):
+    told = redis_conn.info("persistence")
+    return told["aof_last_write_status"] != "ok" or told["rdb_changes_since_last_save"] > most
+
+
+@wrong("34.3", "there is no danger: nobody knows that")
+def danger_without_errors(redis_conn, most):
+    try:
+        return danger_turned_round(redis_conn, most)
+    except redis.RedisError:
+        return False
+
+
+# 34.4
+
+
+@right("34.4")
+def noted_with_if(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    replicas = redis_conn.execute_command("WAIT", 1, milliseconds)
+    sure = replicas > 0
+    return sure
+
+
+@right("34.4")
+def noted_in_one_message(redis_conn, queue, order, milliseconds):
+    pipe = redis_conn.pipeline(transaction=False)
+    pipe.rpush(queue, order)
+    pipe.wait(1, milliseconds)
+    return pipe.execute()[1] > 0
+
+
+@wrong("34.4", "A worker may have had it already")
+def noted_and_taken_back(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    if redis_conn.wait(1, milliseconds) >= 1:
+        return True
+    redis_conn.lrem(queue, -1, order)
+    return False
+
+
+@wrong("34.4", "more than once")
+def noted_again(redis_conn, queue, order, milliseconds):
+    for _ in range(2):
+        redis_conn.rpush(queue, order)
+        if redis_conn.wait(1, milliseconds) >= 1:
+            return True
+    return False
+
+
+@wrong("34.4", "one was asked for, and your function says False")
+def noted_by_exactly_one(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    return redis_conn.wait(1, milliseconds) == 1
+
+
+@wrong("34.4", "says True")
+def noted_and_sure(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    redis_conn.wait(1, milliseconds)
+    return True
+
+
+@wrong("34.4", "says True")
+def noted_in_multi(redis_conn, queue, order, milliseconds):
+    with redis_conn.pipeline() as pipe:
+        pipe.rpush(queue, order)
+        pipe.wait(1, milliseconds)
+        return pipe.execute()[1] >= 1
+
+
+@wrong("34.4", "return True or False")
+def noted_as_number(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    return redis_conn.wait(1, milliseconds)
+
+
+@wrong("34.4", "the order comes in at the right end")
+def noted_at_the_left(redis_conn, queue, order, milliseconds):
+    redis_conn.lpush(queue, order)
+    return redis_conn.wait(1, milliseconds) >= 1
+
+
+@wrong("34.4", "did not wait for it")
+def noted_in_haste(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    return redis_conn.wait(1, 10) >= 1
+
+
+@wrong("34.4", "waits much longer than")
+def noted_with_patience(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    return redis_conn.wait(1, 1500) >= 1
+
+
+@wrong("34.4", "is in the list again")
+def noted_by_looking(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    sure = redis_conn.wait(1, milliseconds) >= 1
+    if order not in redis_conn.lrange(queue, 0, -1):
+        redis_conn.rpush(queue, order)
+    return sure
+
+
+@wrong("34.4", "WAIT was sent before the order")
+def noted_after_waiting(redis_conn, queue, order, milliseconds):
+    sure = redis_conn.wait(1, milliseconds) >= 0
+    redis_conn.rpush(queue, order)
+    return sure
+
+
+@wrong("34.4", "kept it to itself")
+def noted_without_errors(redis_conn, queue, order, milliseconds):
+    try:
+        redis_conn.rpush(queue, order)
+        return redis_conn.wait(1, milliseconds) >= 1
+    except redis.RedisError:
+        return False
+
+
+@wrong("34.4", "WAIT was sent before the order")
+def noted_after_asking(redis_conn, queue, order, milliseconds):
+    sure = redis_conn.wait(1, milliseconds) >= 1
+    redis_conn.rpush(queue, order)
+    return sure
+
+
+@wrong("34.4", "your function waits on")
+def noted_by_two(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    return redis_conn.wait(2, milliseconds) >= 1
+
+
+@wrong("34.4", "your function waits on")
+def noted_after_sleeping(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    time.sleep(milliseconds / 1000)
+    return redis_conn.wait(1, 1) >= 1
+
+
+@wrong("34.4", "asks for 3,000 replicas")
+def noted_turned_round(redis_conn, queue, order, milliseconds):
+    redis_conn.rpush(queue, order)
+    return redis_conn.wait(milliseconds, 1) >= 1

@@ -190,7 +190,7 @@ def notes_on(function: Callable, call: Call, args: tuple, expected: object, seen
         yield f"{short(seen)} and {short(expected)} are equal, but not of one type."
     elif type(seen) is str and isinstance(expected, (int, float)) and not isinstance(expected, bool):
         yield "that is text, and a number is wanted."
-    elif type(seen) in (int, list, str) and isinstance(expected, bool):
+    elif type(seen) in (int, list, str) and isinstance(expected, bool):  # not a Plain, which is the check's own text
         yield f"True or False is wanted, and your function returned {short(seen)}."
     if call.wrote_while_watching:
         yield (

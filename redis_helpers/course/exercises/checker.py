@@ -40,6 +40,7 @@ from redis_helpers.course.exercises.wire import (
     Call,
     Faults,
     Holder,
+    Restart,
     Step,
     give,
     watching,
@@ -170,14 +171,15 @@ class Trial:
         between: Callable[[], None] | None = None,
         now: int | None = None,
         full: bool = False,
+        restart: Restart | None = None,
         **faults: int | None,
     ) -> Outcome:
         """The same, but an error of the function is part of what is returned.
 
-        `options` names another server, `now` is what TIME answers (microseconds since 1970). `full` and `faults`:
-        see `Faults`.
+        `options` names another server, `now` is what TIME answers (microseconds since 1970). `full` and `faults`: see
+        `Faults`, and `restart`: see `Restart`.
         """
-        call = self._new_call(Faults(full=full, **faults), now)
+        call = self._new_call(Faults(full=full, **faults), now, restart)
         if between is not None:
             call.turn = _two_to_four(between)
         (outcome,) = self._run([(call, args)], options, reply_timeout)
@@ -486,8 +488,8 @@ class Trial:
 
     # How a call is made
 
-    def _new_call(self, faults: Faults | None = None, now: int | None = None) -> Call:
-        return Call(self.prefix, faults, now=now, scripts=self._scripts)
+    def _new_call(self, faults: Faults | None = None, now: int | None = None, restart: Restart | None = None) -> Call:
+        return Call(self.prefix, faults, now=now, scripts=self._scripts, restart=restart)
 
     def _new_client(self, options: ConnectOptions | None = None, timeout: float = LONGEST_REPLY) -> "_Client":
         """A client set up as `RedisConnectionHandle().connect()` does it, which tries nothing twice."""

@@ -80,6 +80,15 @@ class Faults:
     full: bool = False  # Redis refuses each command that may need memory, and does the others
 
 
+@dataclass(frozen=True)
+class Restart:
+    """As if the server were restarted between two commands, unseen by the client."""
+
+    after: int  # so many commands
+    run_id: str  # what INFO says from then on
+    comes_back: Callable[[], object]  # puts in place what the server loads
+
+
 class Call:
     """One call of a learner's function: what it sent, and what is done to it.
 
@@ -94,6 +103,7 @@ class Call:
         turn: Callable[[Step], None] | None = None,
         now: int | None = None,
         scripts: dict[str, bytes] | None = None,
+        restart: Restart | None = None,
     ) -> None:
         self.prefix = prefix
         self.steps: list[Step] = []
@@ -110,6 +120,8 @@ class Call:
         self._faults = faults or Faults()
         self.turn = turn
         self._now = now
+        self._restart = restart
+        self._restarted = False
         self._ahead: dict[int, deque] = {}  # replies that are read already, by connection
         self._open: dict[int, str] = {}  # WATCH or MULTI, by connection
         self.sockets: list[socket.socket] = []  # of its own client
@@ -172,6 +184,10 @@ class Call:
         self.steps.append(step)
         before, after = len(self.commands), len(self.commands) + len(commands)
         faults = self._faults
+        if self._restart is not None and before >= self._restart.after and not self._restarted:
+            self._restarted = True
+            with _inside():
+                self._restart.comes_back()
         if faults.cut_after is not None and after > faults.cut_after:
             self._cut(connection, step, commands[: max(0, faults.cut_after - before)])
         self.commands += [words[0] for words in step.commands]
@@ -192,9 +208,9 @@ class Call:
             return
         with _inside():
             SEND(connection, [_packed(self._guarded(command)) for command in commands])
-            if read_ahead:
-                replies = [self._read(connection) for _ in commands]
-        if read_ahead:
+            if read_ahead or self._restarted:
+                replies = [self._after_restart(self._read(connection)) for _ in commands]
+        if read_ahead or self._restarted:
             self._answer(connection, step, replies)
 
     def _read(self, connection: AbstractConnection) -> object:
@@ -202,6 +218,11 @@ class Call:
             return READ(connection)
         except redis.ResponseError as error:
             return self._as_without_a_guard(error)
+
+    def _after_restart(self, reply: object) -> object:
+        if self._restart is None or not self._restarted or not isinstance(reply, str):
+            return reply
+        return re.sub(r"(?m)^run_id:\w+", f"run_id:{self._restart.run_id}", reply)
 
     def _answer(self, connection: AbstractConnection, step: Step, replies: list) -> None:
         """The replies of this step, which redis-py has still to read."""

@@ -45,7 +45,7 @@ NOT_COUNTED = "the boxes must be in the cart, under the fruit, and the cents in 
 TORN = "the boxes are in the cart, and the total does not know of them: leave the transaction as it is"
 
 
-def _check_add_to_cart(trial: Trial) -> None:
+def _check_fill_cart(trial: Trial) -> None:
     prefix = trial.key("shop:")
     boxes, cents = trial.number(2, 9), trial.number(100, 900)
     with cures(
@@ -101,7 +101,7 @@ On a cluster, this transaction is refused. Change the two names, and leave the r
 one customer must lie in one slot, and different customers in different slots. The names still begin with `prefix` and
 `cart:`, and with `prefix` and `total:`. (In an f-string, `{{` gives one `{`, and `}}` gives one `}`.)""",
     stub="""\
-def add_to_cart(redis_conn, prefix, customer, fruit, boxes, cents):
+def fill_cart(redis_conn, prefix, customer, fruit, boxes, cents):
     cart = f"{prefix}cart:{customer}"
     total = f"{prefix}total:{customer}"
     pipe = redis_conn.pipeline(transaction=True)
@@ -113,7 +113,7 @@ def add_to_cart(redis_conn, prefix, customer, fruit, boxes, cents):
         "Inside the f-string, first two braces that stay, then the braces that Python replaces: `{{{customer}}}`.",
     ),
     solution="""\
-def add_to_cart(redis_conn, prefix, customer, fruit, boxes, cents):
+def fill_cart(redis_conn, prefix, customer, fruit, boxes, cents):
     cart = f"{prefix}cart:{{{customer}}}"
     total = f"{prefix}total:{{{customer}}}"
     pipe = redis_conn.pipeline(transaction=True)
@@ -122,7 +122,7 @@ def add_to_cart(redis_conn, prefix, customer, fruit, boxes, cents):
     pipe.execute()""",
     why="what belongs to one customer lies together, and the customers are spread over all nodes. So the transaction "
     "works on a cluster, and each node has its share of the work.",
-    check=_check_add_to_cart,
+    check=_check_fill_cart,
 )
 
 # 40.2
@@ -457,7 +457,7 @@ QUIZ = (
         "A cluster has three nodes with keys, all on one computer with one core. Does it serve more requests in a "
         "second than one server there?",
         (
-            ("About three times as many, as each has a third of the keys", "They share one core."),
+            ("About three times as many, as each has a third of the keys", "They share one core, and each needs it."),
             ("No: the three share the core, and have some work more", "More nodes help when each has a core."),
             ("Yes, as long as all keys have hash tags", "Hash tags put keys together. They make no core."),
         ),

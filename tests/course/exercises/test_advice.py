@@ -137,6 +137,7 @@ def test_what_strikes_the_eye(begin):
     assert "True or False is wanted" in notes(expected=True, seen="OK")
     assert notes(expected=False, seen=Plain("OutOfMemoryError: it was raised, and not returned")) == ""
     assert notes(expected=1, seen=Plain("no TTL")) == ""
+    assert notes(expected=True, seen=Plain("False, with appendonly no")) == ""  # the check's words, not the answer
     assert notes(expected=True, seen=False) == ""
     assert "a number is wanted" in notes(expected=3, seen="4")
     assert "'mine:other' was given to your function, and not sent" in notes(args=("mine:1", "mine:other"))

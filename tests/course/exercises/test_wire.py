@@ -10,7 +10,17 @@ from redis.connection import AbstractConnection
 from redis.retry import Retry
 
 from redis_helpers.course.exercises.named_keys import REFUSED
-from redis_helpers.course.exercises.wire import MINE, ORIGINALS, Call, Faults, _this_thread, apart, give, watching
+from redis_helpers.course.exercises.wire import (
+    MINE,
+    ORIGINALS,
+    Call,
+    Faults,
+    Restart,
+    _this_thread,
+    apart,
+    give,
+    watching,
+)
 from tests.support.servers import options_of
 
 PREFIX = "mine:"
@@ -247,6 +257,23 @@ def test_an_error_within_a_transaction_undoes_it(begin, redis_conn):
         client.pipeline().incr("mine:a").incr("mine:b").execute()
     with call_is_over():
         assert redis_conn.keys() == []
+
+
+@pytest.mark.parametrize("in_one_message", [True, False])
+def test_a_restart_between_two_commands_brings_back_what_was_saved(in_one_message, begin, redis_conn):
+    restart = Restart(after=2, run_id="another", comes_back=lambda: redis_conn.set("mine:a", "back"))
+    _, client = begin(restart=restart)
+    earlier = client.info("server")["run_id"]
+    assert earlier not in ("", "another")
+    if in_one_message:
+        client.pipeline(transaction=False).delete("mine:a").get("mine:b").execute()
+    else:
+        client.delete("mine:a")
+    assert client.info("server")["run_id"] == "another"
+    assert client.info()["run_id"] == "another"
+    assert client.get("mine:a") == "back"
+    client.delete("mine:a")
+    assert client.get("mine:a") is None, "it comes back once"
 
 
 # What is left open, what waits
