@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 import yaml  # comes with JupyterLab
@@ -138,17 +139,12 @@ def test_the_scripts_of_the_cluster_make_one_cluster_once(compose, tmp_path, mon
     """As in the containers, but on this machine: real servers, and the script that runs again in vain."""
     if not shutil.which("redis-cli"):
         pytest.skip("the script needs redis-cli, which the image has")
-    ports = free_ports_in_a_row()
-    environment = {"PORTS": ports, "REDISCLI_AUTH": secrets.token_urlsafe(16), "PATH": path_with_the_image(tmp_path)}
-    first = int(ports.partition("-")[0])
+    environment = {"REDISCLI_AUTH": secrets.token_urlsafe(16), "PATH": path_with_the_image(tmp_path)}
+    script = compose["services"]["cluster"]["command"][-1].replace("$$", "$")
+    healthy = compose["services"]["cluster"]["healthcheck"]["test"][-1].replace("$$", "$")
     with contextlib.ExitStack() as running:
-        for number, name in enumerate(NODES, 1):
-            folder = tmp_path / name
-            folder.mkdir()
-            script = compose["services"][name]["command"][-1].replace("$$", "$").replace("dir /data", f"dir {folder}")
-            running.enter_context(started(script, {**environment, "NODE": str(number)}))
-        script = compose["services"]["cluster"]["command"][-1].replace("$$", "$")
-        healthy = compose["services"]["cluster"]["healthcheck"]["test"][-1].replace("$$", "$")
+        start_nodes(compose, tmp_path, environment, running)
+        first = int(environment["PORTS"].partition("-")[0])
         with started(script, environment):
             assert wait_until(lambda: subprocess.run(["sh", "-c", healthy], env=environment).returncode == 0)
             options = ConnectOptions(port=first, password=environment["REDISCLI_AUTH"])
@@ -169,6 +165,25 @@ def test_the_scripts_of_the_cluster_make_one_cluster_once(compose, tmp_path, mon
             ["redis-cli", "-p", str(first), "cluster", "nodes"], env=environment, capture_output=True
         )
         assert ids_and_slots(known.stdout) == ids_and_slots(after.stdout)
+
+
+def start_nodes(compose, folder, environment, running):
+    """Six servers on ports in a row, which may be taken before the servers have them: then on others."""
+    while True:
+        environment["PORTS"] = free_ports_in_a_row()
+        with contextlib.ExitStack() as tried:
+            nodes = []
+            for number, name in enumerate(NODES, 1):
+                place = folder / f"{name}-{environment['PORTS']}"
+                place.mkdir()
+                script = (
+                    compose["services"][name]["command"][-1].replace("$$", "$").replace("dir /data", f"dir {place}")
+                )
+                nodes.append(tried.enter_context(started(script, {**environment, "NODE": str(number)})))
+            time.sleep(0.5)  # whoever does not get its port ends at once
+            if all(node.poll() is None for node in nodes):
+                running.enter_context(tried.pop_all())
+                return
 
 
 def path_with_the_image(folder):
