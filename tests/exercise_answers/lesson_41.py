@@ -102,6 +102,11 @@ def behind_found_and_forgotten(redis_conn):
         farthest = max(farthest, told["master_repl_offset"] - told[f"slave{number}"]["offset"])
 
 
+@wrong("41.1", "so the answer is 0")
+def behind_or_nothing(redis_conn):
+    return behind_by_role(redis_conn) or None
+
+
 @wrong("41.1", "return a number, not a text")
 def behind_as_text(redis_conn):
     behind = behind_by_role(redis_conn)
@@ -209,6 +214,14 @@ def safe_with_two(redis_conn, key, value, milliseconds):
     with redis_conn.pipeline(transaction=False) as pipe:
         pipe.set(key, value)
         pipe.wait(2, milliseconds)
+        return pipe.execute()[1] >= 1
+
+
+@wrong("41.2", "for ever")
+def safe_in_whole_seconds(redis_conn, key, value, milliseconds):
+    with redis_conn.pipeline(transaction=False) as pipe:
+        pipe.set(key, value)
+        pipe.wait(1, milliseconds // 1000)
         return pipe.execute()[1] >= 1
 
 
@@ -406,6 +419,19 @@ def retries_until_true(redis_conn, act, seconds):
             pass
         if monotonic() > end:
             raise redis.ConnectionError("too late")
+        sleep(0.05)
+
+
+@wrong("41.3", "your function did it again")
+def retries_until_true_for_ever(redis_conn, act, seconds):
+    end = monotonic() + seconds
+    while True:
+        try:
+            if answer := act(redis_conn):
+                return answer
+        except PASS:
+            if monotonic() > end:
+                raise
         sleep(0.05)
 
 

@@ -52,6 +52,14 @@ class _Pair:
             pipe.wait(len(self.replicas), int(1000 * LONGEST_SYNC))
             pipe.execute()
 
+    def remove_replica(self) -> None:
+        self.replicas.pop().kill()
+        self._until(lambda: len(self.behind()) == len(self.replicas))
+
+    def confirm_all(self) -> None:
+        """Waits until nothing is left to confirm. WAIT sends some bytes, too: they are confirmed within a second."""
+        self._until(lambda: not any(self.behind()))
+
     def pause(self, number: int) -> None:
         os.kill(cast(int, self.replicas[number].pid), signal.SIGSTOP)
 
@@ -103,6 +111,10 @@ NOT_CONFIRMED = (
 FARTHEST = (
     "one of two replicas stands still, and your answer does not speak of this one: it may be the one that takes over"
 )
+ZERO_IS_NONE = (
+    "the replicas have confirmed everything, so the answer is 0. Your function returned None, and this means: no "
+    "replica"
+)
 OFFSET_AS_TEXT = "return a number, not a text"
 NOTHING_RETURNED = "this primary has a replica, and your function returned nothing: its caller needs the number"
 ERROR_KEPT = "Redis answered with an error, and your function kept it to itself: its caller takes the answer for true"
@@ -117,7 +129,7 @@ def _expect_behind(trial: Trial, pair: _Pair, why: str) -> None:
             break
     expected = max(behind) if behind else None
     if answer is None and expected is not None:
-        raise Failed(NOTHING_RETURNED, expected, answer)
+        raise Failed(NOTHING_RETURNED if expected else ZERO_IS_NONE, expected, answer)
     if isinstance(answer, str):
         raise Failed(OFFSET_AS_TEXT, expected, answer)
     if isinstance(answer, int) and answer < 0:
@@ -135,6 +147,8 @@ def _check_bytes_behind(trial: Trial) -> None:
                 "needs its `return`.",
                 NOT_CONFIRMED: "`master_repl_offset` is what the primary has sent. Take the `offset` of the replica "
                 "from it; `lag` counts seconds.",
+                ZERO_IS_NONE: "Python takes 0 for false: `behind or None` gives None, and so does a `return` inside of "
+                "`if behind:`. Ask `connected_slaves` instead.",
                 BACKWARDS: "Take the offset of the replica from the one of the primary, not the other way round.",
                 FARTHEST: "Go through all of them: `slave0`, `slave1`, and so on, as many as `connected_slaves` says. "
                 "Keep the largest difference.",
@@ -159,6 +173,8 @@ def _check_bytes_behind(trial: Trial) -> None:
             _expect_behind(trial, pair, FARTHEST)
             pair.resume(number)
             pair.catch_up()
+        pair.confirm_all()
+        _expect_behind(trial, pair, CAUGHT_UP)
 
 
 BYTES_BEHIND = Exercise(
@@ -210,6 +226,10 @@ OTHER_THREAD = (
 )
 NOBODY_SAFE = "there is no replica, and your function says that one has the write"
 OTHER_TIME = "WAIT must wait for so many milliseconds as your caller says, and for one replica"
+FOR_EVER = (
+    "a 0 as the time of WAIT means: for ever. When the replica does not confirm, your function never ends, and the "
+    "customer waits"
+)
 UNDONE = (
     "a write that is not confirmed yet stays where it is: it may still reach the replica. Your function has undone it"
 )
@@ -253,6 +273,7 @@ def _check_write_safely(trial: Trial) -> None:
                 "`redis_conn.pipeline(transaction=False)`.",
                 TOLD_SAFE: "Compare the reply of WAIT with 1. In a MULTI, WAIT does not wait, so the pipeline needs "
                 "`transaction=False`.",
+                FOR_EVER: "Hand `milliseconds` on to WAIT as it is.",
                 TWO_UNSAFE: "WAIT replies how many replicas have it: 1 or more is enough.",
             }
         ),
@@ -265,6 +286,11 @@ def _check_write_safely(trial: Trial) -> None:
             if found != value:
                 raise Failed(UNDONE if found is None and not expected else NOT_WRITTEN, value, found)
 
+        pair.add_replica()
+        attempt(pair, between=pair.catch_up)
+        if any(words[2:] == ["0"] for words in _waits(trial)):
+            raise Failed(FOR_EVER, Plain(f"WAIT 1 {wait}"), Plain("WAIT 1 0"))
+        pair.remove_replica()
         expect(NOBODY_SAFE, False)
         _expect_wait(trial, wait)
         pair.add_replica()
@@ -282,9 +308,13 @@ def _check_write_safely(trial: Trial) -> None:
                     raise Failed(ERROR_KEPT, Plain("the error of Redis"), Plain("an answer"))
 
 
+def _waits(trial: Trial) -> list[Any]:
+    return [words for step in trial.call_seen.steps for words in step.commands if words[0] == "WAIT"]
+
+
 def _expect_wait(trial: Trial, wait: int) -> None:
     """The exercise asks for WAIT."""
-    waits = [words for step in trial.call_seen.steps for words in step.commands if words[0] == "WAIT"]
+    waits = _waits(trial)
     if not waits:
         raise Failed("your function did not ask with WAIT how many replicas have the write")
     trial.expect(OTHER_TIME, ["WAIT", "1", str(wait)], waits[-1])
@@ -379,7 +409,7 @@ def _check_with_retries(trial: Trial) -> None:
         }
     ):
         for answer in ("done", 7, None, False, 0, ""):
-            work = _Work(answer)
+            work = _Work(answer, "done")  # so that trying again ends soon, too
             outcome = trial.attempt(work, 0.2)
             if len(work.begun) > 1:
                 raise Failed(FALSE_AGAIN.format(repr(answer)), Plain("1 try"), _tries(work))
