@@ -464,7 +464,8 @@ def _expect_one_asked_for(trial: Trial, milliseconds: int) -> None:
     sent = [command for step in trial.call_seen.steps for command in step.commands if command[0] == "WAIT"]
     if sent and sent[-1][1:] == [str(milliseconds), "1"]:
         raise Failed(
-            f"your function sent WAIT {milliseconds} 1: it asks for {milliseconds:,} replicas, and waits for 1 millisecond",
+            f"your function sent WAIT {milliseconds} 1: it asks for {milliseconds:,} replicas, "
+            "and waits for 1 millisecond",
             cure="The number of replicas comes first, and then the milliseconds.",
         )
 
