@@ -282,6 +282,15 @@ def danger_of_the_log(redis_conn, most):
     return told["aof_last_write_status"] != "ok" or told["rdb_changes_since_last_save"] > most
 
 
+@wrong("34.3", "return True or False")
+def danger_or_nothing(redis_conn, most):
+    told = redis_conn.info("persistence")
+    if told["rdb_last_bgsave_status"] != "ok":
+        return True
+    if told["rdb_changes_since_last_save"] > most:
+        return True
+
+
 @wrong("34.3", "there is no danger: nobody knows that")
 def danger_without_errors(redis_conn, most):
     try:
@@ -417,7 +426,7 @@ def noted_after_sleeping(redis_conn, queue, order, milliseconds):
     return redis_conn.wait(1, 1) >= 1
 
 
-@wrong("34.4", "asks for 3,000 replicas")
+@wrong("34.4", ",000 replicas, and waits for 1 millisecond")
 def noted_turned_round(redis_conn, queue, order, milliseconds):
     redis_conn.rpush(queue, order)
     return redis_conn.wait(milliseconds, 1) >= 1

@@ -22,6 +22,7 @@ from redis_helpers.course.exercises.named_keys import keys_of, waits
         ("OBJECT ENCODING a", ["a"]),
         ("SCAN 0 MATCH a", []),
         ("PING", []),
+        ("WAITAOF 0 1 500", []),
     ],
 )
 def test_keys_of(command, keys):
