@@ -28,8 +28,10 @@ def open_small(policy: str, name: str = "small") -> redis.Redis:
     """A client of a new private Redis with `maxmemory` 3 MB, and this policy. An earlier one of that name is ended."""
     if name in _open:
         _open.pop(name).stop()
-    # DEL frees the memory at once: the default of Redis. (Valkey's is the other one.)
-    server = EmbeddedRedis(maxmemory="3mb", maxmemory_policy=policy, lazyfree_lazy_user_del="no").start()
+    # DEL frees the memory at once: the default of Redis. (Valkey's is the other one.) And what LFU has counted does not
+    # fade: by default it does at each new minute, which may begin in the seconds of a lesson's day.
+    options: dict[str, str | int] = {"lazyfree_lazy_user_del": "no", "lfu_decay_time": 0}
+    server = EmbeddedRedis(maxmemory="3mb", maxmemory_policy=policy, **options).start()
     _open[name] = server
     return redis.Redis.from_url(server.url, decode_responses=True)
 
