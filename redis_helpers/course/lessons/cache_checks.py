@@ -192,6 +192,27 @@ def expect_error_of_load(trial: Trial, args: Args, key: str) -> None:
         expect_loaded(trial, args, key, "it is back")
 
 
+def expect_error_of_save(trial: Trial, keys: tuple[str, ...], error: Exception, begin: Callable[[], None]) -> None:
+    """The source cannot save the new price: the caller must learn of it, and the source is asked once."""
+    calls = []
+
+    def save_fails(price: object) -> None:
+        calls.append(price)
+        raise error
+
+    begin()
+    outcome = trial.attempt(*keys, save_fails, 250)
+    if outcome.error is None:
+        raise Failed(
+            "the source could not save the price, and your function kept it to itself: its caller must learn of that",
+            Plain("the error of save()"),
+            Plain("no error"),
+        )
+    if outcome.error is not error:
+        raise Crashed(outcome.error)
+    trial.expect("the source could not save the price, and your function called save() again", 1, len(calls))
+
+
 def expect_error_of_redis(trial: Trial, args: Args, key: str, value: object) -> None:
     """When Redis answers with an error, the caller learns of it, or gets what the source says."""
     trial.put({})

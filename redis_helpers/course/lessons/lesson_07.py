@@ -13,12 +13,13 @@ from unittest import mock
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import apart
 from redis_helpers.course.lessons.cache_checks import (
     NO_TTL,
     Source,
+    expect_error_of_save,
     expect_json,
     expect_never_immortal,
     expect_same,
@@ -142,7 +143,7 @@ def _check_set_price(trial: Trial) -> None:
         view=lambda: trial.redis.get(key) in (None, str(market["price"])),
     )
     for error in (OSError("the market's database is full"), redis.ConnectionError("the source is gone")):
-        _expect_error_of_save(trial, key, error, begin)
+        expect_error_of_save(trial, (key,), error, begin)
     trial.every_error((key, save, price), begin, f"{KEPT} the old price stays in the cache, and nobody knows")
 
 
@@ -169,26 +170,6 @@ def _expect_forgotten(trial: Trial, key: str, price: object, gone_too_early: boo
     elif left == "":
         why = "an empty text is cached now, and the next reader takes that for the price: it must find no key"
     raise Failed(why, Plain("no such key"), left, cure="Delete the key, and only after save(price).")
-
-
-def _expect_error_of_save(trial: Trial, key: str, error: Exception, begin: Callable[[], None]) -> None:
-    calls = []
-
-    def save_fails(price: object) -> None:
-        calls.append(price)
-        raise error
-
-    begin()
-    outcome = trial.attempt(key, save_fails, 250)
-    if outcome.error is None:
-        raise Failed(
-            "the source could not save the price, and your function kept it to itself: its caller must learn of that",
-            Plain("the error of save()"),
-            Plain("no error"),
-        )
-    if outcome.error is not error:
-        raise Crashed(outcome.error)
-    trial.expect("the source could not save the price, and your function called save() again", 1, len(calls))
 
 
 SET_PRICE = Exercise(

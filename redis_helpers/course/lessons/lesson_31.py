@@ -16,6 +16,7 @@ from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import apart
+from redis_helpers.course.lessons.cache_checks import expect_error_of_save
 from redis_helpers.course.lessons.clock_checks import Clock
 from redis_helpers.course.lessons.common_checks import cures
 
@@ -137,7 +138,7 @@ def _check_change_safely(trial: Trial) -> None:
             view=readers.none_has_an_old_price,
             allowed=lambda run, is_right: bool(is_right),
         )
-        _expect_error_of_save(trial, key, lease, begin)
+        expect_error_of_save(trial, (key, lease), OSError("the market's database is full"), begin)
         trial.every_error(args, begin, KEPT)
 
 
@@ -150,27 +151,6 @@ def _expect_saved_once(trial: Trial, saved: list[object], price: int) -> None:
         raise Failed("the source must hold the new price, and was not told", Plain(f"save({price})"), None)
     trial.expect("the source was told another price: hand on what you got", price, saved[0])
     trial.expect("the source was told more than once: call save(price) once", 1, len(saved))
-
-
-def _expect_error_of_save(trial: Trial, key: str, lease: str, begin: Callable[[], None]) -> None:
-    error = OSError("the market's database is full")
-    calls = []
-
-    def save_fails(price: object) -> None:
-        calls.append(price)
-        raise error
-
-    begin()
-    outcome = trial.attempt(key, lease, save_fails, 250)
-    if outcome.error is None:
-        raise Failed(
-            "the source could not save the price, and your function kept it to itself: its caller must learn of that",
-            Plain("the error of save()"),
-            Plain("no error"),
-        )
-    if outcome.error is not error:
-        raise Crashed(outcome.error)
-    trial.expect("the source could not save the price, and your function called save() again", 1, len(calls))
 
 
 CHANGE_SAFELY = Exercise(
