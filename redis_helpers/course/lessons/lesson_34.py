@@ -422,6 +422,15 @@ def _expect_sure_with_replicas(trial: Trial, queue: str, order: str) -> None:
                 slow += time.monotonic() - begin > 1
                 if slow == 3:  # a busy machine is slow once, and not three times
                     raise Failed(WAITS_ON)
+
+            def both_have_it() -> None:
+                client.incr("both")
+                client.wait(2, 3000)
+
+            client.delete(queue)
+            outcome = trial.attempt(queue, order, 3000, options=options, between=both_have_it)
+            if _answer(outcome) is False:
+                raise Failed(TOO_MANY)
             _pause(second)
             try:
                 _expect_one_is_enough(trial, options, client, queue, order)
