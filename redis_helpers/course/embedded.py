@@ -215,6 +215,7 @@ class _Guard:
             finally:
                 os.close(server_hold)
             self._lifeline = cast(IO[bytes], self._process.stdin)  # who reads it learns of the owner's end
+            self._process.stdin = None  # subprocess keeps a Popen that still runs, and would keep the pipe open
             self._said = cast(IO[bytes], self._process.stdout)
             _guards.add(self)
         self.pid = self._process.pid
