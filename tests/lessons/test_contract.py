@@ -1,5 +1,6 @@
 """The lesson contract: every notebook keeps it, and each of its rules can fail."""
 
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -12,9 +13,14 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb"
 NOTEBOOKS = [path for path in NOTEBOOKS if path.suffixes == [".ipynb"]]  # not a copy such as 01_basics.walk.ipynb
 
 
+@cache
+def all_lessons():
+    return [read_lesson(path) for path in NOTEBOOKS if not path.stem.endswith(".walk")]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_lesson_keeps_the_contract(path):
-    lessons = [read_lesson(one) for one in NOTEBOOKS if not one.stem.endswith(".walk")]
+    lessons = all_lessons()
     place = [lesson.path for lesson in lessons].index(path)
     broken = violations(lessons[place], lessons[:place], lessons[place + 1 :])
     assert not broken, "\n" + "\n".join(broken)

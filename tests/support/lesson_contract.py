@@ -7,7 +7,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import nbformat
@@ -51,6 +51,11 @@ class Lesson:
     @property
     def number(self) -> int:
         return int(self.path.name[:2])
+
+    @cached_property
+    def introduced(self) -> set[str]:
+        """The Redis commands that its cells name or use."""
+        return {command for cell in self.cells for command in _introduced(cell)}
 
     def code(self) -> list:
         return [cell for cell in self.cells if cell.cell_type == "code"]
@@ -306,7 +311,7 @@ def _introduced(cell) -> set[str]:
 
 
 def _introduced_in(lessons: list[Lesson]) -> set[str]:
-    return {command for lesson in lessons for cell in lesson.cells for command in _introduced(cell)}
+    return {command for lesson in lessons for command in lesson.introduced}
 
 
 # Links and pictures

@@ -1,12 +1,14 @@
 """The matrix: what its command makes of a lesson, of a server that is not there, and of a user with few rights."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
 from redis_helpers.course.embedded import find_server_binary
+from redis_helpers.course.exercises import catalog
 from tools import server_matrix
 from tools.server_matrix import USERS, Row, from_wheel, how_it_ran, run_cluster, run_server, run_user, table
 
@@ -72,6 +74,46 @@ HANDLE_FOR = """from redis_helpers.course.rights import handle_for
 redis_conn = handle_for("EVAL").connect()
 redis_conn.set("cell-by-cell:there", 1)
 """
+LESSON_00 = """from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.course.exercises import check, quiz
+redis_conn = RedisConnectionHandle().connect()
+"""
+
+
+def lesson_00(folder, exercises):
+    """What of lesson 00 is solved: its exercises and its quiz."""
+    cells = [new_code_cell(LESSON_00, id="connect")]
+    for exercise in exercises:
+        cells.append(new_code_cell(exercise.answer_cell(), id=f"answer-{len(cells)}", metadata={"tags": ["exercise"]}))
+    cells.append(new_code_cell('quiz("0")', id="quiz"))
+    path = folder / "00_small.ipynb"
+    nbformat.write(new_notebook(cells=cells), path)
+    return [path]
+
+
+def here(folder):
+    return find_server_binary()
+
+
+def test_on_the_first_server_every_exercise_and_the_quiz_must_pass(tmp_path, monkeypatch):
+    monkeypatch.setattr(server_matrix, "FIRST", "here")
+    known = catalog.exercises()
+    of_00 = [exercise for exercise in known.values() if exercise.lesson == "0"]
+    solved = run_server("here", here, lesson_00(tmp_path, of_00), suite=False)
+    assert solved.outcomes == {"00_small": "ran"}
+    wrong = replace(of_00[0], solution=of_00[0].stub)
+    monkeypatch.setattr(catalog, "exercises", lambda: {**known, wrong.id: wrong})
+    unsolved = run_server("here", here, lesson_00(tmp_path, of_00), suite=False)
+    assert unsolved.outcomes == {"00_small": f"failed: exercise {wrong.id} did not pass"}
+    assert unsolved.failed
+
+
+def test_on_the_first_server_each_lesson_runs_among_keys_of_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(server_matrix, "FIRST", "here")
+    touches = lesson(tmp_path, 99, CONNECT, "redis_conn.delete('session:1')")
+    assert run_server("here", here, [touches], suite=False).outcomes == {"99_small": server_matrix.CHANGED}
+
+
 CONNECT_IN_THE_PLAIN_WAY = """from redis_helpers.connection import RedisConnectionHandle
 RedisConnectionHandle().connect()
 """

@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from string import ascii_lowercase
 
 KINDS = ("blank", "change", "write", "stretch")  # complete a blank, change working code, write it, a harder one
@@ -47,7 +48,7 @@ class Exercise:
         """For example `put_once(redis_conn, key, value)`."""
         return f"{self.function_name}({', '.join(self.parameters)})"
 
-    @property
+    @cached_property
     def _definition(self) -> ast.FunctionDef:
         return next(node for node in reversed(ast.parse(self.stub).body) if isinstance(node, ast.FunctionDef))
 

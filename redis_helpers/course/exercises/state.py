@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import redis
 
+PAGE = 5000  # keys that one SCAN looks at
 MANY_KEYS = 50_000  # on a server with more of them, only the keys that were named are looked at
 
 
@@ -43,10 +44,17 @@ READERS: dict[str, tuple[Callable[[redis.Redis, str], Any], Callable[[Any], obje
 
 def keys_below(client: redis.Redis, prefix: str, named: Iterable[str] = ()) -> list[str]:
     """The keys that begin with the prefix. `named` are those that may be there."""
-    if int(cast(Any, client.dbsize())) > MANY_KEYS:
-        return sorted(key for key in set(named) if client.exists(key))
     pattern = "".join(f"\\{sign}" if sign in "*?[]\\^" else sign for sign in prefix) + "*"
-    return sorted(set(client.scan_iter(match=pattern, count=5000)))
+    asking = client.pipeline(transaction=False)
+    asking.dbsize()
+    asking.scan(0, match=pattern, count=PAGE)
+    size, (cursor, found) = asking.execute()
+    if size > MANY_KEYS:
+        return sorted(key for key in set(named) if client.exists(key))
+    while cursor:
+        cursor, page = cast(Any, client.scan(cursor, match=pattern, count=PAGE))
+        found += page
+    return sorted(set(found))
 
 
 def entry(client: redis.Redis, key: str) -> Entry | None:
