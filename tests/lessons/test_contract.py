@@ -107,6 +107,11 @@ BREACHES = {
         lesson(CLEANUP, text("(a) · (b)\n\n**Your turn.**", "guess", "predict")),
         "a turn and a prediction",
     ),
+    "an idea in a prediction": (
+        contract.one_job,
+        lesson(CLEANUP, text("## Two locks\n\nA waits.\n\n(a) · (b)", "guess", "predict")),
+        "an idea and a prediction",
+    ),
     "an open answer": (contract.folded_answers, lesson(text("**(b).** So it is.")), "not folded"),
     "an answer folded without its empty line": (
         contract.folded_answers,

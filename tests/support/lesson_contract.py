@@ -195,6 +195,8 @@ def one_job(lesson: Lesson) -> Iterator[str]:
             yield f"{cell.id}: an answer shares its cell with another job"
         if "**Your turn" in cell.source and "predict" in _tags(cell):
             yield f"{cell.id}: a turn and a prediction in one cell"
+        if jobs[0] and "predict" in _tags(cell):
+            yield f"{cell.id}: an idea and a prediction in one cell"
 
 
 FOLDED = re.compile(r"(?s)<details><summary>Answer</summary>\n\n(.+?)\n?</details>")
