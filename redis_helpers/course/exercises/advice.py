@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType
 
 import redis
@@ -207,6 +207,13 @@ def notes_on(function: Callable, call: Call, args: tuple, expected: object, seen
         yield f"{short(unused)} was given to your function, and not sent in this call: is another value in its place?"
     if call.used_another:
         yield "your function used another connection than the redis_conn that it is given."
+
+
+def note_on_printing(printed: Sequence[str], expected: object, seen: object) -> str | None:
+    """A word to who has printed the value that was to be returned. `printed` are the lines that the code printed."""
+    if seen is None and expected is not None and str(expected) in printed:
+        return "your function printed the answer, and returned nothing. Only `return` hands a value to the caller."
+    return None
 
 
 def _never_sent(call: Call, args: tuple) -> str | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from redis_helpers.course.exercises.advice import advice_on, notes_on
+from redis_helpers.course.exercises.advice import advice_on, note_on_printing, notes_on
 from redis_helpers.course.exercises.catalog import exercises, lessons
 from redis_helpers.course.exercises.checker import Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed
@@ -52,6 +52,8 @@ def failed(exercise: Exercise, trial: Trial, function: Callable, failure: Failed
     if not trial.was_refused:
         notes = notes_on(function, trial.call_seen, trial.last_args, failure.expected, failure.seen)
         lines += [f"   Note: {sentence(note)}" for note in notes]
+        if note := note_on_printing(trial.printed.lines(), failure.expected, failure.seen):
+            lines.append(f"   Note: {sentence(note)}")
     return "\n".join([*lines, *_sent_nothing(trial, function), *of_another_exercise(function, exercise), *_slow(trial)])
 
 

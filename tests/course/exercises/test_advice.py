@@ -6,7 +6,7 @@ import json
 import pytest
 import redis
 
-from redis_helpers.course.exercises.advice import advice_on, notes_on
+from redis_helpers.course.exercises.advice import advice_on, note_on_printing, notes_on
 from redis_helpers.course.exercises.checker import Plain
 from redis_helpers.course.exercises.wire import Call, Holder, give, watching
 
@@ -149,3 +149,10 @@ def test_what_strikes_the_eye(begin):
     assert "SET was sent between WATCH and MULTI" in notes()
     client.set("mine:1", 2)
     assert "SET was sent through redis_conn" in notes()
+
+
+def test_who_prints_the_answer_is_told_to_return_it():
+    assert "`return`" in note_on_printing(["so many:", "312"], 312, None)
+    assert note_on_printing(["312"], 312, 313) is None
+    assert note_on_printing(["looking for 312"], 312, None) is None
+    assert note_on_printing(["None"], None, None) is None

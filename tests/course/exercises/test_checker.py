@@ -571,6 +571,13 @@ def test_what_was_printed_is_shown(verdict):
     assert "Your code printed:\n  | my key is cell-by-cell:exercise:1.5:" in verdict(talks)
 
 
+def test_who_prints_the_answer_is_told_to_return_it(verdict):
+    def prints(redis_conn, key, value):
+        print(put_once(redis_conn, key, value))
+
+    assert "Your function printed the answer, and returned nothing." in verdict(prints)
+
+
 def test_redis_dies_in_the_middle(monkeypatch, capsys):
     with EmbeddedRedis() as server:
         monkeypatch.setenv("REDIS_URL", server.url)
