@@ -143,7 +143,7 @@ class ShopCluster(EmbeddedCluster):
                     return False
             elif told["connected_slaves"] == 1 and told["slave0"]["state"] == "online":
                 primaries += 1
-        return primaries == self._primaries and self._is_healthy()
+        return primaries == self._primaries and self._all_know_the_replicas() and self._is_healthy()
 
 
 _open: list[ShopCluster] = []  # the one of this notebook
