@@ -21,16 +21,18 @@ def write_part(page: Path, name: str, text: str) -> None:
     whole = page.read_text(encoding="utf-8")
     parts = re.split(f"{re.escape(begin)}.*?{re.escape(end)}", whole, flags=re.DOTALL)
     if len(parts) != 2:
-        raise CourseError(f"{page.name} needs the comments {begin} and {end}, once each: write them where the part goes.")
+        raise CourseError(
+            f"{page.name} needs the comments {begin} and {end}, once each: write them where the part goes."
+        )
     before, after = parts
     page.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
 
 
 def when_and_where() -> str:
     """Today's date and this machine, in one sentence: no name of a host or of a person is in it."""
-    processor = _processor() or platform.machine()
-    system = f"{platform.system()} on {processor}"
-    return f"Measured on {date.today().isoformat()} with Python {platform.python_version()}, {os.cpu_count()} cores, {system}."
+    today, python = date.today().isoformat(), platform.python_version()
+    machine = f"{platform.system()} on {_processor() or platform.machine()}"
+    return f"Measured on {today} with Python {python}, {os.cpu_count()} cores, {machine}."
 
 
 def _processor() -> str:

@@ -51,6 +51,7 @@ def test_every_picture_is_drawn_by_a_lesson_and_no_page_shows_another(notebooks)
         }
     assert {path.name for path in figures.PICTURES.iterdir()} == drawn
     for page, least in (("README.md", 1), ("docs/pictures.md", 9)):
-        shown = re.findall(r"[(\"](?:\.\./)?pictures/([\w-]+\.png)[)\"]", (figures.ROOT / page).read_text(encoding="utf-8"))
+        text = (figures.ROOT / page).read_text(encoding="utf-8")
+        shown = re.findall(r"[(\"](?:\.\./)?pictures/([\w-]+\.png)[)\"]", text)
         assert len(shown) >= least, page
         assert set(shown) <= drawn, page

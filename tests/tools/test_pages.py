@@ -1,4 +1,4 @@
-"""The README and the pages in docs/: short, linked, and true to the code. The parts that commands write: `write_part`."""
+"""The README and the pages in docs/: short, linked, and true to the code. And the parts that commands write."""
 
 import re
 import tomllib

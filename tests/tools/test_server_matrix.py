@@ -160,7 +160,8 @@ def test_the_page_has_every_lesson_and_every_user_and_says_what_each_user_may(no
 
 def test_the_page_is_written_with_both_tables(tmp_path):
     page = tmp_path / "servers.md"
-    page.write_text("Before.\n<!-- servers: begin -->old<!-- servers: end -->\n<!-- users: begin --><!-- users: end -->\n")
+    places = "<!-- servers: begin -->old<!-- servers: end -->\n<!-- users: begin --><!-- users: end -->\n"
+    page.write_text(f"Before.\n{places}")
     ran = {"00_small": "ran"}
     server_matrix.write_page(page, [Row("Redis 9", outcomes=ran)], [Row("few rights", outcomes=ran)])
     text = page.read_text()
