@@ -1,4 +1,4 @@
-"""The teacher's page: its minutes are the lessons' own, what a lesson needs comes before it, and `check` says its quotes."""
+"""The teacher's page: minutes are the lessons' own, what a lesson needs comes before it, check says the quotes."""
 
 import re
 
