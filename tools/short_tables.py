@@ -74,7 +74,9 @@ def modules_in_short(page: str) -> str:
         "",
         f"by hand, without a number that grows {_cell(found, lock, 'by hand: SET NX, and a script', lock_column)}",
     ]
-    return markdown(["", "ours", "peers"], [[*row, peer] for row, peer in zip(rows, others, strict=True)])
+    lines = [["module", "ours", "peers"], ["---", "---:", "---"]]
+    lines += [[*row, peer] for row, peer in zip(rows, others, strict=True)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def cache_in_short(page: str) -> str:
@@ -97,7 +99,14 @@ def cache_in_short(page: str) -> str:
         loads = [cell("A stampede", name, column) for column in ("loads of 100 ms", "loads that fail")]
         hangs = [cell("Redis hangs", name, column) for column in ("first call", "second call", "what comes")]
         rows.append([name, *ratios, *loads, ", ".join(told for told in hangs if told != NOT_MEASURED) or NOT_MEASURED])
-    head = ["", "a hit, 200 B", "a hit, 10 kB", "a miss, 200 B", "loads by 32 readers", "by 32, all loads failing"]
+    head = [
+        "reader",
+        "a hit, 200 B",
+        "a hit, 10 kB",
+        "a miss, 200 B",
+        "loads by 32 readers",
+        "by 32, all loads failing",
+    ]
     return markdown([*head, "Redis hangs: first call, second, what comes"], rows)
 
 

@@ -67,7 +67,7 @@ def test_the_page_has_the_tables_of_every_part_and_the_short_ones_say_the_same()
         assert "Left out" not in measured and "left out" not in measured, f"{part}: a peer is missing"
     assert modules_in_short(page) in page
     assert cache_in_short(page) in page
-    short = tables(page.partition("<!-- cache in short: begin -->")[2])[""]
+    short = tables(page.partition("<!-- cache in short: begin -->")[2])["reader"]
     assert short["six lines"]["a hit, 200 B"] == "1.00"
     assert all(row["a miss, 200 B"] != "–" for row in short.values())
 

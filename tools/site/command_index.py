@@ -49,6 +49,7 @@ GROUPS = {  # what the server calls them, in the order of the page
     "cluster": "Clusters",
 }
 OTHERS = "Others"
+MOST_EXERCISES = 6  # of one command: some commands are needed by nearly every exercise
 HEAD = """# Index of commands
 
 This page says which lesson introduces a Redis command or one of its options, which lessons use it, and which exercises
@@ -270,7 +271,8 @@ def _group(name: str, known: Documented) -> str:
 def _row(name: str, entry: Entry) -> str:
     first, *others = entry.first_of_each_lesson()
     also = ", ".join(f"[{place.number}]({place.address()})" for place in others)
-    exercises = {
-        exercise.id: f"[{exercise.id}]({place.address()}) {exercise.title}" for exercise, place in entry.exercises
-    }
-    return f"| `{name}` | {first.link()} | {also} | {'; '.join(exercises.values())} |"
+    exercises = [f"[{exercise.id}]({place.address()}) {exercise.title}" for exercise, place in entry.exercises]
+    shown = exercises[:MOST_EXERCISES]
+    if len(exercises) > len(shown):
+        shown.append(f"and {len(exercises) - len(shown)} more")
+    return f"| `{name}` | {first.link()} | {also} | {'; '.join(shown)} |"
