@@ -88,6 +88,17 @@ def test_each_variable_of_the_settings_file_is_explained():
     assert [name for name in variables if f"`{name}`" not in page] == []
 
 
+def test_each_sentence_that_is_explained_is_one_that_the_course_says():
+    sources = [text_of(path) for path in (ROOT / "redis_helpers").rglob("*.py")]
+    said = re.sub(r"\"\s*\n\s*f?\"", "", "\n".join(sources))  # a text in two lines is one text
+    for page in (README, PAGES / "troubleshooting.md"):
+        quoted = re.findall(r'(?m)^\| "([^"]+)" \|', text_of(page))
+        assert len(quoted) >= 3
+        for sentence in quoted:
+            for part in re.split(r"…|8890", sentence):
+                assert part.strip() in said or "No module named" in part, sentence  # that one is Python's own
+
+
 def test_a_part_is_put_in_its_place_again_and_again(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("Before.\n\n<!-- lock: begin -->\n<!-- lock: end -->\n\nAfter é.\n", encoding="utf-8")
