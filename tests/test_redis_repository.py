@@ -19,6 +19,7 @@ import redis
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.breaking.fault_proxy import FaultProxy
 from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.start.environment import ROOT
 from redis_helpers.errors import CourseError
 from redis_helpers.redis_repository import RedisRepository, escape_pattern
 from redis_helpers.redis_values import text_of
@@ -118,14 +119,15 @@ def test_it_answers_with_str_also_through_a_client_that_gives_bytes(any_server, 
         assert RedisRepository(gives_bytes, own_prefix="course:").delete_prefix("course:") == 1
 
 
-def test_the_first_example_of_the_readme(repo, capsys):
-    repo.insert_ex("foo", "bar", 10)
-    repo.insert_hash_ex("user:1", "name", "Alice", 30)
-    print(repo.get("foo"))
-    print(repo.get_hash("user:1", "name"))
-    assert capsys.readouterr().out == "bar\nAlice\n"
-    assert 9 <= repo.ttl("foo") <= 10
-    assert 29 <= repo.ttl("user:1") <= 30
+def test_the_first_example_of_the_readme_runs_as_it_stands_there(any_server, repo, capsys, monkeypatch):
+    monkeypatch.setenv("REDIS_URL", any_server.url)
+    for page in ("README.md", "docs/take_home.md"):
+        example = re.search(r"(?s)```python\n(.+?)```", (ROOT / page).read_text(encoding="utf-8"))[1]
+        repo.delete("foo")
+        exec(example, {})
+        assert capsys.readouterr().out == "bar\nAlice\n"
+        assert 9 <= repo.ttl("foo") <= 10
+        assert 29 <= repo.ttl("user:1") <= 30
 
 
 # Hashes

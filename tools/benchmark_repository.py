@@ -1,4 +1,7 @@
-"""What a call through `RedisRepository` costs beside redis-py's own: `python -m tools.benchmark_repository`."""
+"""What a call through `RedisRepository` costs beside redis-py's own: `python -m tools.benchmark_repository`.
+
+The table has a row for each method: the ratio of the medians, from rounds that take turns.
+"""
 
 import secrets
 from typing import Any
@@ -9,12 +12,14 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.measure import measure_interleaved
 from redis_helpers.course.notebook.same_client import same_client
 from redis_helpers.redis_repository import RedisRepository
+from tools.benchmark_cache import table as markdown
 
 PRICES: dict[Any, Any] = {f"fruit {number}": number for number in range(100)}
 
 
-def main() -> None:
-    """Prints a line a method: the ratio of the medians, from rounds that take turns."""
+def table(rounds: int = 4000) -> str:
+    """The table as Markdown."""
+    rows = []
     with EmbeddedRedis() as server, redis.Redis.from_url(server.url, decode_responses=True) as redis_conn:
         repo = RedisRepository(redis_conn)
         repo.insert_hash_many("prices", PRICES)
@@ -37,8 +42,10 @@ def main() -> None:
             ),
         }
         for name, (ours, theirs) in pairs.items():
-            medians = measure_interleaved({"ours": ours, "theirs": theirs}, n=4000, warmup=200).median()
-            print(f"{name:30} {medians['ours'] / medians['theirs']:.2f} times redis-py")
+            latencies = measure_interleaved({"ours": ours, "theirs": theirs}, n=rounds, warmup=min(rounds, 200))
+            medians = latencies.median()
+            rows.append([name, f"{medians['ours'] / medians['theirs']:.2f}"])
+    return markdown(["RedisRepository", "times redis-py"], rows)
 
 
 def pipelined(redis_conn: redis.Redis) -> None:
@@ -58,4 +65,4 @@ def repository_without_scripts(redis_conn: redis.Redis) -> RedisRepository:
 
 
 if __name__ == "__main__":
-    main()
+    print(table())

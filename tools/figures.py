@@ -1,4 +1,4 @@
-"""`python -m tools.figures`: runs the notebooks afresh and writes the README's pictures."""
+"""`python -m tools.figures`: runs the notebooks afresh and writes the pictures of the README and of the pages."""
 
 import base64
 import sys

