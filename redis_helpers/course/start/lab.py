@@ -47,6 +47,8 @@ def _become_jupyterlab(arguments: list[str]) -> NoReturn:
     _set_up_jupyter()
     # -P: a file beside the README is none of JupyterLab's modules.
     command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", *arguments, FIRST_NOTEBOOK]
+    # The address that it prints opens the notebook too: where no browser can be started, somebody copies it.
+    command.append(f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}")
     if _port_of(arguments) is not None:
         command.append("--ServerApp.port_retries=0")
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container, where JupyterLab would refuse to start
