@@ -81,22 +81,24 @@ class Container:
             process.terminate()
             process.wait()
 
+    def published(self) -> str:
+        """The lines of `docker ps` that give a port to the machine outside."""
+        places = self._docker("ps", "--filter", self._label(), "--format", "{{.Names}} {{.Ports}}")
+        return "\n".join(line for line in places.splitlines() if "->" in line)
+
     def down(self) -> None:
         """Removes both containers, what they stored, and their network."""
         if not self.name:
             return
-        project = self._docker("inspect", "-f", '{{index .Config.Labels "com.docker.compose.project"}}', self.name)
-        label = f"label=com.docker.compose.project={project.strip()}"
+        label = self._label()
         self._docker("rm", "-f", "-v", *self._docker("ps", "-aq", "--filter", label).split())
         self._docker("network", "rm", *self._docker("network", "ls", "-q", "--filter", label).split())
         assert not self._docker("ps", "-aq", "--filter", label), "containers are left"
 
-    def published(self) -> str:
-        """The ports that the machine outside was given, by the containers of this one's network."""
+    def _label(self) -> str:
+        """What `docker` finds this container by, and the Redis beside it."""
         project = self._docker("inspect", "-f", '{{index .Config.Labels "com.docker.compose.project"}}', self.name)
-        label = f"label=com.docker.compose.project={project.strip()}"
-        places = self._docker("ps", "--filter", label, "--format", "{{.Names}} {{.Ports}}")
-        return "\n".join(line for line in places.splitlines() if "->" in line)
+        return f"label=com.docker.compose.project={project.strip()}"
 
     def _devcontainer(self, *arguments: str) -> str:
         return self._output("devcontainer", *arguments)
