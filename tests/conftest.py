@@ -6,7 +6,9 @@ import hashlib
 import itertools
 import os
 import signal
+import tempfile
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -63,6 +65,13 @@ def _own_settings(settings_folders):
     folder.mkdir()
     with no_settings(folder):
         yield
+
+
+@pytest.fixture
+def short_folder():
+    """A folder with a short path: that of a unix socket may have some hundred characters, and macOS' own are long."""
+    with tempfile.TemporaryDirectory(dir="/tmp" if os.name == "posix" else None) as folder:
+        yield Path(folder).resolve()
 
 
 @pytest.fixture(scope="session")

@@ -153,7 +153,7 @@ def test_a_reader_that_goes_away_is_no_full_disk(tmp_path):
     assert process.wait() == command_line.BROKEN_PIPE
 
 
-@pytest.mark.parametrize("language", ["C", "C.UTF-8"])
+@pytest.mark.parametrize("language", ["C", "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"])
 def test_every_terminal_can_show_what_is_printed(tmp_path, language):
     """On one that knows ASCII only, a question mark stands for what it does not know."""
     program = (
