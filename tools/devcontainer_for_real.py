@@ -87,13 +87,15 @@ class Container:
         return "\n".join(line for line in places.splitlines() if "->" in line)
 
     def down(self) -> None:
-        """Removes both containers, what they stored, and their network."""
+        """Removes both containers, what they stored, their network, and the image that the CLI made for this one."""
         if not self.name:
             return
-        label = self._label()
+        label, image = self._label(), self._docker("inspect", "-f", "{{.Config.Image}}", self.name).strip()
         self._docker("rm", "-f", "-v", *self._docker("ps", "-aq", "--filter", label).split())
         self._docker("network", "rm", *self._docker("network", "ls", "-q", "--filter", label).split())
         assert not self._docker("ps", "-aq", "--filter", label), "containers are left"
+        if image.startswith("vsc-"):
+            self._docker("rmi", image)
 
     def _label(self) -> str:
         """What `docker` finds this container by, and the Redis beside it."""

@@ -70,14 +70,16 @@ class NewLinux:
         self.type('kill "$(cat ~/lab.pid)"; while [ -e "/proc/$(cat ~/lab.pid)" ]; do sleep 0.1; done')
 
     def _address_of_lab(self) -> str:
-        deadline = time.monotonic() + 600
-        while time.monotonic() < deadline:
+        """Waits until the lab listens, for which it first installs the packages."""
+        while True:
+            ended = self.type('[ -e "/proc/$(cat ~/lab.pid)" ] || echo ended')
             printed = self.type("cat ~/lab.log")
             found = re.search(r"http://localhost:\d+/lab\S*token=\w+", printed)
             if found and "Use Control-C" in printed:
                 return found.group()
+            if ended:
+                raise SystemExit(f"The lab ended before it listened:\n{printed}")
             time.sleep(0.5)
-        raise SystemExit(f"The lab printed no address:\n{printed}")
 
     def _run(self, script: str, user: str) -> str:
         whole = f"export HOME=$(getent passwd {user} | cut -d: -f6); {script}"

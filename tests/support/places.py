@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 from redis_helpers.course.start.environment import ROOT
@@ -16,7 +17,8 @@ NOT_IN_A_ZIP |= {".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"}
 def unzipped_course(folder: Path) -> Path:
     """The course as somebody has it who downloads the zip and unpacks it with Windows or Python: without git.
 
-    An unpacking of that kind makes no file executable. Returns the folder, which must not be there yet.
+    An unpacking of that kind makes no file executable. Its requirements.txt asks for no more than is installed here, so
+    that nothing is fetched. Returns the folder, which must not be there yet.
     """
     packed = folder.with_name("course.zip")
     with zipfile.ZipFile(packed, "w") as archive:
@@ -29,6 +31,7 @@ def unzipped_course(folder: Path) -> Path:
     with zipfile.ZipFile(packed) as archive:
         archive.extractall(folder)
     packed.unlink()
+    (folder / "requirements.txt").write_text(f"packaging=={version('packaging')}\n", encoding="utf-8")
     return folder
 
 
