@@ -1,8 +1,8 @@
 """docs/windows.md, line by line: `python3 -m tools.windows_page_for_real debian:13 ubuntu:24.04`. It needs Docker.
 
 Each line for the terminal of WSL is typed into a new container of that image, by a user who has sudo, and no more than
-a new Linux in WSL has. Lines for programs of Windows are left out. A line that fails ends the whole. The lab must answer
-at the address that it prints. Printed is how long each line took.
+a new Linux in WSL has. Lines for programs of Windows are left out. A line that fails ends the whole, and the lab must
+answer at the address that it prints. Printed is how long each line took.
 """
 
 import re
@@ -109,7 +109,7 @@ def try_page(image: str, repository: Path, packed: Path) -> None:
         linux.set_up(repository, packed)
         for line in lines_to_type(PAGE.read_text(encoding="utf-8")):
             if line.startswith("unzip "):
-                linux.type("rm -rf ~/course")
+                linux.type("cd ~ && rm -rf ~/course")
             start = time.monotonic()
             if line == LAB:
                 linux.try_lab()

@@ -11,11 +11,7 @@ from tools.lock import PYTHONS
 
 PATHS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 WORKFLOWS = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in PATHS}
-JOBS = [
-    pytest.param(job, id=f"{name} {key}")
-    for name, workflow in WORKFLOWS.items()
-    for key, job in workflow["jobs"].items()
-]
+JOBS = {f"{name} {key}": job for name, workflow in WORKFLOWS.items() for key, job in workflow["jobs"].items()}
 # owner/name, or owner/name/folder, at a commit's full hash, and the version that it is.
 PINNED = re.compile(r"[\w.-]+(?:/[\w.-]+)+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 # `python3 -m tools.figures`, `.venv/bin/python -m redis_helpers test`
