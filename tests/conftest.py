@@ -18,7 +18,7 @@ from redis_helpers.course.start.environment import ROOT
 from redis_helpers.market import data
 from redis_helpers.market.load_mysql import load_mysql
 from tests.support.mysql_server import NOT_RUN, mysql_server, server_to_be_had
-from tests.support.servers import Certificates
+from tests.support.servers import Certificates, short_folder
 
 # Further server programs to run the version-dependent tests against, such as an older Redis or a Valkey.
 MORE_BINARIES = [path for path in os.environ.get("REDIS_TEST_BINARIES", "").split(os.pathsep) if path]
@@ -63,6 +63,13 @@ def _own_settings(settings_folders):
     folder.mkdir()
     with no_settings(folder):
         yield
+
+
+@pytest.fixture(name="short_folder")
+def _short_folder():
+    """A folder for a unix socket."""
+    with short_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -201,8 +201,8 @@ def test_its_settings_can_be_changed(server):
         assert client.connection_pool.max_connections == 1000
 
 
-def test_it_speaks_through_a_unix_socket_too(tmp_path):
-    path = str(tmp_path / "redis.sock")
+def test_it_speaks_through_a_unix_socket_too(short_folder):
+    path = str(short_folder / "redis.sock")
     with EmbeddedRedis(unixsocket=path) as server, cache_client(unix_socket_path=path, password=server.password) as own:
         own.set("fruit", "uva")
         assert own.get("fruit") == b"uva"

@@ -319,8 +319,8 @@ def test_close_closes_every_client(server, redis_conn):
 
 
 @pytest.mark.parametrize("spelling", ["url", "host", "host in a file"])
-def test_a_unix_socket_works(tmp_path, monkeypatch, spelling):
-    path = tmp_path / "r.sock"
+def test_a_unix_socket_works(short_folder, monkeypatch, spelling):
+    path = short_folder / "r.sock"
     with EmbeddedRedis(unixsocket=path) as server:
         if spelling == "url":
             set_all(monkeypatch, URL=f"unix://:{server.password}@{path}?db=2")
@@ -328,8 +328,8 @@ def test_a_unix_socket_works(tmp_path, monkeypatch, spelling):
             set_all(monkeypatch, HOST=str(path), PASSWORD=server.password, DB="2")
         else:
             lines = ["REDIS_HOST=./r.sock", f"REDIS_PASSWORD='{server.password}'", "REDIS_DB=2", "REDIS_PORT=1"]
-            (tmp_path / ".env").write_text("\n".join(lines))
-            monkeypatch.chdir(tmp_path)
+            (short_folder / ".env").write_text("\n".join(lines))
+            monkeypatch.chdir(short_folder)
         with RedisConnectionHandle() as handle:
             for client in (handle.connect(), handle.connect_blocking(), handle.connect_cache()):
                 client.incr("visits")
@@ -437,8 +437,8 @@ def test_an_unknown_host_is_told_as_such():
 
 
 @pytest.mark.parametrize("folder", ["certificate", "unreachable", "refused", "loading the dataset", "misconf"])
-def test_a_path_that_is_called_as_an_error_misleads_nobody(tmp_path, folder):
-    path = str(tmp_path / folder.replace(" ", "-") / "r.sock")
+def test_a_path_that_is_called_as_an_error_misleads_nobody(short_folder, folder):
+    path = str(short_folder / folder.replace(" ", "-") / "r.sock")
     with pytest.raises(CourseError, match=r"is not there \(no such socket\)"):
         RedisConnectionHandle(ConnectOptions(socket_path=path)).connect()
 

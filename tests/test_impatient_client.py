@@ -26,8 +26,8 @@ def test_it_has_the_rights_the_database_and_the_replies_of_the_other(server, red
     assert not redis_conn.exists("fruit:1")  # it is in another database
 
 
-def test_it_reaches_a_server_by_its_unix_socket(tmp_path):
-    path = tmp_path / "redis.sock"
+def test_it_reaches_a_server_by_its_unix_socket(short_folder):
+    path = short_folder / "redis.sock"
     with EmbeddedRedis(unixsocket=path) as server:
         other = redis.Redis(unix_socket_path=str(path), password=server.password)
         assert impatient_client(other, 5).ping()

@@ -36,6 +36,10 @@ START_TIMEOUT = 60  # seconds; a start takes some 40 milliseconds, a big append-
 FOLDER_TIMEOUT = 3  # seconds that a data folder is waited for while the process that uses it is there
 FOLDER_TIMEOUT_AT_AN_END = 60  # and when that process has ended, so that its server ends, too: within milliseconds
 ANOTHER_REDIS = "start one with `docker compose up -d` (README, 'Docker Compose') and set REDIS_URL to it"
+NO_REDIS_FOR_WINDOWS = (
+    "No embedded Redis exists for Windows: docs/windows.md shows the way into WSL, where everything runs, "
+    "and the way with `docker compose up -d`."
+)
 
 
 class EmbeddedRedis:
@@ -94,7 +98,7 @@ class EmbeddedRedis:
             if self._guard is not None and self._guard.is_whole():
                 return self
             if sys.platform == "win32":
-                raise CourseError(f"No embedded Redis exists for Windows: {ANOTHER_REDIS}.")
+                raise CourseError(NO_REDIS_FOR_WINDOWS)
             self.stop()
             try:
                 self._start()

@@ -76,14 +76,18 @@ def processes_of(program):
 
 
 def servers_of(program):
-    """The same without the owners, which are Pythons."""
-    return [line for line in processes_of(program) if not line.startswith(sys.executable)]
+    """The same without the owners: the servers, and their guards."""
+    return [line for line in processes_of(program) if line.startswith(program) or "embedded_guard.py" in line]
 
 
 def family_of(program):
     """The PIDs of the one server that runs, and of its two guards. The first guard is the server's parent."""
     listing = subprocess.run(
-        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], env=EVERY_LETTER, capture_output=True, text=True, check=True
+        ["ps", "-A", "-ww", "-o", "pid=", "-o", "ppid=", "-o", "args="],
+        env=EVERY_LETTER,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     parents, guards = {}, []
     for line in listing.stdout.splitlines():
@@ -287,7 +291,7 @@ except KeyboardInterrupt:
 def test_a_program_that_the_owner_becomes_keeps_the_server(owner, program):
     process = owner("server.outlive_exec()\nos.execvp('sleep', ['sleep', '600'])")
     url = process.stdout.readline().strip()
-    assert wait_until(lambda: not any(line.startswith(sys.executable) for line in processes_of(program)))
+    assert wait_until(lambda: processes_of(program) == servers_of(program))
     time.sleep(0.2)
     with redis.Redis.from_url(url) as client:
         assert client.ping() is True

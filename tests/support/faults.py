@@ -33,6 +33,7 @@ from tests.support.servers import (
     odd_server,
     options_of,
     replies_changed,
+    short_folder,
     silent_server,
     unreachable_server,
     wait_until,
@@ -133,14 +134,15 @@ def a_greeting_that_begins_as_a_reply(**_):
 
 
 @contextlib.contextmanager
-def no_socket(tmp_path, **_):
-    yield no_connection(ConnectOptions(password=TRIED_PASSWORD, socket_path=str(tmp_path / "r.sock")))
+def no_socket(**_):
+    with short_folder() as folder:
+        yield no_connection(ConnectOptions(password=TRIED_PASSWORD, socket_path=str(folder / "r.sock")))
 
 
 @contextlib.contextmanager
-def dead_socket(tmp_path, **_):
-    path = tmp_path / "r.sock"
-    with marked_server(unixsocket=path) as server:
+def dead_socket(**_):
+    with short_folder() as folder, marked_server(unixsocket=folder / "r.sock") as server:
+        path = folder / "r.sock"
         server.kill()
         yield no_connection(ConnectOptions(password=TRIED_PASSWORD, socket_path=str(path)))
 

@@ -8,8 +8,10 @@ import socket
 import socketserver
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -186,6 +188,13 @@ def unreachable_server():
             except TimeoutError:
                 break
         yield address[1]
+
+
+@contextlib.contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder with a short path: that of a unix socket may have some hundred characters, and macOS' own are long."""
+    with tempfile.TemporaryDirectory(dir="/tmp" if os.name == "posix" else None) as folder:
+        yield Path(folder).resolve()
 
 
 def wait_until(condition, seconds: float = 60) -> bool:

@@ -10,11 +10,13 @@ import sys
 
 from redis_helpers.course.start.environment import (
     DATA,
+    ROOT,
     VENV,
     in_course_environment,
     is_finished,
     missing_packages,
     pinned_packages,
+    refuse_read_only_folder,
 )
 from redis_helpers.course.start.hiding_files import files_that_hide_modules, sentence
 from redis_helpers.course.start.home_folder import home_folder_is_usable
@@ -27,6 +29,7 @@ def run_doctor() -> int:
     """Prints one line a subject. Returns 1 when something must be done, otherwise 0."""
     checks = {
         "Python": _python,
+        "Course folder": _course_folder,
         "Packages": _packages,
         "Home folder": _home_folder,
         "Your files": _files,
@@ -51,6 +54,11 @@ def run_doctor() -> int:
 
 def _python() -> str:
     return f"{platform.python_version()} in {sys.prefix}"
+
+
+def _course_folder() -> str:
+    refuse_read_only_folder()
+    return str(ROOT)
 
 
 def _packages() -> str:

@@ -68,8 +68,7 @@ def ensure_environment(arguments: list[str]) -> None:
     Raises CourseError.
     """
     _refuse_without_lessons()
-    if not os.access(ROOT, os.W_OK):
-        raise CourseError(f"The folder {ROOT} cannot be written: clone the course into a folder of your own.")
+    refuse_read_only_folder()
     choose_home_folder(DATA / "home")
     if in_course_environment():
         if leave_bending_variables():
@@ -101,6 +100,14 @@ def _refuse_without_lessons() -> None:
     """The package alone, as pip installs it into another project, has no lessons to open."""
     if not REQUIREMENTS.exists():
         raise CourseError("The lessons are not here, only the package: clone the course, and start this in its folder.")
+
+
+def refuse_read_only_folder() -> None:
+    """Raises CourseError where this user may not write into the course's folder: somebody else's copy, or a CD."""
+    if not os.access(ROOT, os.W_OK):
+        raise CourseError(
+            f"The course's folder {ROOT} cannot be written by you: copy it into a folder of yours, and start there."
+        )
 
 
 def in_course_environment() -> bool:

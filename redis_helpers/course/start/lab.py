@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from redis_helpers.connection import RedisConnectionHandle, connect_options
 from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.start.codespaces import settings_for_codespaces
 from redis_helpers.course.start.environment import DATA, ROOT, in_course_environment, replace_process
 from redis_helpers.course.start.hiding_files import refuse_hiding_files
 from redis_helpers.course.start.home_folder import can_be_written
@@ -17,6 +18,7 @@ from redis_helpers.server import server_name
 from redis_helpers.settings import LAB_REDIS
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
+JUPYTERLABS_PORT = 8888  # or the next that is free
 DATA_FOLDER = DATA / "redis"
 JUPYTER_FOLDER = DATA / "jupyter"
 # Variables that lead Jupyter to settings, kernels and programs of other projects.
@@ -47,8 +49,12 @@ def _become_jupyterlab(arguments: list[str]) -> NoReturn:
     _set_up_jupyter()
     # -P: a file beside the README is none of JupyterLab's modules.
     command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", *arguments, FIRST_NOTEBOOK]
-    if _port_of(arguments) is not None:
+    # The address that it prints opens the notebook too: where no browser can be started, somebody copies it.
+    command.append(f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}")
+    port = _port_of(arguments)
+    if port is not None:
         command.append("--ServerApp.port_retries=0")
+    command += settings_for_codespaces(os.environ, int(port or JUPYTERLABS_PORT))
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container, where JupyterLab would refuse to start
         command.append("--allow-root")
     replace_process(command)

@@ -153,7 +153,7 @@ def test_a_reader_that_goes_away_is_no_full_disk(tmp_path):
     assert process.wait() == command_line.BROKEN_PIPE
 
 
-@pytest.mark.parametrize("language", ["C", "C.UTF-8"])
+@pytest.mark.parametrize("language", ["C", "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"])
 def test_every_terminal_can_show_what_is_printed(tmp_path, language):
     """On one that knows ASCII only, a question mark stands for what it does not know."""
     program = (
@@ -222,6 +222,7 @@ def test_doctor_needs_no_packages(tmp_path):
     lines = run.stdout.splitlines()
     assert [line.split(":")[0] for line in lines] == [
         "Python",
+        "Course folder",
         "Packages",
         "Home folder",
         "Your files",
@@ -230,8 +231,8 @@ def test_doctor_needs_no_packages(tmp_path):
         "MySQL",
         "Docker",
     ]
-    assert "run `python3 -m redis_helpers lab`" in lines[1]
-    assert "before the packages are installed" in lines[4]
+    assert "run `python3 -m redis_helpers lab`" in lines[2]
+    assert "before the packages are installed" in lines[5]
 
 
 def test_doctor_says_what_to_do(monkeypatch, capsys, tmp_path):
@@ -426,6 +427,10 @@ def test_nothing_that_only_unix_has_is_needed_at_import(tmp_path):
     path = {**os.environ, "PYTHONPATH": str(ROOT)}
     run = subprocess.run([sys.executable, "-c", WINDOWS], cwd=tmp_path, env=path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+    assert [line.split(": ")[0] for line in run.stdout.splitlines()] == ["a notebook", "lab", "redis", "load-test"]
+    for line in run.stdout.splitlines():
+        assert "docs/windows.md shows the way into WSL" in line and "docker compose up -d" in line
+    assert (ROOT / "docs" / "windows.md").exists()
 
 
 WINDOWS = """
@@ -443,11 +448,19 @@ for found in pkgutil.walk_packages(redis_helpers.__path__, "redis_helpers."):
     if not found.name.endswith("__main__"):
         importlib.import_module(found.name)
 from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.course.shop.load_test import run_load_test
+from redis_helpers.course.start.lab import run_lab
+from redis_helpers.course.start.redis_server import run_redis
 from redis_helpers.errors import CourseError
-try:
-    RedisConnectionHandle().connect()
-except CourseError as problem:
-    assert "docker compose up -d" in str(problem), problem
-else:
-    sys.exit("no embedded server should exist here")
+starts = {
+    "a notebook": RedisConnectionHandle().connect,
+    "lab": lambda: run_lab(["--no-browser"]),
+    "redis": run_redis,
+    "load-test": lambda: run_load_test(2, 1, 1),
+}
+for name, start in starts.items():
+    try:
+        start()
+    except CourseError as problem:
+        print(name, problem, sep=": ")
 """

@@ -422,6 +422,6 @@ def test_an_interrupted_set_up_leaves_nothing_running(small_copy, end):
 def processes_in(folder: Path, of: int) -> set[int]:
     """The processes, without the starting one, that make `.venv` in this folder."""
     every_letter = {**os.environ, "LC_ALL": "C.UTF-8"}  # ps shows the letters of its language only
-    command = ["ps", "-A", "-ww", "-o", "pid=,args="]
+    command = ["ps", "-A", "-ww", "-o", "pid=", "-o", "args="]
     listed = subprocess.run(command, env=every_letter, stdout=subprocess.PIPE, encoding="utf-8").stdout
     return {int(line.split()[0]) for line in listed.splitlines() if str(folder / ".venv") in line} - {of}
