@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from redis_helpers.course.exercises import course_map, progress_file
+from redis_helpers.course.exercises import course_map, progress_file, review_session
 from redis_helpers.course.exercises.catalog import exercises, lessons, questions
 from redis_helpers.course.exercises.progress_file import section
 from redis_helpers.course.exercises.review_cards import cards, due_by_file, lesson_of
-from redis_helpers.course.exercises.review_session import coming, today
 
 
 def whole_map() -> str:
@@ -59,11 +58,12 @@ def _next(content: dict[str, Any]) -> str:
 
 
 def _review(content: dict[str, Any]) -> str:
-    known = cards(content, today())
-    due = due_by_file(known, today())
+    today = review_session.today()
+    known = cards(content, today)
+    due = due_by_file(known, today)
     if due:
         return f"{len(due)} due. Run review()"
-    return f"nothing is due. {coming(known)}" if known else "begins on the day after your first ✅"
+    return f"nothing is due. {review_session.coming(known)}" if known else "begins on the day after your first ✅"
 
 
 def _plan(content: dict[str, Any]) -> str:

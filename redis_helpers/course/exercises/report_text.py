@@ -9,16 +9,16 @@ import importlib.metadata
 import platform
 import tomllib
 from collections import deque
-from datetime import date
 from functools import cache
 from pathlib import Path
 
 import redis
 
+from redis_helpers import connection_errors
 from redis_helpers.connect_options import ConnectOptions, connect_options
 from redis_helpers.course import exercises as exercises_package
 from redis_helpers.course import lessons as lessons_package
-from redis_helpers.course.exercises import course_map, progress_file
+from redis_helpers.course.exercises import course_map, progress_file, review_session
 from redis_helpers.course.exercises.catalog import exercises
 from redis_helpers.course.exercises.course_client import course_redis
 from redis_helpers.course.exercises.model import Crashed, Failed
@@ -33,16 +33,17 @@ KNOWN_ERRORS = ("builtins", "json", "redis")  # only of these packages is an err
 LEAST_WORDS = 20  # characters that a reason must have in common with a text of the course
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
-_verdicts: deque[str] = deque(maxlen=MOST_VERDICTS)
+_verdicts: deque[tuple[str, str, str]] = deque(maxlen=MOST_VERDICTS)
 
 
 def note_verdict(exercise_id: str, verdict: str | Failed | Crashed) -> None:
-    """Remembers what `check` has said, until this kernel ends: a word, or what was wrong."""
+    """Remembers what `check` has said, until this kernel ends: a word such as "passed", or what was wrong."""
     if isinstance(verdict, Failed):
-        verdict = f"failed: {_words_of_the_course(verdict.why)}"
+        _verdicts.append((exercise_id, "failed", verdict.why))
     elif isinstance(verdict, Crashed):
-        verdict = f"raised {_name_of(verdict.error)}"
-    _verdicts.append(f"  {exercise_id} {verdict}")
+        _verdicts.append((exercise_id, "raised", _name_of(verdict.error)))
+    else:
+        _verdicts.append((exercise_id, verdict, ""))
 
 
 def report_text() -> str:
@@ -57,7 +58,7 @@ def report_text() -> str:
             f"Server:   {_server()}",
             f"Progress: {_progress()}",
             "Last verdicts of check in this kernel:",
-            *(_verdicts or ["  none"]),
+            *([_line_of(*verdict) for verdict in _verdicts] or ["  none"]),
         ]
     )
 
@@ -91,7 +92,8 @@ def _server() -> str:
     try:
         return f"{server_name(course_redis()[0])}, {where}"
     except CourseError as problem:
-        return f"{where}, cannot be used ({_cause(problem)})"
+        address = "" if configured is None else configured.address
+        return f"{where}, {_why_not(str(problem), address)}"
     except redis.RedisError as problem:
         return f"{where}, cannot be used ({_name_of(problem)})"
 
@@ -101,10 +103,11 @@ def _where(options: ConnectOptions) -> str:
     return f"configured, on {host}{', with TLS' if options.tls else ''}"
 
 
-def _cause(problem: CourseError) -> str:
-    """The kind of error that this sentence was made of: the sentence itself names the address."""
-    cause = problem.__cause__ or problem.__context__
-    return "CourseError" if cause is None else _name_of(cause)
+def _why_not(sentence: str, address: str) -> str:
+    """What the sentence says of the server, without its address; only what stands in the course word for word."""
+    reason = sentence.removeprefix(f"The Redis at {address} ").removeprefix("The Redis ").partition(":")[0]
+    known = _texts_in(Path(connection_errors.__file__))
+    return reason if any(reason in text for text in known) else "cannot be used"
 
 
 def _progress() -> str:
@@ -112,16 +115,21 @@ def _progress() -> str:
         content = progress_file.read()
         passed = len(section(content, "passed").keys() & exercises().keys())
         finished = len(course_map.finished(content))
-        known = cards(content, date.today())
+        due = due_by_file(cards(content, review_session.today()), review_session.today())
     except CourseError:
         return "the progress file cannot be read"
-    due = len(due_by_file(known, date.today()))
-    return f"{passed} of {len(exercises())} exercises passed, {finished} lessons finished, {due} due for review"
+    return f"{passed} of {len(exercises())} exercises passed, {finished} lessons finished, {len(due)} due for review"
 
 
 def _name_of(error: BaseException) -> str:
     package = type(error).__module__.partition(".")[0]
     return type(error).__name__ if package in KNOWN_ERRORS else "an error of another package"
+
+
+def _line_of(exercise_id: str, word: str, reason: str) -> str:
+    if word == "failed":
+        return f"  {exercise_id} failed: {_words_of_the_course(reason)}"
+    return f"  {exercise_id} {word} {reason}".rstrip()
 
 
 def _words_of_the_course(why: str) -> str:
@@ -136,6 +144,10 @@ def _words_of_the_course(why: str) -> str:
 def _texts_of_the_course() -> frozenset[str]:
     """Every text in the modules of the exercises and of the lessons."""
     folders = [Path(path) for package in (exercises_package, lessons_package) for path in package.__path__]
-    trees = [ast.parse(file.read_text("utf-8")) for folder in folders for file in folder.rglob("*.py")]
-    found = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    return frozenset(text for text in found if isinstance(text, str))
+    return frozenset(text for folder in folders for file in folder.rglob("*.py") for text in _texts_in(file))
+
+
+def _texts_in(file: Path) -> list[str]:
+    nodes = ast.walk(ast.parse(file.read_text("utf-8")))
+    values = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    return [value for value in values if isinstance(value, str)]

@@ -13,7 +13,6 @@ The progress file is what counts. Redis holds the same as a sorted set: members 
 they are due. It is made anew from the file each time, so it is right also after Redis was emptied or replaced.
 """
 
-import time
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -114,19 +113,24 @@ def due_by_file(known: dict[str, Card], today: date) -> list[str]:
     return [card.id for card in sorted(due, key=lambda card: (card.due, card.id))]
 
 
-def due_by_redis(redis_conn: redis.Redis, known: dict[str, Card]) -> list[str]:
+def due_by_redis(redis_conn: redis.Redis, known: dict[str, Card], today: date) -> list[str]:
     """The same, as the sorted set in Redis tells it, which is made anew before.
 
     Raises redis-py's RedisError when Redis is gone, or does not let this user do that.
     """
-    scores = {card.id: datetime.combine(card.due, datetime.min.time()).timestamp() for card in known.values()}
+    scores = {card.id: _beginning_of(card.due) for card in known.values()}
     with redis_conn.pipeline() as pipe:  # one transaction: nobody sees half a set, and nobody comes in between
         pipe.delete(DUE_SET)
         pipe.zadd(DUE_SET, scores)
         pipe.expire(DUE_SET, KEPT_FOR)
-        pipe.zrange(DUE_SET, "-inf", time.time(), byscore=True)
+        pipe.zrange(DUE_SET, "-inf", _beginning_of(today), byscore=True)
         due: list[str] = pipe.execute()[-1]
     return due
+
+
+def _beginning_of(day: date) -> float:
+    """The first moment of a day on this machine, in seconds since 1970."""
+    return datetime.combine(day, datetime.min.time()).timestamp()
 
 
 def chosen(due: list[str], kinds: str, most: int) -> list[str]:

@@ -58,7 +58,9 @@ def some_questions(most: int) -> str:
     taken = chosen(due_now(known), SHORT_KINDS, most)
     if not taken:
         return "Nothing is due for review now. Answer the questions below."
-    return "Due for review. Answer these, and skip the questions below.\n\n" + "\n\n".join(written(card_id) for card_id in taken)
+    return "Due for review. Answer these, and skip the questions below.\n\n" + "\n\n".join(
+        written(card_id) for card_id in taken
+    )
 
 
 def said_to(card_id: str, letter: str) -> str:
@@ -103,7 +105,7 @@ def due_now(known: dict[str, Card]) -> list[str]:
     if known:
         with contextlib.suppress(CourseError, redis.RedisError):
             redis_conn, _ = course_redis()
-            return [card_id for card_id in due_by_redis(redis_conn, known) if card_id in known]
+            return [card_id for card_id in due_by_redis(redis_conn, known, today()) if card_id in known]
     return due_by_file(known, today())
 
 
