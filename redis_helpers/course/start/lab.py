@@ -38,11 +38,13 @@ def run_lab(arguments: list[str]) -> NoReturn:
     _refuse_busy_port(arguments)
     name, sentence = (wanted, f"Opening {wanted}.") if wanted else _where_to_go_on()
     notebook = f"notebooks/{name}.ipynb"
+    # The browser opens the notebook, and the address that JupyterLab prints leads to it.
+    to_open = [f"--LabApp.default_url=/lab/tree/{notebook}", *arguments, notebook]
     if connect_options() is not None:
         with RedisConnectionHandle() as handle:
             print(f"Redis: {server_name(handle.connect())} at {handle.options.address}, as configured")
         print(sentence)
-        _become_jupyterlab([*arguments, notebook])
+        _become_jupyterlab(to_open)
     # Every write goes to the append-only file, so that neither Ctrl-C nor a crash loses a learner's progress.
     server = EmbeddedRedis(dir=DATA_FOLDER, appendonly="yes").start()
     os.environ |= {"REDIS_URL": server.url, LAB_REDIS: f"{server.host}:{server.port}/0"}  # for the kernels
@@ -50,7 +52,7 @@ def run_lab(arguments: list[str]) -> NoReturn:
         print(f"Redis: {server_name(handle.connect())}, embedded, port {server.port}; its data stays in {DATA_FOLDER}")
     print(sentence)
     server.outlive_exec()  # JupyterLab becomes this process, so the server ends when JupyterLab does, however it ends
-    _become_jupyterlab([*arguments, notebook])
+    _become_jupyterlab(to_open)
 
 
 def _lesson_in(arguments: list[str]) -> tuple[str | None, list[str]]:

@@ -9,6 +9,7 @@ import redis
 
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.exercises import progress_file
+from redis_helpers.course.exercises.review_cards import DUE_SET
 from tests.conftest import no_settings
 from tests.support.kernel import kernel_in, shown_in
 from tests.support.servers import wait_until
@@ -325,6 +326,53 @@ class TestAtTheSameTime:
         notebook.kernel.wait_for_output(cell)
         notebook.kernel.interrupt()
         assert notebook.kernel.outputs_of(cell)[-1]["ename"] == "KeyboardInterrupt"
+
+
+class TestReview:
+    LONG_AGO = json.dumps({"passed": {f"0.{number}": "2020-02-20" for number in (1, 2, 3)}})
+
+    def test_it_goes_on_in_another_kernel_and_without_redis(self, said, notebook, tmp_path):
+        notebook.file.write_text(self.LONG_AGO)
+        (first,) = said("review()")
+        assert first.startswith("Review, question 1 of 5\n\nQ0.1 (from 00_start_here)\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(progress_file.VARIABLE, str(notebook.file))
+            with kernel_in(tmp_path) as another:
+                another.run("from redis_helpers.course.exercises import review")
+                assert shown_in(another.run("review()")) == [first]
+                verdict, second = shown_in(another.run("review('Q0.1', 'c')"))
+        assert verdict.startswith("✅ Q0.1 (c) is right. ") and verdict.endswith("It comes again in 2 days.")
+        assert second.startswith("Review, question 2 of 5\n\nP0.1 (from 00_start_here)\n")
+        assert said("review()") == [second]
+        use(notebook, NOBODY)
+        assert said("review()") == [second]
+        verdict, third = said("review('P0.1', 'c')")
+        assert "(The cell was not run. The Redis at 127.0.0.1:1/0 is not there (connection refused)" in verdict
+        assert third.startswith("Review, question 3 of 5")
+        assert notebook.redis.zcard(DUE_SET) == 3 + 4 + 1
+        notebook.redis.delete(DUE_SET)
+
+    def test_redis_dies_while_a_cell_is_run(self, said, notebook):
+        notebook.file.write_text(self.LONG_AGO)
+        with EmbeddedRedis() as server:
+            use(notebook, server.url)
+            notebook.run(
+                "from redis_helpers.course.exercises import review_session\nrun = review_session.run_prediction\n"
+                "def kill_and_run(prediction, client):\n"
+                f"    os.kill({server.pid}, signal.SIGKILL)\n    return run(prediction, client)\n"
+                "review_session.run_prediction = kill_and_run"
+            )
+            (verdict,) = said("review('P0.1', 'c')")
+            notebook.run("review_session.run_prediction = run")
+        assert verdict.startswith("✅ P0.1 (c) is right.")
+        assert "(The cell was not run. Redis " in verdict and verdict.endswith("It comes again in 2 days.")
+
+    def test_the_cell_at_the_beginning_of_each_lesson(self, said, notebook):
+        assert said("review(2)") == ["Nothing is due for review now. Answer the questions below."]
+        notebook.file.write_text(self.LONG_AGO)
+        (text,) = said("review(2)")
+        assert text.startswith("Due for review. Answer these, and skip the questions below.")
+        notebook.redis.delete(DUE_SET)
 
 
 class TestProgress:

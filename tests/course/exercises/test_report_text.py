@@ -101,8 +101,11 @@ def test_nothing_personal_and_no_secret(capsys, server, tmp_path, monkeypatch):
     ("url", "line"),
     [
         (f"redis://{POISON}:{POISON}@127.0.0.1:1/0", "configured, on localhost, is not there (connection refused)"),
-        (f"redis://{POISON}:{POISON}@{POISON}.invalid:1", "configured, on another host, has an unknown host name"),
-        (f"unix:///{POISON}/no.sock", "configured, on localhost, is not there"),
+        (
+            f"redis://{POISON}:{POISON}@{POISON}.invalid:1",
+            "configured, on another host, has a host name that is not known",
+        ),
+        (f"unix:///{POISON}/no.sock", "configured, on localhost, is not there (no such socket)"),
         (
             f"rediss://:{POISON}@127.0.0.1:1/0?ssl_ca_certs=/{POISON}.pem",
             "configured, on localhost, with TLS, cannot be used",
@@ -122,7 +125,7 @@ def test_the_embedded_server(reported):
 def test_a_wrong_password(reported, server, monkeypatch):
     with user_of(server, "~*", "+@all") as options:
         monkeypatch.setenv("REDIS_URL", options.url.replace(options.password, POISON))
-        assert reported()["Server"] == "configured, on localhost, does not accept the password"
+        assert reported()["Server"] == "configured, on localhost, refused the user or password"
 
 
 def test_what_was_put_into_a_reason_is_left_out():
