@@ -16,6 +16,7 @@ def whole_map() -> str:
     done = course_map.finished(content)
     lines = [f"{len(passed.keys() & exercises().keys())} of {len(exercises())} exercises passed, "]
     lines[0] += f"{len(done)} of {len(course_map.notebooks())} lessons finished"
+    lines.append("● an exercise that is passed, ○ one that is not, – one that your server cannot do")
     for track, names in course_map.TRACKS.items():
         lines.append(track)
         lines += [_row(name, content, done) for name in names]
@@ -35,13 +36,18 @@ def one_lesson(number: str) -> str:
 
 def _row(name: str, content: dict[str, Any], done: list[str]) -> str:
     number = str(int(name[:2]))
-    passed, answered = section(content, "passed"), section(content, "answered")
-    asked = lessons()[number].EXERCISES
-    count = sum(exercise.id in passed for exercise in asked)
+    answered = section(content, "answered")
+    dots = "".join(_dot(exercise.id, content) for exercise in lessons()[number].EXERCISES)
     quiz = [question for question in questions() if lesson_of(question) == number]
     right = sum(question in answered for question in quiz)
     mark = "✅" if number in done else "⏳"
-    return f"  {mark} {name:24} exercises {count:2} of {len(asked):2}   quiz {right} of {len(quiz)}"
+    return f"  {mark} {name:24} {dots:8} quiz {right} of {len(quiz)}"
+
+
+def _dot(exercise_id: str, content: dict[str, Any]) -> str:
+    if exercise_id in section(content, "passed"):
+        return "●"
+    return "–" if exercise_id in section(content, "left_out") else "○"
 
 
 def _next(content: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from redis_helpers.course.exercises import check, commands, hint, progress, progress_file, quiz, solution
 from redis_helpers.course.exercises.catalog import exercises, lessons, questions
+from tests.support.users import user_of
 
 EXERCISES, QUESTIONS = exercises(), questions()
 
@@ -147,6 +148,17 @@ class TestProgress:
         said(check, "1.5", put_once)
         monkeypatch.setenv("REDIS_URL", server.url)
         assert said(check, "1.5", put_once).startswith("✅")
+
+
+class TestLeftOut:
+    def test_what_this_server_cannot_do_is_kept_and_not_waited_for(self, said, server, monkeypatch):
+        with user_of(server, "~*", "+@all", "-hexpire") as options:
+            monkeypatch.setenv("REDIS_URL", options.url)
+            namespace = {}
+            exec(EXERCISES["9.1"].solution, namespace)
+            assert said(check, "9.1", namespace[EXERCISES["9.1"].function_name]).startswith("⏭ 9.1")
+        assert list(progress_file.read()["left_out"]) == ["9.1"]
+        assert "  ⏳ 09_small_hashes          –○○○ " in said(progress)
 
 
 class TestOddCalls:

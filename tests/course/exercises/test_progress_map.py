@@ -51,8 +51,8 @@ def test_what_is_done_and_what_comes_next(drawn):
         lines[0]
         == f"{len(UP_TO_03) + 2} of {len(exercises())} exercises passed, 4 of {len(notebooks())} lessons finished"
     )
-    assert "  ✅ 01_basics                exercises  6 of  6   quiz 1 of 4" in lines
-    assert "  ⏳ 04_keys_and_round_trips  exercises  1 of  5   quiz 0 of 5" in lines
+    assert "  ✅ 01_basics                ●●●●●●   quiz 1 of 4" in lines
+    assert "  ⏳ 04_keys_and_round_trips  ●○○○○    quiz 0 of 5" in lines
     second = exercises()["4.2"]
     assert f'Next:   check("4.2", {second.function_name})   in 04_keys_and_round_trips' in lines
 
@@ -80,7 +80,9 @@ def test_a_line_for_each_question(content, line, drawn):
 
 def test_what_is_left_out_is_not_what_comes_next(drawn):
     before = dict.fromkeys([name for name, exercise in exercises().items() if int(exercise.lesson) < 9], "2026-11-20")
-    assert any('check("9.2"' in line for line in drawn({"passed": before, "left_out": {"9.1": "2026-11-20"}}))
+    lines = drawn({"passed": before, "left_out": {"9.1": "2026-11-20"}})
+    assert "  ⏳ 09_small_hashes          –○○○     quiz 0 of 4" in lines
+    assert any('check("9.2"' in line for line in lines)
 
 
 def test_the_path_of_the_home_folder_is_not_on_it(drawn):
