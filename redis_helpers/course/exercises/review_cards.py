@@ -1,13 +1,15 @@
 """Which questions come back, and on which day.
 
-The schedule is that of Sebastian Leitner's card boxes (So lernt man lernen, 1972), with boxes whose time doubles: who
-answers a card of box 1 rightly sees it again after 2 days, then after 4, 8, and so on; a card that was missed goes back
-to the first box, and comes tomorrow. A library such as fsrs plans better for who grades ten thousand cards. Here there
-are a few hundred, right or wrong is all that is known, and everybody can check these two rules.
+The schedule is that of Sebastian Leitner's card boxes (So lernt man lernen, 1972), with a time for each box that
+doubles. A new card is due on the next day. Who answers it rightly sees it again after 2 days, then after 4, 8, and so
+on. A card that was missed goes back to the first box, and comes tomorrow. A library such as fsrs plans more finely: it
+weighs how difficult each card was, and wants grades. Here right or wrong is all that is known, there are a few hundred
+cards, and everybody can check these rules by hand.
 
 A card is an exercise ("1.2"), a quiz question ("Q1.3") or a prediction ("P1.1"). An exercise becomes a card when it is
-passed, a quiz question when it is answered rightly; finishing a lesson makes cards of all its questions. A new card is
-due on the next day. Days are those of this machine's calendar: a clock that is set back only makes cards come later.
+passed; the long ones, of the kind "stretch", do not. A quiz question becomes one when it is answered rightly. Finishing
+a lesson makes cards of all its questions and predictions. Days are those of this machine's calendar: a clock that is
+set back only makes cards come later.
 
 The progress file is what counts. Redis holds the same as a sorted set: members are cards, scores are the times at which
 they are due. It is made anew from the file each time, so it is right also after Redis was emptied or replaced.
@@ -21,6 +23,7 @@ import redis
 
 from redis_helpers.course.exercises import course_map
 from redis_helpers.course.exercises.catalog import exercises, predictions, questions
+from redis_helpers.course.exercises.model import Exercise
 from redis_helpers.course.exercises.progress_file import section
 
 DAYS = (1, 2, 4, 8, 16, 32, 64, 128)  # until a card of each box is due again
@@ -71,7 +74,8 @@ def cards(content: dict[str, Any], today: date) -> dict[str, Card]:
 
 def _all_ids() -> list[str]:
     """Of everything that can come back in this course, as it is now."""
-    return [*exercises(), *(f"Q{name}" for name in questions()), *(f"P{name}" for name in predictions())]
+    written = [name for name, exercise in exercises().items() if _comes_back(exercise)]
+    return [*written, *(f"Q{name}" for name in questions()), *(f"P{name}" for name in predictions())]
 
 
 def _card_of(card_id: str, entry: object) -> Card | None:
@@ -87,7 +91,9 @@ def _card_of(card_id: str, entry: object) -> Card | None:
 def _days_of_meeting(content: dict[str, Any]) -> dict[str, date | None]:
     """The day on which each card was made; None where the file does not tell it."""
     passed = section(content, "passed")
-    met = {exercise: _day(passed[exercise]) for exercise in exercises() if exercise in passed}
+    met = {
+        name: _day(passed[name]) for name, exercise in exercises().items() if _comes_back(exercise) and name in passed
+    }
     for number in course_map.finished(content):
         days = [_day(day) for exercise, day in passed.items() if lesson_of(exercise) == number]
         last = max((day for day in days if day is not None), default=None)
@@ -98,13 +104,17 @@ def _days_of_meeting(content: dict[str, Any]) -> dict[str, date | None]:
     return met
 
 
+def _comes_back(exercise: Exercise) -> bool:
+    return exercise.kind != "stretch"
+
+
 def _day(text: object) -> date | None:
     """The day that a text such as "2026-11-26" names, if any."""
     try:
         day = date.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return day if day is not None and 2000 <= day.year < 9000 else None
+    return day if day is not None and 2000 <= day.year < 3000 else None
 
 
 def due_by_file(known: dict[str, Card], today: date) -> list[str]:

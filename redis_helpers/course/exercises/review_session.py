@@ -58,9 +58,9 @@ def some_questions(most: int) -> str:
     taken = chosen(due_now(known), SHORT_KINDS, most)
     if not taken:
         return "Nothing is due for review now. Answer the questions below."
-    return "Due for review. Answer these, and skip the questions below.\n\n" + "\n\n".join(
-        written(card_id) for card_id in taken
-    )
+    what_to_do = "Answer these, and skip" if len(taken) == most else "Answer this, and then"
+    asked = [written(card_id) for card_id in taken]
+    return "\n\n".join([f"Due for review. {what_to_do} the questions below.", *asked])
 
 
 def said_to(card_id: str, letter: str) -> str:
@@ -187,7 +187,9 @@ def written(card_id: str) -> str:
         lines = [questions()[card_id[1:]].text]
         options = [text for text, _ in questions()[card_id[1:]].options]
     lines += [f"     ({letter}) {option}" for letter, option in zip(ascii_lowercase, options, strict=False)]
-    return "\n".join([head, *lines, f'Answer with your letter in place of a: review("{card_id}", "a")'])
+    return "\n".join(
+        [head, *lines, f'Answer in a cell of your own, with your letter in place of a: review("{card_id}", "a")']
+    )
 
 
 def _written_exercise(head: str, exercise: Exercise) -> str:

@@ -63,11 +63,19 @@ class TestCards:
         found = known(passed=LESSON_01)
         of_lesson = [f"Q{name}" for name in questions() if lesson_of(name) == "1"]
         of_lesson += [f"P{name}" for name in predictions() if lesson_of(name) == "1"]
-        assert set(found) == {*LESSON_01, *of_lesson}
+        short = [name for name in LESSON_01 if exercises()[name].kind != "stretch"]
+        assert set(found) == {*short, *of_lesson}
         assert {card.due for card in found.values()} == {date(2026, 11, 21)}
 
     def test_the_questions_of_a_lesson_that_is_not_finished_stay_away(self):
         assert set(known(passed={"1.1": "2026-11-20"})) == {"1.1"}
+
+    def test_long_exercises_do_not_come_back(self):
+        long = {name: "2026-11-20" for name, exercise in exercises().items() if exercise.kind == "stretch"}
+        assert long
+        assert (
+            not known(passed=long, review={name: {"box": 1, "due": "2026-11-20"} for name in long}).keys() & long.keys()
+        )
 
     def test_what_was_asked_before_counts_more(self):
         review = {"1.1": {"box": 3, "due": "2026-12-05"}, "Q4.1": {"box": 0, "due": "2026-11-27"}}

@@ -181,6 +181,10 @@ class TestAtTheBeginningOfALesson:
         assert text.count("(from ") == 2 and "\n\nP1.1 (from 01" in text
         assert "session" not in content()
 
+    def test_only_one_due(self, course, said):
+        put({"passed": {}, "answered": {"1.3": "2026-11-20"}})
+        assert said(review, 2).startswith("Due for review. Answer this, and then the questions below.\n\nQ1.3 (from 01")
+
     def test_an_answer_leads_back_to_the_lesson(self, course, said):
         said(review, 2)
         assert said(review, "Q0.1", right_letter("Q0.1")).endswith("It comes again in 2 days.\n")
