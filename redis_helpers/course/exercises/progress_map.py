@@ -68,7 +68,7 @@ def _review(content: dict[str, Any]) -> str:
     known = cards(content, today)
     due = due_by_file(known, today)
     if due:
-        return f"{len(due)} due. Run review()"
+        return f"{len(due)} due, five at a time. Run review()"
     return f"nothing is due. {review_session.coming(known)}" if known else "begins on the day after your first ✅"
 
 

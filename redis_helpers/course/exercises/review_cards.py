@@ -33,11 +33,12 @@ KEPT_FOR = 60 * 24 * 3600  # seconds: after so long without a review, the set is
 
 @dataclass(frozen=True)
 class Card:
-    """One question that comes back. `box` counts from 0."""
+    """One question that comes back. `box` counts from 0. `is_new`: `review()` has not asked it yet."""
 
     id: str
     box: int
     due: date
+    is_new: bool = False
 
     def after(self, right: bool, today: date) -> "Card":
         """The card after an answer."""
@@ -64,7 +65,7 @@ def cards(content: dict[str, Any], today: date) -> dict[str, Card]:
     asked = section(content, "review")
     found = {}
     for card_id, met in _days_of_meeting(content).items():
-        found[card_id] = Card(card_id, 0, met + timedelta(days=DAYS[0]) if met else today)
+        found[card_id] = Card(card_id, 0, met + timedelta(days=DAYS[0]) if met else today, is_new=True)
     for card_id in _all_ids():
         card = _card_of(card_id, asked.get(card_id))
         if card is not None:
@@ -136,6 +137,13 @@ def due_by_redis(redis_conn: redis.Redis, known: dict[str, Card], today: date) -
         pipe.zrange(DUE_SET, "-inf", _beginning_of(today), byscore=True)
         due: list[str] = pipe.execute()[-1]
     return due
+
+
+def old_ones_first(due: list[str], known: dict[str, Card]) -> list[str]:
+    """What was asked before comes before what is new. Otherwise many new cards would hold up a card that was missed."""
+    old = [card_id for card_id in due if not known[card_id].is_new]
+    new = [card_id for card_id in due if known[card_id].is_new]
+    return old + new
 
 
 def _beginning_of(day: date) -> float:

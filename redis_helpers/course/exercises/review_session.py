@@ -23,6 +23,7 @@ from redis_helpers.course.exercises.review_cards import (
     due_by_redis,
     kind_of,
     lesson_of,
+    old_ones_first,
 )
 from redis_helpers.errors import CourseError
 from redis_helpers.server import why_not
@@ -102,11 +103,12 @@ def passed_again(exercise_id: str) -> str | None:
 
 def due_now(known: dict[str, Card]) -> list[str]:
     """The ids of the cards that are due, as Redis tells it, or the file alone when Redis is not there."""
+    due = due_by_file(known, today())
     if known:
         with contextlib.suppress(CourseError, redis.RedisError):
             redis_conn, _ = course_redis()
-            return [card_id for card_id in due_by_redis(redis_conn, known, today()) if card_id in known]
-    return due_by_file(known, today())
+            due = due_by_redis(redis_conn, known, today())
+    return old_ones_first(due, known)
 
 
 def nothing_due(known: dict[str, Card]) -> str:

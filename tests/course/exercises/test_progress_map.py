@@ -64,7 +64,7 @@ def test_what_is_done_and_what_comes_next(drawn):
         ({"passed": UP_TO_03}, "Next:   open 04_keys_and_round_trips"),
         ({"passed": dict.fromkeys(exercises(), "x")}, "Next:   nothing is left. review() keeps it fresh"),
         ({"passed": {}}, "Review: begins on the day after your first ✅"),
-        ({"passed": {"1.1": "2026-11-20", "1.2": "2026-11-20"}}, "Review: 2 due. Run review()"),
+        ({"passed": {"1.1": "2026-11-20", "1.2": "2026-11-20"}}, "Review: 2 due, five at a time. Run review()"),
         ({"passed": {}}, 'Plan:   when do you go on? plan("on Friday, at 20:00") writes it down'),
         (
             {"passed": {}, "plan": {"text": "on Friday", "day": "2026-11-26"}},

@@ -18,6 +18,7 @@ from redis_helpers.course.exercises.review_cards import (
     due_by_redis,
     kind_of,
     lesson_of,
+    old_ones_first,
 )
 from redis_helpers.course.start.environment import ROOT
 from tests.support.users import client_of
@@ -51,12 +52,12 @@ class TestSchedule:
 class TestCards:
     def test_an_exercise_is_due_on_the_day_after_it_was_passed(self):
         assert known(passed={"1.2": "2026-11-26", "1.3": "2026-11-27"}) == {
-            "1.2": Card("1.2", 0, TODAY),
-            "1.3": Card("1.3", 0, TODAY + timedelta(days=1)),
+            "1.2": Card("1.2", 0, TODAY, is_new=True),
+            "1.3": Card("1.3", 0, TODAY + timedelta(days=1), is_new=True),
         }
 
     def test_a_question_comes_when_it_is_answered(self):
-        assert known(answered={"1.2": "2026-11-26"}) == {"Q1.2": Card("Q1.2", 0, TODAY)}
+        assert known(answered={"1.2": "2026-11-26"}) == {"Q1.2": Card("Q1.2", 0, TODAY, is_new=True)}
 
     def test_a_finished_lesson_brings_all_its_questions(self):
         """Also for a file in which quizzes were not written down."""
@@ -104,12 +105,12 @@ class TestCards:
         ],
     )
     def test_an_odd_entry_counts_as_a_new_card(self, entry):
-        assert known(passed={"1.1": "2026-11-26"}, review={"1.1": entry}) == {"1.1": Card("1.1", 0, TODAY)}
+        assert known(passed={"1.1": "2026-11-26"}, review={"1.1": entry}) == {"1.1": Card("1.1", 0, TODAY, is_new=True)}
         assert known(review={"Q1.1": entry, "Q99.1": entry}) == {}
 
     @pytest.mark.parametrize("day", [None, 3, "", "yesterday", "2026-02-30", {"day": "2026-11-26"}])
     def test_a_day_that_cannot_be_read_is_long_ago(self, day):
-        assert known(passed={"1.1": day}) == {"1.1": Card("1.1", 0, TODAY)}
+        assert known(passed={"1.1": day}) == {"1.1": Card("1.1", 0, TODAY, is_new=True)}
 
     def test_exercises_that_no_longer_exist_are_left_alone(self):
         assert known(passed={"77.1": "2026-01-01"}, answered={"77.1": "2026-01-01"}) == {}
@@ -164,6 +165,13 @@ class TestChoosing:
 
     def test_the_longest_waiting_come_first(self):
         assert chosen(["Q3.1", "Q2.1", "Q1.1"], "QQ", 2) == ["Q3.1", "Q2.1"]
+
+    def test_what_was_asked_before_comes_before_what_is_new(self):
+        """A card that was missed must come again on the next day, however many new ones wait for longer."""
+        found = known(passed=ALL_LONG_AGO, review={"Q20.1": Card("Q20.1", 0, TODAY).entry()})
+        due = due_by_file(found, TODAY)
+        assert due[-1] == "Q20.1"
+        assert old_ones_first(due, found) == ["Q20.1", *due[:-1]]
 
     def test_another_kind_fills_a_place(self):
         assert chosen(["Q3.1", "Q3.2", "Q1.1", "3.1"], "QPQPE", 5) == ["Q3.1", "Q1.1", "Q3.2", "3.1"]

@@ -93,7 +93,7 @@ class TestOneReview:
         assert text.startswith(f"❌ {first} ({wrong_letter(first)}) is wrong.")
         assert "It comes again tomorrow." in text
         calendar.day = TODAY + timedelta(days=1)
-        assert first in review_session.due_now(review_session.cards(content(), calendar.day))
+        assert f"Review, question 1 of 5\n\n{first} " in said(review)
 
     def test_the_days_between_grow(self, course, said, calendar):
         waits = []
