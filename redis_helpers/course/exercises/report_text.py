@@ -134,10 +134,13 @@ def _line_of(exercise_id: str, word: str, reason: str) -> str:
 
 def _words_of_the_course(why: str) -> str:
     """The sentence, as far as it stands in the course itself; what was put into it is left out."""
-    if why in _texts_of_the_course():
-        return why
-    beginnings = [text for text in _texts_of_the_course() if len(text) >= LEAST_WORDS and why.startswith(text)]
-    return f"{max(beginnings, key=len).rstrip()} …" if beginnings else "…"
+    found = [text for text in _texts_of_the_course() if text in why and (len(text) >= LEAST_WORDS or text == why)]
+    if not found:
+        return "…"
+    longest = max(found, key=len)
+    before = "" if why.startswith(longest) else "… "
+    after = "" if why.endswith(longest) else " …"
+    return f"{before}{longest.strip()}{after}"
 
 
 @cache
