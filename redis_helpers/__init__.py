@@ -36,6 +36,6 @@ course/, the course's machinery. Nobody needs to read it to learn Redis.
     breaking/             what lessons break things with: processes, a faulty network
     shop/                 the small Flask shop that lessons 10 to 20 build up, and its load test
     start/                the commands `lab`, `test`, `doctor`, `redis`, `load-test`
-    exercises/            check, hint, solution, quiz, progress
+    exercises/            check, hint, solution, quiz, review, progress, plan, report
     lessons/              the exercises and quizzes of each lesson
 """

@@ -85,6 +85,11 @@ BREACHES = {
     ),
     "no recall": (contract.order, lesson(code("1", "connect"), CLEANUP), "'recall' is missing"),
     "wrong order": (contract.order, lesson(text("x", "next"), code("1", "quiz"), CLEANUP), "the order is next · quiz"),
+    "recall before the review": (
+        contract.order,
+        lesson(text("x", "recall"), code("review(2)", "review"), CLEANUP),
+        "the order is recall · review",
+    ),
     "no cleanup": (contract.order, lesson(text("x", "next")), "does not delete the lesson's keys"),
     "a cleanup of others' keys": (
         contract.order,
@@ -161,6 +166,7 @@ BREACHES = {
         lesson(text("**From lesson 01.** x\n\n**From lesson 01.** y", "recall")),
         "not of two different",
     ),
+    "no review": (contract.recall, lesson(code("review()", "review")), "is not review(2)"),
     "recall of a later lesson": (
         contract.recall,
         lesson(text("**From lesson 01.** x\n\n**From lesson 03.** y", "recall")),
@@ -194,6 +200,7 @@ def test_a_good_section_breaks_no_rule():
     cells = [
         text(GOOD_OPENING),
         code("1", "connect"),
+        code("review(2)", "review"),
         text(f"**From lesson 00.** x\n\n{ANSWER}\n\n**From lesson 01.** y\n\n{ANSWER}", "recall"),
         text("## One idea\n\nIn one sentence.", "idea"),
         TURN,

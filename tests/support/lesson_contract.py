@@ -22,7 +22,7 @@ MOST_LINES = 15  # of a code cell, empty lines not counted
 LONGEST_LINE = 88
 LONGEST_ID = 24
 MOST_NEW_COMMANDS = 2
-FIRST_TURN = 10  # cells until the learner types something
+FIRST_TURN = 10  # cells until the learner types something, the review not counted
 
 # Methods whose name does not begin with the command that they send.
 OTHER_NAMES = {"delete": "DEL", "register_script": "EVAL"}
@@ -119,11 +119,11 @@ def opening(lesson: Lesson) -> Iterator[str]:
 
 
 def order(lesson: Lesson) -> Iterator[str]:
-    """connect · recall (from 02 on) · sections · remember · quiz · next · cleanup."""
+    """connect · review and recall (from 02 on) · sections · remember · quiz · next · cleanup."""
     ids = [cell.id for cell in lesson.cells]
     wanted = ["connect", "remember", "quiz", "next", "cleanup"]
     if lesson.number >= 2:
-        wanted.insert(1, "recall")
+        wanted[1:1] = ["review", "recall"]
     for name in wanted:
         if name not in ids:
             yield f"the cell '{name}' is missing"
@@ -241,7 +241,7 @@ def predictions(lesson: Lesson) -> Iterator[str]:
 
 
 def first_turn(lesson: Lesson) -> Iterator[str]:
-    first_cells = lesson.cells[:FIRST_TURN]
+    first_cells = [cell for cell in lesson.cells if cell.id != "review"][:FIRST_TURN]
     if not any("exercise" in _tags(cell) or cell.source.startswith("**Your turn") for cell in first_cells):
         yield f"nothing to type within the first {FIRST_TURN} cells"
 
@@ -260,9 +260,11 @@ def turns(lesson: Lesson) -> Iterator[str]:
 
 
 def recall(lesson: Lesson) -> Iterator[str]:
-    """From 02 on: two questions, from different earlier lessons."""
+    """From 02 on: two questions that are due, or else the two that stand there, from different earlier lessons."""
     if lesson.number < 2:
         return
+    if next((cell.source for cell in lesson.cells if cell.id == "review"), "") != "review(2)":
+        yield "the cell 'review' is not review(2)"
     asked = next((cell.source for cell in lesson.cells if cell.id == "recall"), "")
     numbers = [int(number) for number in re.findall(r"\*\*From lesson (\d\d)", asked)]
     if len(set(numbers)) < 2 or any(number >= lesson.number for number in numbers):

@@ -3,6 +3,8 @@
 import redis
 from redis.client import Pipeline
 
+from redis_helpers.course.exercises.review_cards import DUE_SET
+
 # What caches, session stores, limiters, queues and locks of the field call their keys, and names much like ours.
 PREFIXES = (
     "cache: session: sessions: user: users: rate: ratelimit: limit: limits: LIMITS: throttle: queue: queues: job: "
@@ -42,8 +44,12 @@ def _store_another_type(pipe: Pipeline, number: int, prefix: str) -> None:
 
 
 def contents(redis_conn: redis.Redis) -> dict[bytes, tuple[bytes, bool]]:
-    """What is on the server, byte for byte: each key's value, and whether the key has an end."""
+    """What is on the server, byte for byte: each key's value, and whether the key has an end.
+
+    The set that `review()` keeps is left out: it is meant to outlive a lesson.
+    """
     keys = [key.encode() if isinstance(key, str) else key for key in redis_conn.scan_iter(count=1000)]
+    keys = [key for key in keys if key != DUE_SET.encode()]
     with redis.Redis(connection_pool=_bytes_pool(redis_conn)) as client, client.pipeline(transaction=False) as pipe:
         for key in keys:
             pipe.dump(key)

@@ -1,4 +1,7 @@
-"""All exercises and quizzes, found by themselves: each module `lesson_NN` gives its EXERCISES and its QUIZ."""
+"""All exercises, quizzes and predictions, found by themselves.
+
+Each module `lesson_NN` gives its EXERCISES and its QUIZ, and its PREDICTIONS if some of them can be made again.
+"""
 
 import importlib
 import pkgutil
@@ -6,7 +9,7 @@ from functools import cache
 from types import ModuleType
 
 from redis_helpers.course import lessons as lessons_package
-from redis_helpers.course.exercises.model import Exercise, Question
+from redis_helpers.course.exercises.model import Exercise, Prediction, Question
 
 
 @cache
@@ -29,4 +32,13 @@ def questions() -> dict[str, Question]:
         f"{number}.{place}": question
         for number, lesson in lessons().items()
         for place, question in enumerate(lesson.QUIZ, 1)
+    }
+
+
+def predictions() -> dict[str, Prediction]:
+    """Every prediction that `review` can ask by its id: "1.3" is the third of lesson 01."""
+    return {
+        f"{number}.{place}": prediction
+        for number, lesson in lessons().items()
+        for place, prediction in enumerate(getattr(lesson, "PREDICTIONS", ()), 1)
     }

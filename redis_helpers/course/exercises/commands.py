@@ -1,4 +1,7 @@
-"""What the learner calls: check, hint, solution, quiz and progress. They show a text, and never raise."""
+"""What the learner calls: check, hint, solution, quiz, review, progress, plan and report.
+
+They show a text, and never raise.
+"""
 
 import contextlib
 import inspect
@@ -12,12 +15,14 @@ from typing import ParamSpec, TypeVar
 
 import redis
 
-from redis_helpers.connection import ConnectOptions, RedisConnectionHandle, connect_options
 from redis_helpers.connection_errors import why_failed
-from redis_helpers.course.exercises import progress_file, verdict
-from redis_helpers.course.exercises.catalog import exercises, lessons, questions
+from redis_helpers.course.exercises import progress_file, progress_map, review_session, verdict
+from redis_helpers.course.exercises.catalog import exercises, lessons, predictions, questions
 from redis_helpers.course.exercises.checker import Trial
+from redis_helpers.course.exercises.course_client import course_redis
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question, TooBusy
+from redis_helpers.course.exercises.report_text import note_verdict, report_text
+from redis_helpers.course.exercises.review_cards import kind_of
 from redis_helpers.course.exercises.runner import Stopped
 from redis_helpers.course.exercises.shown import first_words, short, show
 from redis_helpers.course.exercises.untouched import is_untouched
@@ -29,8 +34,13 @@ USAGE = {  # how each command is called
     "hint": 'hint("1.2")',
     "solution": 'solution("1.2")',
     "quiz": 'quiz("Q1.3", "b")',
+    "review": 'review(), or review("Q1.3", "b")',
     "progress": 'progress() or progress("1")',
+    "plan": 'plan("on Friday, at 20:00")',
+    "report": "report()",
 }
+
+LONGEST_PLAN = 60  # characters
 
 Parameters = ParamSpec("Parameters")
 Found = TypeVar("Found", Exercise, Question, ModuleType)
@@ -120,20 +130,27 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
         show("\n".join([f"❌ {title}: {problem}", *verdict.of_another_exercise(function, exercise)]))
         return
     with _one_at_a_time():
-        redis_conn, options = _course_redis()
+        redis_conn, options = course_redis()
         if exercise.needs and not may(redis_conn, exercise.needs[0]):
             show(f"⏭ {title}: skipped. {exercise.needs[1]}")
+            note_verdict(exercise.id, "skipped")
+            progress_file.remember_left_out(exercise.id)
             return
         trial = Trial(exercise.id, function, redis_conn, options)
         try:
             passed, text = _judge(exercise, trial, function)
         except TooBusy:
             passed, text = False, f"⌛ {title}: not judged, this machine is too busy now. Run this cell again."
+            note_verdict(exercise.id, "not judged, too busy")
         finally:
             _show_printed(trial)
         show(text, folded=f"Why this is right: {verdict.sentence(exercise.why)}" if passed else None)
     if passed:
         progress_file.remember_passed(exercise.id)
+        noted = review_session.passed_again(exercise.id)
+        if noted is not None:
+            show(f"{exercise.id} was due for review. {noted}")
+            _show_what_follows(exercise.id)
 
 
 @_never_raises
@@ -178,28 +195,93 @@ def quiz(question_id: str = "", letter: str | None = None) -> None:
         show(f"Question Q{number} has the options {', '.join(question.letters)}: choose one of these letters.")
     elif chosen == question.answer:
         show(f"✅ Q{number} ({chosen}) is right. {question.word_on(chosen)}")
+        progress_file.remember_answered(number)
     else:
         show(f"❌ Q{number} ({chosen}) is wrong. {question.word_on(chosen)}")
 
 
 @_never_raises
-def progress(lesson: object = None) -> None:
-    """Shows which exercises you have passed, of the whole course or of one lesson, such as "1".
+def review(question: object = None, letter: object = None) -> None:
+    """Asks again, after a day or more, what you have passed: `review()` asks five questions, one after the other.
 
-    A file beside the notebooks remembers them, whatever your server is.
+    `review("Q1.3", "b")` answers a quiz question, `review("P1.2", "a")` a prediction, whose cell is then run on your
+    Redis. An exercise is answered with `check`; `review("1.2", "later")` puts it off. `review(2)` shows at most two
+    questions, for the beginning of a lesson.
+
+    Whoever is right sees a question again after 2 days, then after 4, 8 and so on. Whoever is wrong sees it tomorrow.
     """
-    wanted = lessons()
-    if lesson is not None:
-        wanted = {_plain_id(lesson): _find(lesson, wanted, "lesson", USAGE["progress"])}
-    passed = progress_file.read_passed()
-    lines = []
-    for number, module in wanted.items():
-        done = sum(exercise.id in passed for exercise in module.EXERCISES)
-        lines.append(f"Lesson {int(number):02}: {done} of {len(module.EXERCISES)} passed")
-        for exercise in module.EXERCISES:
-            lines.append(f"  {'✅' if exercise.id in passed else '⏳'} {exercise.id} {exercise.title}")
-    lines.append(f"This is written down in {progress_file.progress_path()}")
-    show("\n".join(lines))
+    if question is None and letter is None:
+        show(review_session.next_question())
+    elif isinstance(question, int) and question > 0 and letter is None and question is not True:
+        show(review_session.some_questions(question))
+    elif letter is None:
+        show(review_session.written(_card_id(question)))
+    else:
+        card_id = _card_id(question)
+        chosen = _text_of(letter).strip(" ()").lower()
+        if kind_of(card_id) == "E" and chosen != review_session.LATER:
+            raise CourseError(
+                f'{card_id} is an exercise: check("{card_id}", your_function) answers it. {_HOW_TO_REVIEW}'
+            )
+        show(review_session.said_to(card_id, chosen))
+        _show_what_follows(card_id)
+
+
+@_never_raises
+def progress(lesson: object = None) -> None:
+    """Shows a map of the course: what you have passed, what comes next, what is due for review, and your plan.
+
+    `progress("1")` shows the exercises of one lesson. A file beside the notebooks remembers all this, whatever your
+    server is.
+    """
+    if lesson is None:
+        show(progress_map.whole_map())
+        return
+    _find(lesson, lessons(), "lesson", USAGE["progress"])
+    show(progress_map.one_lesson(_plain_id(lesson)))
+
+
+@_never_raises
+def plan(when: str = "") -> None:
+    """Writes down when you will go on, such as "on Friday, at 20:00". `progress()` shows it."""
+    text = " ".join(_text_of(when).split())
+    if not isinstance(when, str) or not text or "..." in text:
+        show('⏳ Write the day and the hour in place of the dots, for example plan("on Friday, at 20:00").')
+        return
+    if len(text) > LONGEST_PLAN:
+        raise CourseError(f"A plan has at most {LONGEST_PLAN} letters: the day and the hour are enough.")
+    progress_file.remember_plan(text)
+    show(f"Written down: {text}. progress() shows it.")
+
+
+@_never_raises
+def report() -> None:
+    """Prints what you can send with a question: versions, your kind of server, your progress, the last verdicts.
+
+    Nothing in it is personal: no name, no path, no address, no key, no password, nothing of your code.
+    """
+    show(report_text())
+
+
+_HOW_TO_REVIEW = 'A question has a letter before its number: review("Q1.3", "b").'
+
+
+def _card_id(wanted: object) -> str:
+    """ "Q1.3", "P1.3" or "1.3" for what can be asked again. Raises CourseError for anything else."""
+    text = _plain_id(wanted)
+    letter = text[:1].upper() if text[:1] in ("q", "Q", "p", "P") else ""
+    number = _plain_id(text[1:] if letter else text)
+    known: dict[str, set[str]] = {"": {*exercises()}, "Q": {*questions()}, "P": {*predictions()}}
+    if callable(wanted) or number not in known[letter]:
+        raise CourseError(f"There is no review question {short(wanted)}. {_HOW_TO_REVIEW}")
+    return letter + number
+
+
+def _show_what_follows(card_id: str) -> None:
+    """In a review that is under way: the next question, or that it is done."""
+    text = review_session.what_follows(card_id)
+    if text is not None:
+        show(text)
 
 
 def _find(wanted: object, known: dict[str, Found], kind: str, usage: str) -> Found:
@@ -271,9 +353,12 @@ def _judge(exercise: Exercise, trial: Trial, function: Callable) -> tuple[bool, 
         with trial:
             exercise.check(trial)
     except Failed as failure:
+        note_verdict(exercise.id, failure)
         return False, verdict.failed(exercise, trial, function, failure, again=failures > 0)
     except Crashed as crash:
+        note_verdict(exercise.id, crash)
         return False, verdict.crashed(exercise, trial, function, crash)
+    note_verdict(exercise.id, "passed")
     _failures[exercise.id] = 0
     done = {exercise.id}
     with contextlib.suppress(CourseError):  # it is said when this one is written down
@@ -305,31 +390,3 @@ def _one_at_a_time() -> Iterator[None]:
         yield
     finally:
         _check_is_running.release()
-
-
-_handle: RedisConnectionHandle | None = None
-_client: redis.Redis | None = None
-
-
-def _course_redis() -> tuple[redis.Redis, ConnectOptions]:
-    """The check's own client, and the address of the notebook's Redis. Raises CourseError when it is not there."""
-    global _handle, _client
-    configured = connect_options()
-    if _handle is None or _client is None or not _leads_to(_handle, configured) or not _answers(_client):
-        if _handle is not None:
-            _handle.close()
-        _client = None
-        _handle = RedisConnectionHandle(configured)
-        _client = _handle.connect()
-    return _client, _handle.options
-
-
-def _leads_to(handle: RedisConnectionHandle, configured: ConnectOptions | None) -> bool:
-    return handle.embedded if configured is None else handle.options == configured
-
-
-def _answers(client: redis.Redis) -> bool:
-    try:
-        return bool(client.ping())
-    except redis.RedisError:
-        return False

@@ -1,6 +1,7 @@
-"""What an exercise is, what a quiz question is, and how a check says that an answer is wrong."""
+"""What an exercise is, what a quiz question and a prediction are, and how a check says that an answer is wrong."""
 
 import ast
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,6 +79,33 @@ class Question:
     def word_on(self, letter: str) -> str:
         """What there is to say on one option."""
         return self.options[self.letters.index(letter)][1]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A prediction of a lesson that can be made again anywhere: its cell needs a client `redis_conn`, and nothing else.
+
+    `cell` is the name of the notebook's cell that asks it. The keys in `code` begin with `cell-by-cell:review:`. Each
+    option is a text, and a regular expression for the last line that the code prints if this option is right. `needs`
+    are the commands without which it cannot be run, where these are not known to every server and every user.
+    """
+
+    cell: str
+    text: str
+    code: str
+    options: tuple[tuple[str, str], ...]
+    answer: str
+    why: str
+    needs: tuple[str, ...] = ()
+
+    @property
+    def letters(self) -> str:
+        """ "abc" for three options."""
+        return ascii_lowercase[: len(self.options)]
+
+    def fits(self, letter: str, printed: str) -> bool:
+        """Whether this line is what the code prints if option `letter` is right."""
+        return re.fullmatch(self.options[self.letters.index(letter)][1], printed) is not None
 
 
 class Failed(Exception):

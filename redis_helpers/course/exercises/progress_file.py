@@ -1,6 +1,15 @@
-"""Which exercises the learner has passed: a small JSON file beside the notebooks, whatever server they work with.
+"""What the learner has done: a small JSON file beside the notebooks, whatever server they work with.
 
-    {"passed": {"1.2": "2026-11-26"}}
+    {
+      "passed": {"1.2": "2026-11-26"},                       exercises, and the day of the first time
+      "answered": {"1.3": "2026-11-26"},                     quiz questions that were answered rightly, likewise
+      "left_out": {"9.1": "2026-11-26"},                     exercises that the server at hand could not do
+      "review": {"Q1.3": {"box": 2, "due": "2026-11-30"}},   what `review()` has asked (review_cards.py)
+      "session": {"day": "2026-11-28", "cards": ["Q1.3"]},   the review that is under way
+      "plan": {"text": "on Friday, at 20:00", "day": "2026-11-26"}
+    }
+
+Only "passed" is always there. What a newer course has added stays.
 
 It is written whole or not at all. Kernels that write at the same moment wait for each other, so that no entry is lost
 (but on a file system that knows no locks, two writes at the same moment may keep only one of the two entries).
@@ -11,9 +20,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from redis_helpers.errors import CourseError
 
@@ -41,33 +50,97 @@ def progress_path() -> Path:
     return _without_links(here / FILE_NAME)
 
 
+def read() -> dict[str, Any]:
+    """All that the file holds; {"passed": {}} when there is none yet.
+
+    Raises CourseError when there is a file, and it cannot be read.
+    """
+    return _read(progress_path())
+
+
 def read_passed() -> dict[str, str]:
     """The exercises that were passed: id → the day of the first time, as YYYY-MM-DD.
 
     Raises CourseError when there is a file, and it cannot be read.
     """
-    return _read(progress_path())["passed"]
+    return section(read(), "passed")
 
 
-def remember_passed(exercise_id: str) -> None:
-    """Writes down that this exercise was passed today, unless it was before.
+def section(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """One part of what the file holds, to be read; empty when it is not there, or not in the form of this course."""
+    found = content.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def section_to_change(content: dict[str, Any], name: str) -> dict[str, Any]:
+    """The same, to be changed in place: it is put into `content` when it is not there.
+
+    Raises CourseError when it is there in another form, such as that of a newer course: nothing is written over it.
+    """
+    found = content.setdefault(name, {})
+    if not isinstance(found, dict):
+        raise CourseError(
+            f'Nothing was written down: in your progress file {progress_path()}, "{name}" has a form that this course '
+            f"does not know. Take the newest course, or name another file in {VARIABLE}."
+        )
+    return found
+
+
+def change(write: Callable[[dict[str, Any]], None]) -> None:
+    """Reads the file, lets `write` change what it holds, and puts it back. No other kernel comes in between.
 
     Raises CourseError when that is not possible. What the file held is then still there.
     """
     path = progress_path()
-    if exercise_id in _read(path)["passed"]:
-        return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(path):
-            content = _read(path)  # anew: another kernel may have written since
-            content["passed"].setdefault(exercise_id, time.strftime("%Y-%m-%d"))
+            content = _read(path)
+            write(content)
             _replace(path, content)
     except OSError as error:
         raise CourseError(
             f"Your progress was not written down: the file {path} cannot be written ({error.strerror}). "
             f"Check its permissions and the disk, or name another file in {VARIABLE}."
         ) from None
+
+
+def remember_passed(exercise_id: str) -> None:
+    """Writes down that this exercise was passed today, unless it was before. Raises CourseError as `change` does."""
+    _remember("passed", exercise_id)
+
+
+def remember_answered(number: str) -> None:
+    """Writes down that this quiz question was answered rightly today, unless it was before."""
+    _remember("answered", number)
+
+
+def remember_left_out(exercise_id: str) -> None:
+    """Writes down that the server at hand cannot do what this exercise needs."""
+    _remember("left_out", exercise_id)
+
+
+def remember_plan(text: str) -> None:
+    """Writes down when the learner wants to go on."""
+
+    def write(content: dict[str, Any]) -> None:
+        section_to_change(content, "plan").update(text=text, day=_today())
+
+    change(write)
+
+
+def _remember(name: str, entry: str) -> None:
+    if entry in section(read(), name):  # a file that may not be written is asked only when something is new
+        return
+
+    def write(content: dict[str, Any]) -> None:
+        section_to_change(content, name).setdefault(entry, _today())  # another kernel may have written it since
+
+    change(write)
+
+
+def _today() -> str:
+    return time.strftime("%Y-%m-%d")
 
 
 def _current_folder() -> Path:
@@ -82,7 +155,7 @@ def _without_links(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _read(path: Path) -> dict[str, dict[str, str]]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait for ever
             raise _not_ours(path)
@@ -107,7 +180,7 @@ def _not_ours(path: Path) -> CourseError:
     )
 
 
-def _replace(path: Path, content: dict[str, dict[str, str]]) -> None:
+def _replace(path: Path, content: dict[str, Any]) -> None:
     """Puts a whole new file in the place of the old one. Only who holds the lock may do it."""
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(0, "it is read-only")

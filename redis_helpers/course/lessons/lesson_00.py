@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial, nobody_there
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.errors import CourseError
 
@@ -301,5 +301,21 @@ QUIZ = (
             ),
         ),
         answer="c",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="missing-predict",
+        text="Nobody has stored this key. What does `get` give for it?",
+        code="""\
+print(redis_conn.get("cell-by-cell:review:nothing"))""",
+        options=(
+            ("an error", r"\w+Error: .*"),
+            ("an empty text", ""),
+            ("`None`", "None"),
+        ),
+        answer="c",
+        why="Asking for a missing key is not an error. Python shows the answer as `None`.",
     ),
 )

@@ -10,7 +10,7 @@ from redis.exceptions import NoScriptError
 
 from redis_helpers.course.exercises import schedules
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import SEEN_BY_NOBODY, Step
@@ -570,5 +570,83 @@ QUIZ = (
             ("Yes, if both servers have the same clock", "The time plays no part: both may read the same number."),
         ),
         answer="a",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="number-predict",
+        text="A price is stored as the number 312. What does `get` give?",
+        code="""\
+banana = "cell-by-cell:review:banana"
+redis_conn.set(banana, 312)
+price = redis_conn.get(banana)
+print("of type", type(price).__name__)""",
+        options=(
+            ("a number, of type `int`", "of type int"),
+            ("text, of type `str`", "of type str"),
+            ("an error: Redis stores no numbers", r"\w+Error: .*"),
+        ),
+        answer="b",
+        why="Redis stores text.",
+    ),
+    Prediction(
+        cell="there-predict",
+        text=(
+            "There is a key for the banana, and one for the name. There is none for the uva. What does `exists` give?"
+        ),
+        code="""\
+banana = "cell-by-cell:review:banana"
+name = "cell-by-cell:review:name"
+redis_conn.set(banana, 312)
+redis_conn.set(name, "Anna")
+print(redis_conn.exists(banana, name, "cell-by-cell:review:uva"))""",
+        options=(
+            ("`True`", "True"),
+            ("`False`", "False"),
+            ("`2`", "2"),
+        ),
+        answer="c",
+        why="`EXISTS` counts how many of the keys are there.",
+    ),
+    Prediction(
+        cell="lost-predict",
+        text=(
+            "The key says 40. Anna reads it, and Paulo reads it. Then each of them stores the number plus one. What "
+            "does the key say then?"
+        ),
+        code="""\
+sold = "cell-by-cell:review:sold"
+redis_conn.set(sold, 40)
+anna = int(redis_conn.get(sold))
+paulo = int(redis_conn.get(sold))
+redis_conn.set(sold, anna + 1)
+redis_conn.set(sold, paulo + 1)
+print("boxes sold:", redis_conn.get(sold))""",
+        options=(
+            ("42: two boxes were sold", "boxes sold: 42"),
+            ("41", "boxes sold: 41"),
+            ("40: Redis refuses both", "boxes sold: 40"),
+        ),
+        answer="b",
+        why="Both read 40, so both stored 41. One sale is lost. Nobody saw an error.",
+    ),
+    Prediction(
+        cell="get-predict",
+        text=(
+            "There is no key for the papaya. We set its price with `get=True`, and the answer is `None`. What is in "
+            "Redis then?"
+        ),
+        code="""\
+papaya = "cell-by-cell:review:papaya"
+print("the answer:", redis_conn.set(papaya, 250, get=True))
+print("exists:", redis_conn.exists(papaya), "value:", redis_conn.get(papaya))""",
+        options=(
+            ("nothing: `None` says so", "exists: 0 value: None"),
+            ("the text `None`", "exists: 1 value: None"),
+            ("the new price", "exists: 1 value: 250"),
+        ),
+        answer="c",
+        why="With `get=True`, `None` is the old value: there was none. The new price is stored.",
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.lessons.correction_checks import (
     expect_correction,
@@ -759,5 +759,63 @@ QUIZ = (
             ("None: the dictionary is empty", "Redis deletes its key, and not what a program has copied."),
         ),
         answer="b",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="again-predict",
+        text="What does `TTL` say after the second `SET`?",
+        code="""\
+offer = "cell-by-cell:review:offer"
+redis_conn.set(offer, 312, ex=60)
+redis_conn.set(offer, 299)
+print("TTL:", redis_conn.ttl(offer))""",
+        options=(
+            ("about 60: the TTL runs on", "TTL: (60|5.)"),
+            ("−1: the key never ends", "TTL: -1"),
+            ("−2: the key is gone", "TTL: -2"),
+        ),
+        answer="b",
+        why="`SET` *replaces* the whole key, and the TTL is a part of what it replaces.",
+    ),
+    Prediction(
+        cell="count-predict",
+        text="The counter was to live for 60 seconds, and 40 of them are over. What does `TTL` say after the `INCR`?",
+        code="""\
+visitors = "cell-by-cell:review:visitors"
+redis_conn.set(visitors, 7, ex=60)
+redis_conn.expire(visitors, 20)  # as if 40 seconds were over
+redis_conn.incr(visitors)
+print("seconds left:", redis_conn.ttl(visitors))""",
+        options=(
+            ("−1, as after `SET`: no end", "seconds left: -1"),
+            ("about 60: the time begins again", "seconds left: (60|5.)"),
+            ("about 20: the time runs on", "seconds left: (20|1.)"),
+        ),
+        answer="c",
+        why="`INCR` *changes* the value that is there. A command that changes a value keeps the TTL.",
+    ),
+    Prediction(
+        cell="organic-predict",
+        text='The field `organic` holds 0. The program asks `if fruit["organic"]:`. What does the cell print?',
+        code="""\
+banana = "cell-by-cell:review:banana"
+redis_conn.hset(banana, "organic", 0)
+fruit = redis_conn.hgetall(banana)
+if fruit["organic"]:
+    print("sold as organic")
+else:
+    print("sold as not organic")""",
+        options=(
+            ("sold as organic", "sold as organic"),
+            ("sold as not organic", "sold as not organic"),
+            ("an error message", r"\w+Error: .*"),
+        ),
+        answer="a",
+        why=(
+            'The value is not the number 0. It is the text `"0"`, and in Python every text that is not empty counts as '
+            "true."
+        ),
     ),
 )

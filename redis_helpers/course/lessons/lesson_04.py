@@ -7,7 +7,7 @@ from functools import partial
 from redis.client import Pipeline
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.shown import short
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.lessons.common_checks import scan_as_it_may_be
@@ -634,5 +634,54 @@ QUIZ = (
             ("no: the second pipeline waits for the first", "For its own first one, yes. Not for that of the other."),
         ),
         answer="a",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="error-predict",
+        text=(
+            "A pipeline holds three commands. The second one fails: a text is no number. Which of the two prices is in "
+            "Redis afterwards?"
+        ),
+        code="""\
+import redis
+
+note = "cell-by-cell:review:note"
+redis_conn.set(note, "closed on Sunday")
+pipe = redis_conn.pipeline(transaction=False)
+pipe.set("cell-by-cell:review:banana", 312)
+pipe.incrby(note, 1)
+pipe.set("cell-by-cell:review:uva", 480)
+try:
+    pipe.execute()
+except redis.ResponseError as error:
+    print("the error:", error)
+keys = ["cell-by-cell:review:banana", "cell-by-cell:review:uva"]
+print("banana, uva:", redis_conn.mget(keys))""",
+        options=(
+            ("none: the pipeline has failed", r"banana, uva: \[None, None\]"),
+            ("the first: it stopped at the error", r"banana, uva: \['312', None\]"),
+            ("both: the others were run", r"banana, uva: \['312', '480'\]"),
+        ),
+        answer="c",
+        why="Redis runs each command for itself. The error is the reply of the second one, and the others go on.",
+    ),
+    Prediction(
+        cell="look-predict",
+        text="Two boxes are in stock. What does `boxes` hold, before `execute`?",
+        code="""\
+stock = "cell-by-cell:review:stock"
+redis_conn.set(stock, 2)
+pipe = redis_conn.pipeline(transaction=False)
+boxes = pipe.get(stock)
+print("boxes is of the type", type(boxes).__name__)""",
+        options=(
+            ("the pipeline itself: there is no reply yet", "boxes is of the type Pipeline"),
+            ('`"2"`, as `get` always answers', "boxes is of the type str"),
+            ("`None`, as nothing was found", "boxes is of the type NoneType"),
+        ),
+        answer="a",
+        why="Nothing is sent before `execute()`, so nothing is known.",
     ),
 )

@@ -10,7 +10,7 @@ import redis
 
 from redis_helpers.course.exercises import schedules
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.lessons.correction_checks import (
@@ -514,5 +514,65 @@ QUIZ = (
             ("They are sent away", "The counter says −2 until somebody corrects it by hand."),
         ),
         answer="c",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="undo-predict",
+        text=(
+            "The key `note` holds the text `open`. A transaction has three commands, and the second one, an `INCR`, "
+            "fails. Which of the three are done?"
+        ),
+        code="""\
+note = "cell-by-cell:review:note"
+price = "cell-by-cell:review:price"
+sale = "cell-by-cell:review:sale"
+redis_conn.mset({note: "open", price: 312, sale: "no"})
+pipe = redis_conn.pipeline(transaction=True)
+pipe.set(price, 299)
+pipe.incr(note)
+pipe.set(sale, "yes")
+pipe.execute(raise_on_error=False)
+print("price, sale:", redis_conn.mget(price, sale))""",
+        options=(
+            ("none of them", r"price, sale: \['312', 'no'\]"),
+            ("only the first", r"price, sale: \['299', 'no'\]"),
+            ("the first and the third", r"price, sale: \['299', 'yes'\]"),
+        ),
+        answer="c",
+        why="Redis puts the error into the list of replies, and goes on. Nothing is undone.",
+        needs=("MULTI",),
+    ),
+    Prediction(
+        cell="rival-predict",
+        text="Five crates are there. Somebody else takes one after our look, and before our `execute`. What happens?",
+        code="""\
+import redis
+
+left = "cell-by-cell:review:left"
+redis_conn.set(left, 5)
+with redis_conn.pipeline() as pipe:
+    pipe.watch(left)
+    pipe.get(left)
+    redis_conn.incrby(left, -1)  # somebody else
+    pipe.multi()
+    pipe.incrby(left, -1)
+    try:
+        told = pipe.execute()
+    except redis.WatchError:
+        told = "WatchError"
+print(told, "- crates left:", redis_conn.get(left))""",
+        options=(
+            ("`execute` takes one more: 3 are left", r"\[3\] - crates left: 3"),
+            ("`execute` raises an error: 4 are left", "WatchError - crates left: 4"),
+            ("`execute` waits, then takes one: 3 are left", "waited - crates left: 3"),
+        ),
+        answer="b",
+        why=(
+            "The key was changed, so Redis ran nothing. redis-py makes a `WatchError` of the `(nil)`. The one crate "
+            "that is gone went to somebody else."
+        ),
+        needs=("WATCH", "MULTI"),
     ),
 )

@@ -1,7 +1,7 @@
 """Lesson 06: the first scripts. Adding, comparing, a missing key, a guarded change, a clock, a whole basket."""
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 
@@ -533,5 +533,127 @@ QUIZ = (
             ("Redis refuses times that differ", "It cannot know: to Redis, ARGV is only text."),
         ),
         "a",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="argv-predict",
+        text=(
+            "Three words follow the number 1: a key, `second` and `third`. The script returns `ARGV[1]`. Which word is "
+            "it?"
+        ),
+        code="""\
+script = "return ARGV[1]"
+first = "cell-by-cell:review:first"
+word = redis_conn.eval(script, 1, first, "second", "third")
+print("ARGV[1] is", word)""",
+        options=(
+            ("`cell-by-cell:review:first`", r"ARGV\[1\] is cell-by-cell:.*"),
+            ("`second`", r"ARGV\[1\] is second"),
+            ("`third`", r"ARGV\[1\] is third"),
+        ),
+        answer="b",
+        why="The first word is a key, so `ARGV` holds the other two. In Lua, a list begins at 1, not at 0.",
+        needs=("EVAL",),
+    ),
+    Prediction(
+        cell="text-predict",
+        text="The script compares `ARGV[1]` and `ARGV[2]`, and Python sends 9 and 10. Is 9 more than 10?",
+        code="""\
+script = "return tostring(ARGV[1] > ARGV[2])"
+print("9 > 10 is", redis_conn.eval(script, 0, 9, 10))""",
+        options=(
+            ("`true`", "9 > 10 is true"),
+            ("`false`", "9 > 10 is false"),
+            ("an error: two texts cannot be compared", r"\w+Error: .*"),
+        ),
+        answer="a",
+        why=(
+            "Texts are compared letter by letter, as in a dictionary of words. `9` comes after `1`, and the rest is "
+            "not looked at."
+        ),
+        needs=("EVAL",),
+    ),
+    Prediction(
+        cell="cut-predict",
+        text="A script returns `3.99`. What does Python get?",
+        code="""\
+print("Python gets", redis_conn.eval("return 3.99", 0))""",
+        options=(
+            ("3.99", r"Python gets 3\.99"),
+            ("4", "Python gets 4"),
+            ("3", "Python gets 3"),
+        ),
+        answer="c",
+        why="A number goes back as a whole number. What stands behind the point is cut off, without a word.",
+        needs=("EVAL",),
+    ),
+    Prediction(
+        cell="zero-predict",
+        text="The key is there, and holds `0`. What does the script return?",
+        code="""\
+stock = "cell-by-cell:review:stock"
+redis_conn.set(stock, 0)
+script = "return tonumber(redis.call('GET', KEYS[1])) or 'sold out'"
+print("the script returns", redis_conn.eval(script, 1, stock))""",
+        options=(
+            ("`sold out`", "the script returns sold out"),
+            ("0", "the script returns 0"),
+            ("an error", r"\w+Error: .*"),
+        ),
+        answer="b",
+        why="In Lua, 0 counts as true, and so does an empty text. Only `false` and `nil` count as false.",
+        needs=("EVAL",),
+    ),
+    Prediction(
+        cell="loop-predict",
+        text="The script adds up `number` in the loop `for number = 1, 3 do`. What does it return?",
+        code='''\
+ADD_UP = """
+local total = 0
+for number = 1, 3 do
+  total = total + number
+end
+return total
+"""
+print("the script returns", redis_conn.eval(ADD_UP, 0))''',
+        options=(
+            ("3: the loop runs for 1 and 2", "the script returns 3"),
+            ("6: it runs for 1, 2 and 3", "the script returns 6"),
+            ("4: it runs for 1 and 3", "the script returns 4"),
+        ),
+        answer="b",
+        why="The last number belongs to the loop. In Python, `range(1, 3)` ends before 3.",
+        needs=("EVAL",),
+    ),
+    Prediction(
+        cell="undone-predict",
+        text=(
+            "There are 5 crates in stock. By mistake, somebody has stored the text `closed` in the key for the sales. "
+            "The script takes a crate, and then its `INCR` fails. What is the stock then?"
+        ),
+        code='''\
+import redis
+
+stock = "cell-by-cell:review:stock"
+sales = "cell-by-cell:review:sales"
+redis_conn.mset({stock: 5, sales: "closed"})
+SELL = """
+redis.call('DECR', KEYS[1])
+redis.call('INCR', KEYS[2])
+"""
+try:
+    redis_conn.eval(SELL, 2, stock, sales)
+except redis.ResponseError:
+    print("INCR has failed")
+print("in stock:", redis_conn.get(stock))''',
+        options=(
+            ("5: the script is undone", "in stock: 5"),
+            ("4: the crate is taken", "in stock: 4"),
+        ),
+        answer="b",
+        why="A script is one step, but nothing is undone. It stops at its error, and what it has written stays.",
+        needs=("EVAL", "DECR"),
     ),
 )

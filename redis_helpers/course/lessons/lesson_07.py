@@ -13,7 +13,7 @@ from unittest import mock
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import apart
 from redis_helpers.course.lessons.cache_checks import (
@@ -590,5 +590,59 @@ QUIZ = (
             ("INCR deletes 40,000 keys each second", "It deletes none. They end with their TTL."),
         ),
         answer="a",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="set-predict",
+        text=(
+            "Writer A saves 299. Writer B saves 305, and stores 305 in the cache. Writer A was slow: only now it "
+            "stores 299. What do they say in the end? (Here a dictionary plays the database.)"
+        ),
+        code="""\
+banana = "cell-by-cell:review:price:banana"
+database = {"banana": 312}
+database["banana"] = 299  # writer A saves
+database["banana"] = 305  # writer B saves
+redis_conn.set(banana, 305, ex=600)  # writer B stores
+redis_conn.set(banana, 299, ex=600)  # writer A stores, late
+print("database", database["banana"], "copy", redis_conn.get(banana))""",
+        options=(
+            ("the database 305, the copy 299", "database 305 copy 299"),
+            ("both 305", "database 305 copy 305"),
+            ("both 299", "database 299 copy 299"),
+        ),
+        answer="a",
+        why=(
+            "The database keeps the price that was saved last. The cache keeps the price that was stored last. These "
+            "can be the prices of two different writers. With two deletes the order does not matter: the copy is gone."
+        ),
+    ),
+    Prediction(
+        cell="order-predict",
+        text=(
+            "The writer deletes the copy. A reader comes. Then the writer saves 299. What does the copy say in the "
+            "end? (Here a dictionary plays the database.)"
+        ),
+        code="""\
+banana = "cell-by-cell:review:price:banana"
+database = {"banana": 312}
+redis_conn.set(banana, 312, ex=600)
+redis_conn.delete(banana)  # the writer deletes
+if redis_conn.get(banana) is None:  # a reader comes
+    redis_conn.set(banana, database["banana"], ex=600)
+database["banana"] = 299  # the writer saves
+print("the copy says", redis_conn.get(banana))""",
+        options=(
+            ("nothing: it was deleted", "the copy says None"),
+            ("299, the new price", "the copy says 299"),
+            ("312, the old price", "the copy says 312"),
+        ),
+        answer="c",
+        why=(
+            "The reader found nothing, loaded the price that was still true, and stored it. Nobody deletes this copy "
+            "any more."
+        ),
     ),
 )

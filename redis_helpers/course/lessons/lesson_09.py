@@ -4,7 +4,7 @@ import json
 import time
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.lessons.hash_checks import clocks, cured, expect_refusal, kind_of_clock
 
@@ -400,5 +400,72 @@ QUIZ = (
             ("−2: no such key", "HSET has just made one."),
         ),
         answer="b",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="hset-predict",
+        text=(
+            "The field `banana` has 60 seconds left. Now somebody corrects its price, with a plain `HSET`. What does "
+            "`HTTL` say about the field after it?"
+        ),
+        code="""\
+day = "cell-by-cell:review:day"
+redis_conn.hset(day, "banana", 250)
+redis_conn.hexpire(day, 60, "banana")
+redis_conn.hset(day, "banana", 240)
+print("seconds left:", redis_conn.httl(day, "banana")[0])""",
+        options=(
+            ("about 60: the clock of the field runs on", "seconds left: (60|5.)"),
+            ("−2: the field is gone", "seconds left: -2"),
+            ("−1: the field has no end any more", "seconds left: -1"),
+        ),
+        answer="c",
+        why="The key is the old one, but the field is written anew, without an end. `SET` does the same with a key.",
+        needs=("HEXPIRE", "HTTL"),
+    ),
+    Prediction(
+        cell="last-predict",
+        text=(
+            "A list has 40 seconds left. Its only field is deleted. A moment later a new fruit comes, with `HSET`. "
+            "What is the TTL of the list then?"
+        ),
+        code="""\
+day = "cell-by-cell:review:day"
+redis_conn.hset(day, "banana", 250)
+redis_conn.expire(day, 40)
+redis_conn.hdel(day, "banana")
+redis_conn.hset(day, "apple", 195)
+print("TTL:", redis_conn.ttl(day))""",
+        options=(
+            ("about 40: the list was empty for a moment", "TTL: (40|3.)"),
+            ("−1: the list never ends", "TTL: -1"),
+            ("−2: `HSET` finds no list", "TTL: -2"),
+        ),
+        answer="b",
+        why=(
+            "Redis has no empty hashes. With its last field, the key goes away, and its TTL too. The next `HSET` makes "
+            "a **new** key, which has no TTL."
+        ),
+    ),
+    Prediction(
+        cell="types-predict",
+        text="The price in this hash is JSON. Now `HINCRBY` makes it 10 cents less. What happens?",
+        code="""\
+import json
+
+banana = "cell-by-cell:review:banana"
+redis_conn.hset(banana, "price", json.dumps(312))
+redis_conn.hincrby(banana, "price", -10)
+print("the price:", redis_conn.hget(banana, "price"))""",
+        options=(
+            ("the price is 302", "the price: 302"),
+            ("Redis refuses: JSON is no number", r"\w+Error: .*"),
+            ('the field becomes a text like `"312-10"`', "the price: 312-10"),
+        ),
+        answer="a",
+        why="JSON writes a whole number as its digits, and so does Redis. So `HINCRBY` still works.",
+        needs=("HINCRBY",),
     ),
 )

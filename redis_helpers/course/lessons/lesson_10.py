@@ -10,7 +10,7 @@ from unittest import mock
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.lessons.hash_checks import clocks, cured, must
 from redis_helpers.course.lessons.session_checks import SOON, call_in_time, every_error, expect_all_of_it, some_session
@@ -648,5 +648,30 @@ QUIZ = (
             ),
         ),
         answer="c",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="ghost-predict",
+        text=(
+            "The session has ended. Now the shop does `HSET` with one field, `cart:apple`. What is under its key then?"
+        ),
+        code="""\
+session = "cell-by-cell:review:session"
+redis_conn.hset(session, mapping={"user": "maria", "cart:banana": 2})
+redis_conn.delete(session)  # as if its time were over
+redis_conn.hset(session, "cart:apple", 1)
+print(redis_conn.hgetall(session))""",
+        options=(
+            ("nothing: there is no hash to change", r"\{\}"),
+            ("the old session, and the apple", r"\{'user': .*'cart:apple': '1'\}"),
+            ("a new hash, with only the apple", r"\{'cart:apple': '1'\}"),
+        ),
+        answer="c",
+        why=(
+            "`HSET` makes a hash where there is none. Nobody is logged in there, and it never ends. We call it a "
+            "**ghost**."
+        ),
     ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import Step
@@ -786,5 +786,37 @@ QUIZ = (
             ("His name, and all but her name", "Then her rights and her address are his."),
         ),
         answer="a",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="watch-predict",
+        text=(
+            "You watch the session. Another request sends `EXPIRE` for it. Then you send `MULTI`, add an apple, and "
+            "send `EXEC`. What does `EXEC` do?"
+        ),
+        code="""\
+import redis
+
+session = "cell-by-cell:review:session"
+redis_conn.hset(session, "user", "maria")
+with redis_conn.pipeline() as pipe:
+    pipe.watch(session)
+    redis_conn.expire(session, 1800)  # the other request
+    pipe.multi()
+    pipe.hincrby(session, "cart:apple", 1)
+    try:
+        print("added, TTL", redis_conn.ttl(session), pipe.execute())
+    except redis.WatchError:
+        print("nothing is run: WatchError")""",
+        options=(
+            ("it runs nothing: `WatchError`", "nothing is run: WatchError"),
+            ("it adds the apple, as no field has changed", r"added, TTL 1\d+ .*"),
+            ("it adds the apple, and the old TTL comes back", "added, TTL -1 .*"),
+        ),
+        answer="a",
+        why="To `WATCH`, a new TTL is a change of the key.",
+        needs=("WATCH", "MULTI", "HINCRBY"),
     ),
 )

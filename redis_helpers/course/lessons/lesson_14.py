@@ -7,7 +7,7 @@ from typing import Any, cast
 import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import apart
@@ -612,5 +612,32 @@ QUIZ = (
             ),
         ),
         answer="b",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="back-predict",
+        text=(
+            "Ann holds the orders 7 and 8. Order 9 still waits. Each held order goes from the **left** end of her list "
+            "to the **right** end of the queue, until nothing is held. Which order does the next worker get, with "
+            "`RPOP`?"
+        ),
+        code="""\
+orders = "cell-by-cell:review:orders"
+held = "cell-by-cell:review:held"
+redis_conn.lpush(held, "7 banana", "8 apple")
+redis_conn.lpush(orders, "9 uva")
+while redis_conn.lmove(held, orders, "LEFT", "RIGHT"):
+    print("orders:", redis_conn.lrange(orders, 0, -1))
+print("the next worker gets", redis_conn.rpop(orders))""",
+        options=(
+            ("7 banana", "the next worker gets 7 banana"),
+            ("8 apple", "the next worker gets 8 apple"),
+            ("9 uva", "the next worker gets 9 uva"),
+        ),
+        answer="a",
+        why="In the held list, 8 stands at the left. It goes back first. Then 7 comes to the right of it.",
+        needs=("LMOVE", "LPUSH", "RPOP"),
     ),
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.wire import apart
@@ -720,5 +720,60 @@ QUIZ = (
             ),
         ),
         answer="c",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="share-predict",
+        text=(
+            "Ann is given two of the three orders. Then Bob asks for one. How many entries does the stream have after "
+            "that?"
+        ),
+        code="""\
+orders = "cell-by-cell:review:orders"
+redis_conn.xgroup_create(orders, "packers", "0", mkstream=True)
+for number in [7, 8, 9]:
+    redis_conn.xadd(orders, {"order": number})
+redis_conn.xreadgroup("packers", "ann", {orders: ">"}, count=2)
+redis_conn.xreadgroup("packers", "bob", {orders: ">"}, count=1)
+print("entries:", redis_conn.xlen(orders))""",
+        options=(
+            ("0: all were given out", "entries: 0"),
+            ("1: the last one stays", "entries: 1"),
+            ("3: as many as before", "entries: 3"),
+        ),
+        answer="c",
+        why=(
+            "But reading takes nothing out of a stream. The group only remembers how far it has read, and what it gave "
+            "to whom."
+        ),
+        needs=("XREADGROUP", "XGROUP CREATE"),
+    ),
+    Prediction(
+        cell="trim-predict",
+        text=(
+            "Five orders arrive, each with `maxlen=3`. Nobody reads meanwhile. Then Ann reads everything. What does "
+            "she get?"
+        ),
+        code="""\
+orders = "cell-by-cell:review:orders"
+redis_conn.xgroup_create(orders, "packers", "0", mkstream=True)
+for number in range(1, 6):
+    order = {"order": number}
+    redis_conn.xadd(orders, order, maxlen=3, approximate=False)
+reply = redis_conn.xreadgroup("packers", "ann", {orders: ">"})
+print("orders", [order["order"] for entry, order in reply[0][1]])""",
+        options=(
+            ("orders 1 to 5: what is not read stays", r"orders \['1', '2', '3', '4', '5'\]"),
+            ("orders 3 to 5: the oldest are gone", r"orders \['3', '4', '5'\]"),
+            ("orders 1 to 3: the last two are refused", r"orders \['1', '2', '3'\]"),
+        ),
+        answer="b",
+        why=(
+            "`MAXLEN` counts entries, and asks nobody whether they were read. Orders 1 and 2 are lost, and there was "
+            "no error."
+        ),
+        needs=("XREADGROUP", "XGROUP CREATE"),
     ),
 )

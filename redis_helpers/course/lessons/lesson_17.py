@@ -9,7 +9,7 @@ from typing import cast
 from unittest import mock
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.runner import Worker
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
@@ -898,5 +898,52 @@ QUIZ = (
             ("Yes: only Redis can show a board of one moment", "One SELECT is of one moment, too."),
         ),
         answer="b",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="again-predict",
+        text=(
+            "The banana is on the board, with the score 3. Now `ZADD` puts it in with the score 1. How does the board "
+            "show the banana?"
+        ),
+        code="""\
+fruits = "cell-by-cell:review:fruits"
+redis_conn.zadd(fruits, {"banana": 3, "apple": 5, "uva": 2})
+redis_conn.zadd(fruits, {"banana": 1})
+board = redis_conn.zrange(fruits, 0, -1, withscores=True)
+print([row for row in board if row[0] == "banana"])""",
+        options=(
+            ("once, with the score 4", r"\[\('banana', 4\.0\)\]"),
+            ("twice, with the scores 3 and 1", r"\[\('banana', 3\.0\), \('banana', 1\.0\)\]"),
+            ("once, with the score 1", r"\[\('banana', 1\.0\)\]"),
+        ),
+        answer="c",
+        why=(
+            "A member is there only once. `ZADD` gives it the new score, as `SET` gives a key a new value, and puts it "
+            "in its new place. Nothing is added up."
+        ),
+        needs=("ZADD",),
+    ),
+    Prediction(
+        cell="edge-predict",
+        text="anna leads: her rank is 0. The positions −1 to 1 are read. What does anna see?",
+        code="""\
+ranks = "cell-by-cell:review:ranks"
+redis_conn.zadd(ranks, {"anna": 70, "bruno": 60, "carla": 50, "gil": 10})
+rank = redis_conn.zrevrank(ranks, "anna")
+print(redis_conn.zrange(ranks, rank - 1, rank + 1, desc=True))""",
+        options=(
+            ("an empty page", r"\[\]"),
+            ("gil, anna, bruno", r"\['gil', 'anna', 'bruno'\]"),
+            ("anna, bruno", r"\['anna', 'bruno'\]"),
+        ),
+        answer="a",
+        why=(
+            "From 6 to 1 there is nothing: the page ends before it begins. No error tells you, and only the leader "
+            "sees it."
+        ),
+        needs=("ZADD", "ZREVRANK", "ZREVRANGE"),
     ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from redis_helpers.course.exercises.checker import Plain, Trial
-from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
+from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.lessons.board_checks import ODD, READER_WROTE, expect_error_is_told, floats
@@ -625,5 +625,54 @@ QUIZ = (
             ("`{sales}:mon`, `{sales}:tue`, `{sales}:week`", "The same text in braces: one slot, one server."),
         ),
         answer="c",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="tie-predict",
+        text=(
+            "All three have ordered ten crates. `ZREVRANK` gives a member's rank, counted from the top. What are the "
+            "ranks of anna, bob and cleo?"
+        ),
+        code="""\
+today = "cell-by-cell:review:today"
+redis_conn.zadd(today, {"anna": 10, "bob": 10, "cleo": 10})
+names = ["anna", "bob", "cleo"]
+print([redis_conn.zrevrank(today, name) for name in names])""",
+        options=(
+            ("0, 0, 0", r"\[0, 0, 0\]"),
+            ("0, 1, 2", r"\[0, 1, 2\]"),
+            ("2, 1, 0", r"\[2, 1, 0\]"),
+        ),
+        answer="c",
+        why=(
+            "From the top, the order of names is turned round, too. All three ordered ten crates, and cleo is shown as "
+            "number one because of her name."
+        ),
+        needs=("ZADD", "ZREVRANK"),
+    ),
+    Prediction(
+        cell="drop-predict",
+        text=(
+            "The days of a week are added up, and the week has a TTL of 3600 seconds. Now it is built again, because "
+            "new orders have come. What is its TTL?"
+        ),
+        code="""\
+monday = "cell-by-cell:review:monday"
+week = "cell-by-cell:review:week"
+redis_conn.zadd(monday, {"anna": 10})
+redis_conn.zunionstore(week, [monday])
+redis_conn.expire(week, 3600)
+redis_conn.zunionstore(week, [monday])
+print("TTL:", redis_conn.ttl(week))""",
+        options=(
+            ("about 3600: the clock runs on", "TTL: 3[56].."),
+            ("−1: it never ends", "TTL: -1"),
+            ("eight days, as the days have", "TTL: 691200"),
+        ),
+        answer="b",
+        why="As a plain `SET`, `ZUNIONSTORE` **replaces** the whole key, with its TTL.",
+        needs=("ZADD", "ZUNIONSTORE"),
     ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from unittest import mock
 
 from redis_helpers.course.exercises.checker import MISSING, Plain, Trial
-from redis_helpers.course.exercises.model import Exercise, Failed, Question, TooBusy
+from redis_helpers.course.exercises.model import Exercise, Failed, Prediction, Question, TooBusy
 from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
@@ -909,5 +909,29 @@ QUIZ = (
             ("SELECT, and UPDATE when the seat is free", "Both may look before one of them writes."),
         ),
         answer="a",
+    ),
+)
+
+PREDICTIONS = (
+    Prediction(
+        cell="late-predict",
+        text=(
+            "A works longer than its lock lives. The lock ends, and B takes it. Then A has finished, and deletes the "
+            "lock, as always. Now C wants the lock. Can C take it?"
+        ),
+        code="""\
+lock = "cell-by-cell:review:lock"
+redis_conn.set(lock, "A", nx=True, px=5000)
+redis_conn.delete(lock)  # as if the time of A's lock were over
+redis_conn.set(lock, "B", nx=True, px=5000)
+redis_conn.delete(lock)  # A has finished
+print("C takes it:", redis_conn.set(lock, "C", nx=True, px=5000))""",
+        options=(
+            ("no: B has it", "C takes it: None"),
+            ("yes: A has deleted B's lock", "C takes it: True"),
+            ("no: A's `DEL` raises an error", r"\w+Error: .*"),
+        ),
+        answer="b",
+        why="B and C are both at work now. And B will delete C's lock.",
     ),
 )

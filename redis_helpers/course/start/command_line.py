@@ -76,9 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     for name, text, usage in (
         (
             "lab",
-            "open the course in JupyterLab, with a Redis if none is configured "
-            "(further arguments go to JupyterLab: --no-browser, --port 8890; --help-all shows them)",
-            "%(prog)s [ARGUMENT FOR JUPYTERLAB ...]",
+            "open the first lesson that you have not finished in JupyterLab, with a Redis if none is configured "
+            "(--start 07 opens another lesson; further arguments go to JupyterLab: --no-browser, --port 8890; "
+            "--help-all shows them)",
+            "%(prog)s [--start LESSON] [ARGUMENT FOR JUPYTERLAB ...]",
         ),
         (
             "test",
@@ -113,7 +114,7 @@ def _number_of(what: str, least: int, most: int) -> Callable[[str], int]:
 
 
 def lab(arguments: list[str]) -> NoReturn:
-    """JupyterLab on the first notebook, with a Redis that all its kernels share."""
+    """JupyterLab on the lesson to go on with, and with a Redis that all its kernels share."""
     from redis_helpers.course.start.lab import run_lab
 
     run_lab(arguments)

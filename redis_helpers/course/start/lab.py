@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import NoReturn
 
 from redis_helpers.connection import RedisConnectionHandle, connect_options
 from redis_helpers.course.embedded import EmbeddedRedis
+from redis_helpers.course.exercises import progress_file
+from redis_helpers.course.exercises.course_map import finished, first_open, listed, notebooks
 from redis_helpers.course.start.codespaces import settings_for_codespaces
 from redis_helpers.course.start.environment import DATA, ROOT, in_course_environment, replace_process
 from redis_helpers.course.start.hiding_files import refuse_hiding_files
@@ -17,7 +20,6 @@ from redis_helpers.errors import CourseError
 from redis_helpers.server import server_name
 from redis_helpers.settings import LAB_REDIS
 
-FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 JUPYTERLABS_PORT = 8888  # or the next that is free
 DATA_FOLDER = DATA / "redis"
 JUPYTER_FOLDER = DATA / "jupyter"
@@ -28,29 +30,69 @@ OTHER_PLACES = ("JUPYTER_CONFIG_PATH", "JUPYTER_NO_CONFIG", "JUPYTER_PATH", "JUP
 def run_lab(arguments: list[str]) -> NoReturn:
     """Becomes JupyterLab, with the configured Redis or with an embedded one whose data is there again tomorrow.
 
-    Raises CourseError when Redis cannot be reached, a `--port` is taken, or a file hides a module of the lessons.
+    It opens the first lesson that is not finished, or that of `--start`. The other arguments are for JupyterLab.
+
+    Raises CourseError when Redis cannot be reached, a `--port` is taken, there is no such lesson, or a file hides a
+    module of the lessons.
     """
     refuse_hiding_files()
+    wanted, arguments = _lesson_in(arguments)
     _refuse_busy_port(arguments)
+    name, sentence = (wanted, f"Opening {wanted}.") if wanted else _where_to_go_on()
+    notebook = f"notebooks/{name}.ipynb"
+    # The browser opens the notebook, and the address that JupyterLab prints leads to it.
+    to_open = [f"--LabApp.default_url=/lab/tree/{notebook}", *arguments, notebook]
     if connect_options() is not None:
         with RedisConnectionHandle() as handle:
             print(f"Redis: {server_name(handle.connect())} at {handle.options.address}, as configured")
-        _become_jupyterlab(arguments)
+        print(sentence)
+        _become_jupyterlab(to_open)
     # Every write goes to the append-only file, so that neither Ctrl-C nor a crash loses a learner's progress.
     server = EmbeddedRedis(dir=DATA_FOLDER, appendonly="yes").start()
     os.environ |= {"REDIS_URL": server.url, LAB_REDIS: f"{server.host}:{server.port}/0"}  # for the kernels
     with RedisConnectionHandle() as handle:
         print(f"Redis: {server_name(handle.connect())}, embedded, port {server.port}; its data stays in {DATA_FOLDER}")
+    print(sentence)
     server.outlive_exec()  # JupyterLab becomes this process, so the server ends when JupyterLab does, however it ends
-    _become_jupyterlab(arguments)
+    _become_jupyterlab(to_open)
+
+
+def _lesson_in(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """The notebook that `--start` names, or None; and the other arguments, as they are."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--start", nargs="?", const="")
+    found, others = parser.parse_known_args(arguments)
+    if found.start is None:
+        return None, arguments
+    number = re.fullmatch(r"(?:notebooks/)?(\d{1,2})(_\w+)?(?:\.ipynb)?", found.start, re.ASCII)
+    name = notebooks().get(str(int(number[1]))) if number else None
+    if name is None or (number and number[2] and f"{int(number[1]):02}{number[2]}" != name):
+        raise CourseError(f"--start needs a lesson, such as --start 07: there are {listed(list(notebooks()))}.")
+    return name, others
+
+
+def _where_to_go_on() -> tuple[str, str]:
+    """The notebook to open, and a sentence that says why. A progress file that cannot be read stops nothing."""
+    names = notebooks()
+    try:
+        content = progress_file.read()
+    except CourseError as problem:
+        return names["0"], f"{problem} Opening {names['0']}."
+    done = finished(content)
+    number = first_open(content)
+    if number is None:
+        return names[
+            "0"
+        ], f"You have finished all {len(names)} lessons: opening {names['0']}. review() asks what you know."
+    if not done:
+        return names[number], f"Opening {names[number]}."
+    return names[number], f"You have finished {listed(done)}: opening {names[number]}."
 
 
 def _become_jupyterlab(arguments: list[str]) -> NoReturn:
     _set_up_jupyter()
     # -P: a file beside the README is none of JupyterLab's modules.
-    command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", *arguments, FIRST_NOTEBOOK]
-    # The address that it prints opens the notebook too: where no browser can be started, somebody copies it.
-    command.append(f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}")
+    command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", *arguments]
     port = _port_of(arguments)
     if port is not None:
         command.append("--ServerApp.port_retries=0")

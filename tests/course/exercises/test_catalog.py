@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from redis_helpers.course import lessons as lessons_package
-from redis_helpers.course.exercises.catalog import exercises, lessons, questions
+from redis_helpers.course.exercises.catalog import exercises, lessons, predictions, questions
 
 
 def test_every_lesson_module_is_found_and_only_those():
@@ -28,6 +28,11 @@ def test_a_questions_number_is_its_place_in_its_lesson():
         f"{number}.{place}" for number, lesson in lessons().items() for place in range(1, len(lesson.QUIZ) + 1)
     ]
     assert questions()["1.3"] is lessons()["1"].QUIZ[2]
+
+
+def test_a_predictions_number_is_its_place_among_those_of_its_lesson():
+    assert predictions()["1.3"] is lessons()["1"].PREDICTIONS[2]
+    assert len(predictions()) == sum(len(getattr(lesson, "PREDICTIONS", ())) for lesson in lessons().values())
 
 
 def test_no_two_exercises_ask_for_a_function_of_one_name():

@@ -7,6 +7,7 @@ import pytest
 
 from redis_helpers.course.exercises import check, commands, hint, progress, progress_file, quiz, solution
 from redis_helpers.course.exercises.catalog import exercises, lessons, questions
+from tests.support.users import user_of
 
 EXERCISES, QUESTIONS = exercises(), questions()
 
@@ -114,11 +115,11 @@ class TestQuiz:
 
 class TestProgress:
     def test_what_was_passed_is_kept_in_a_file(self, course, said):
-        assert "⏳ 1.5" in said(progress)
+        assert "⏳ 1.5" in said(progress, "1")
         assert said(check, "1.5", put_once).startswith("✅")
         assert list(progress_file.read_passed()) == ["1.5"]
         assert course.keys("*") == []
-        text = said(progress)
+        text = said(progress, "1")
         assert "Lesson 01: 1 of 6 passed" in text
         assert "✅ 1.5 First come, first served" in text
         assert "⏳ 1.1" in text
@@ -127,7 +128,7 @@ class TestProgress:
     def test_stays_passed_after_a_wrong_answer(self, course, said):
         said(check, "1.5", put_once)
         assert said(check, "1.5", lambda redis_conn, key, value: True).startswith("❌")
-        assert "✅ 1.5" in said(progress)
+        assert "✅ 1.5" in said(progress, "1")
 
     def test_without_redis(self, said, monkeypatch):
         monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
@@ -139,7 +140,7 @@ class TestProgress:
         monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
         assert said(hint, "1.5").startswith("💡")
         assert said(quiz, "1").startswith("Q1.1")
-        assert said(progress).startswith("Lesson 00: 0 of 3 passed")
+        assert said(progress, "0").startswith("Lesson 00: 0 of 3 passed")
         assert said(check, "1.5", lambda redis_conn, key, value: None).startswith("⏳")
 
     def test_redis_comes_back_elsewhere(self, course, said, monkeypatch, server):
@@ -147,6 +148,17 @@ class TestProgress:
         said(check, "1.5", put_once)
         monkeypatch.setenv("REDIS_URL", server.url)
         assert said(check, "1.5", put_once).startswith("✅")
+
+
+class TestLeftOut:
+    def test_what_this_server_cannot_do_is_kept_and_not_waited_for(self, said, server, monkeypatch):
+        with user_of(server, "~*", "+@all", "-hexpire") as options:
+            monkeypatch.setenv("REDIS_URL", options.url)
+            namespace = {}
+            exec(EXERCISES["9.1"].solution, namespace)
+            assert said(check, "9.1", namespace[EXERCISES["9.1"].function_name]).startswith("⏭ 9.1")
+        assert list(progress_file.read()["left_out"]) == ["9.1"]
+        assert "  ⏳ 09_small_hashes          –○○○ " in said(progress)
 
 
 class TestOddCalls:

@@ -9,6 +9,7 @@ import redis
 
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.exercises import progress_file
+from redis_helpers.course.exercises.review_cards import DUE_SET
 from tests.conftest import no_settings
 from tests.support.kernel import kernel_in, shown_in
 from tests.support.servers import wait_until
@@ -17,12 +18,13 @@ pytestmark = pytest.mark.xdist_group("commands in a notebook")  # one kernel for
 
 NOBODY = "redis://127.0.0.1:1/0"
 NO_EXERCISE, NO_QUESTION, NO_LETTER = "There is no exercise", "There is no question", "choose one of these letters"
+NO_REVIEW = "There is no review question"
 FIRST = "comes first, as text"
 NOT_A_FUNCTION = "check needs the function itself, not"
 
 SETUP = """
 import functools, os, signal, threading, time
-from redis_helpers.course.exercises import check, hint, progress, quiz, solution
+from redis_helpers.course.exercises import check, hint, plan, progress, quiz, report, review, solution
 
 def put_once(redis_conn, key, value):
     return bool(redis_conn.set(key, value, nx=True))
@@ -132,11 +134,14 @@ class TestWhatIsWritten:
         in_one_sentence(said(f"check({name}, put_once)"), NO_EXERCISE)
         in_one_sentence(said(f"hint({name})"), NO_EXERCISE)
         in_one_sentence(said(f"solution({name})"), NO_EXERCISE)
+        if name not in ("None", "1", "10 ** 5000"):  # the next question, or so many of them
+            in_one_sentence(said(f"review({name})"), NO_REVIEW)
         in_one_sentence(said(f"check('1.5', {name})"), "give the check your" if name == "None" else NOT_A_FUNCTION)
         if name != "1":  # the questions of lesson 01
             in_one_sentence(said(f"quiz({name})"), NO_QUESTION)
         if name != "None":  # the question itself
             in_one_sentence(said(f"quiz('1.3', {name})"), NO_LETTER)
+            in_one_sentence(said(f"review('Q1.3', {name})"), NO_LETTER)
 
     @pytest.mark.parametrize("function", FUNCTIONS)
     def test_the_function_first(self, function, said):
@@ -145,6 +150,7 @@ class TestWhatIsWritten:
         assert 'solution("1.2")' in in_one_sentence(said(f"solution({function})"), FIRST)
         assert 'quiz("Q1.3", "b")' in in_one_sentence(said(f"quiz({function})"), FIRST)
         in_one_sentence(said(f"quiz('1.3', {function})"), NO_LETTER)
+        in_one_sentence(said(f"review({function})"), NO_REVIEW)
 
     @pytest.mark.parametrize(
         ("call", "part"),
@@ -160,6 +166,17 @@ class TestWhatIsWritten:
             ("quiz(1, 2, 3)", 'write quiz("Q1.3", "b")'),
             ("progress(1, 2)", "write progress() or progress("),
             ("progress(77)", "There is no lesson 77"),
+            ("review(1, 2, 3)", 'write review(), or review("Q1.3", "b")'),
+            ("review(card='Q1.3')", 'write review(), or review("Q1.3", "b")'),
+            ("review('b')", NO_REVIEW),
+            ("review('1.5', 'b')", "is an exercise"),
+            ("review('1.5', 'later')", "is not in your review yet"),
+            ("review('Q1.3', 'x')", NO_LETTER),
+            ("report(1)", "write report()"),
+            ("plan(1, 2)", "write plan("),
+            ("plan()", "Write the day and the hour"),
+            ("plan(Spiteful())", "Write the day and the hour"),
+            ("plan('x' * 5000)", "at most 60 letters"),
             ("check('1.5', later)", "without async and without yield"),
             ("check('1.5', bit_by_bit)", "without async and without yield"),
             ("check('1.5', LaterShop())", "without async and without yield"),
@@ -216,7 +233,11 @@ class TestServers:
         assert said("solution('1.5')")[0].startswith("1.5")
         assert said("quiz('1')")[0].startswith("Q1.1")
         assert said("quiz('1.3', 'b')")[0].startswith("✅")
-        assert said("progress()")[0].startswith("Lesson 00")
+        assert said("progress()")[0].startswith(("0 of ", "1 of "))
+        assert said("report()")[0].startswith("Redis, cell by cell: a report")
+        assert said("review('Q1.3', 'b')")[0].startswith("✅ Q1.3")
+        assert said("review('P1.1', 'b')")[0].startswith("✅ P1.1")
+        assert said("plan('on Friday')") == ["Written down: on Friday. progress() shows it."]
         assert said("progress(1)") == said('progress("01")')
         assert said("progress(1)")[0].startswith("Lesson 01")
 
@@ -307,18 +328,65 @@ class TestAtTheSameTime:
         assert notebook.kernel.outputs_of(cell)[-1]["ename"] == "KeyboardInterrupt"
 
 
+class TestReview:
+    LONG_AGO = json.dumps({"passed": {f"0.{number}": "2020-02-20" for number in (1, 2, 3)}})
+
+    def test_it_goes_on_in_another_kernel_and_without_redis(self, said, notebook, tmp_path):
+        notebook.file.write_text(self.LONG_AGO)
+        (first,) = said("review()")
+        assert first.startswith("Review, question 1 of 5\n\nQ0.1 (from 00_start_here)\n")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(progress_file.VARIABLE, str(notebook.file))
+            with kernel_in(tmp_path) as another:
+                another.run("from redis_helpers.course.exercises import review")
+                assert shown_in(another.run("review()")) == [first]
+                verdict, second = shown_in(another.run("review('Q0.1', 'c')"))
+        assert verdict.startswith("✅ Q0.1 (c) is right. ") and verdict.endswith("It comes again in 2 days.")
+        assert second.startswith("Review, question 2 of 5\n\nP0.1 (from 00_start_here)\n")
+        assert said("review()") == [second]
+        use(notebook, NOBODY)
+        assert said("review()") == [second]
+        verdict, third = said("review('P0.1', 'c')")
+        assert "(The cell was not run. The Redis at 127.0.0.1:1/0 is not there (connection refused)" in verdict
+        assert third.startswith("Review, question 3 of 5")
+        assert notebook.redis.zcard(DUE_SET) == 3 + 4 + 1
+        notebook.redis.delete(DUE_SET)
+
+    def test_redis_dies_while_a_cell_is_run(self, said, notebook):
+        notebook.file.write_text(self.LONG_AGO)
+        with EmbeddedRedis() as server:
+            use(notebook, server.url)
+            notebook.run(
+                "from redis_helpers.course.exercises import review_session\nrun = review_session.run_prediction\n"
+                "def kill_and_run(prediction, client):\n"
+                f"    os.kill({server.pid}, signal.SIGKILL)\n    return run(prediction, client)\n"
+                "review_session.run_prediction = kill_and_run"
+            )
+            (verdict,) = said("review('P0.1', 'c')")
+            notebook.run("review_session.run_prediction = run")
+        assert verdict.startswith("✅ P0.1 (c) is right.")
+        assert "(The cell was not run. Redis " in verdict and verdict.endswith("It comes again in 2 days.")
+
+    def test_the_cell_at_the_beginning_of_each_lesson(self, said, notebook):
+        assert said("review(2)") == ["Nothing is due for review now. Answer the questions below."]
+        notebook.file.write_text(self.LONG_AGO)
+        (text,) = said("review(2)")
+        assert text.startswith("Due for review. Answer these, and skip the questions below.")
+        notebook.redis.delete(DUE_SET)
+
+
 class TestProgress:
     def test_it_outlives_the_server_and_the_kernel(self, said, notebook, tmp_path):
         with EmbeddedRedis() as server:
             use(notebook, server.url)
             assert said("check('1.5', put_once)")[0].startswith("✅")
         use(notebook, NOBODY)
-        assert "✅ 1.5" in said("progress()")[0]
+        assert "✅ 1.5" in said("progress(1)")[0]
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(progress_file.VARIABLE, str(notebook.file))
             with kernel_in(tmp_path) as another:
                 another.run("from redis_helpers.course.exercises import progress")
-                assert "✅ 1.5" in shown_in(another.run("progress()"))[0]
+                assert "✅ 1.5" in shown_in(another.run("progress(1)"))[0]
 
     @pytest.mark.parametrize("broken", ["", "{", "[1, 2]", '{"passed": ["1.5"]}', "[" * 100_000, "\udcff"])
     def test_a_broken_file_costs_no_verdict(self, broken, said, notebook):
@@ -326,7 +394,9 @@ class TestProgress:
         verdict, sentence = said("check('1.5', put_once)")
         is_passed([verdict])
         in_one_sentence([sentence], "does not hold what the course wrote there: mend it, or delete it")
-        in_one_sentence(said("progress()"), "does not hold what the course wrote there: mend it, or delete it")
+        for call in ["progress()", "review()", "review(2)", "review('Q1.3', 'b')", "plan('on Friday')"]:
+            in_one_sentence(said(call), "does not hold what the course wrote there: mend it, or delete it")
+        assert "the progress file cannot be read" in said("report()")[0]
         assert notebook.file.read_text(errors="surrogateescape") == broken
 
     def test_a_file_that_cannot_be_written_costs_no_verdict(self, said, notebook):

@@ -13,7 +13,16 @@ import pytest
 
 from redis_helpers.course.exercises import progress_file
 from redis_helpers.course.exercises.catalog import exercises
-from redis_helpers.course.exercises.progress_file import progress_path, read_passed, remember_passed
+from redis_helpers.course.exercises.progress_file import (
+    progress_path,
+    read,
+    read_passed,
+    remember_answered,
+    remember_left_out,
+    remember_passed,
+    remember_plan,
+    section,
+)
 from redis_helpers.course.start.environment import ROOT
 from redis_helpers.errors import CourseError
 from tests.support.servers import wait_until
@@ -110,6 +119,34 @@ class TestWhatIsWritten:
         file.write_text('{"passed": {"1.2": "2020-02-20"}, "seen": ["1.3"]}')
         remember_passed("1.4")
         assert json.loads(file.read_text())["seen"] == ["1.3"]
+
+    def test_parts_that_are_not_there_are_empty(self, file):
+        assert read() == {"passed": {}}
+        file.write_text('{"passed": {}, "review": {"1.2": 3}, "plan": "on Friday"}')
+        assert section(read(), "review") == {"1.2": 3}
+        assert section(read(), "answered") == section(read(), "plan") == {}
+
+    @pytest.mark.parametrize(
+        ("remember", "name"),
+        [(remember_answered, "answered"), (remember_left_out, "left_out"), (remember_plan, "plan")],
+    )
+    def test_a_part_in_the_form_of_a_newer_course_is_not_written_over(self, remember, name, file):
+        content = json.dumps({"passed": {"1.2": "2020-02-20"}, name: ["1.3"]})
+        file.write_text(content)
+        with pytest.raises(CourseError, match=f'"{name}" has a form that this course does not know. Take the newest'):
+            remember("1.4")
+        assert file.read_text() == content
+        remember_passed("1.5")
+        assert json.loads(file.read_text())[name] == ["1.3"]
+
+    def test_the_first_answer_counts_and_the_last_plan(self, file):
+        file.write_text(
+            '{"passed": {}, "answered": {"1.2": "2020-02-20"}, "plan": {"text": "once", "day": "2020-02-20"}}'
+        )
+        remember_answered("1.2")
+        remember_plan("on Friday")
+        assert read()["answered"] == {"1.2": "2020-02-20"}
+        assert read()["plan"] == {"text": "on Friday", "day": time.strftime(TODAY)}
 
     def test_a_mark_that_windows_editors_leave_does_no_harm(self, file):
         file.write_text('{"passed": {"1.2": "2020-02-20"}}', encoding="utf-8-sig")

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from redis_helpers.course.exercises import progress_file
+from redis_helpers.course.exercises.catalog import exercises
 from redis_helpers.course.start import command_line, doctor, lab
 from redis_helpers.course.start.environment import ROOT
 from redis_helpers.errors import CourseError
@@ -303,7 +305,8 @@ def test_lab_uses_the_configured_redis(monkeypatch, server, capsys):
     with pytest.raises(SystemExit) as became:
         lab.run_lab(["--no-browser", "--port", "0"])
     command = became.value.code
-    assert command[1:8] == ["-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", "--no-browser", "--port", "0"]
+    assert command[1:5] == ["-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"]
+    assert command[6:9] == ["--no-browser", "--port", "0"]
     assert "notebooks/00_start_here.ipynb" in command
     assert not any("token" in argument or "password" in argument for argument in command)
     printed = capsys.readouterr().out
@@ -311,13 +314,100 @@ def test_lab_uses_the_configured_redis(monkeypatch, server, capsys):
     assert server.password not in printed
 
 
+@pytest.fixture
+def opened(monkeypatch, server, capsys):
+    """Starts `lab`, and gives the arguments that JupyterLab would get, and the line that says what is opened."""
+    monkeypatch.setenv("REDIS_URL", server.url)
+    monkeypatch.setattr(lab, "replace_process", lambda command: (_ for _ in ()).throw(SystemExit(command)))
+    monkeypatch.setattr(lab, "_set_up_jupyter", lambda: None)
+
+    def opened(*arguments):
+        with pytest.raises(SystemExit) as became:
+            lab.run_lab(list(arguments))
+        command = became.value.code
+        first, *others = command[command.index(f"--ServerApp.root_dir={ROOT}") + 1 :]
+        assert first == f"--LabApp.default_url=/lab/tree/{next(one for one in others if one.endswith('.ipynb'))}"
+        return others, capsys.readouterr().out.splitlines()[-1]
+
+    return opened
+
+
+def finish(last):
+    """Writes down that every exercise up to this lesson is passed."""
+    passed = [name for name, exercise in exercises().items() if int(exercise.lesson) <= last]
+    progress_file.progress_path().write_text(json.dumps({"passed": dict.fromkeys(passed, "2026-11-20")}))
+
+
+class TestWhichLessonIsOpened:
+    def test_the_first_one_at_first(self, opened):
+        command, line = opened("--no-browser")
+        assert command[:2] == ["--no-browser", "notebooks/00_start_here.ipynb"]
+        assert line == "Opening 00_start_here."
+
+    def test_the_first_that_is_not_finished(self, opened):
+        finish(3)
+        command, line = opened()
+        assert command[0] == "notebooks/04_keys_and_round_trips.ipynb"
+        assert line == "You have finished 00 to 03: opening 04_keys_and_round_trips."
+
+    def test_when_all_are_finished(self, opened):
+        finish(99)
+        command, line = opened()
+        assert command[0] == "notebooks/00_start_here.ipynb"
+        assert line.startswith("You have finished all 27 lessons: opening 00_start_here.")
+
+    @pytest.mark.parametrize("content", ["", "{", "[]", '{"passed": 3}', "\udcff"])
+    def test_a_broken_file_stops_nothing(self, content, opened):
+        progress_file.progress_path().write_text(content, errors="surrogateescape")
+        command, line = opened()
+        assert command[0] == "notebooks/00_start_here.ipynb"
+        assert "does not hold what the course wrote there" in line and line.endswith(" Opening 00_start_here.")
+
+    def test_a_file_of_a_newer_course(self, opened):
+        newer = {"passed": {"0.1": {"at": 1}, "0.2": 2, "0.3": None}, "left_out": ["1.1"], "review": 3, "more": [4]}
+        progress_file.progress_path().write_text(json.dumps(newer))
+        assert opened()[1] == "You have finished 00: opening 01_basics."
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["--start", "07"],
+            ["--start", "7"],
+            ["--start=7"],
+            ["--start", "07_fresh_or_stale"],
+            ["--start", "07_fresh_or_stale.ipynb"],
+            ["--start=notebooks/07_fresh_or_stale.ipynb"],
+        ],
+    )
+    def test_another_one_is_asked_for(self, arguments, opened):
+        finish(3)
+        command, line = opened("--no-browser", *arguments, "--LabApp.collaborative=False")
+        expected = ["--no-browser", "--LabApp.collaborative=False", "notebooks/07_fresh_or_stale.ipynb"]
+        assert command[:3] == expected
+        assert line == "Opening 07_fresh_or_stale."
+
+    @pytest.mark.parametrize("lesson", ["99", "08_fresh_or_stale", "07_fresh", "", "seven", "../07", "07 ", "-1", "٧"])
+    def test_one_that_does_not_exist(self, lesson, no_set_up, capsys):
+        assert command_line.main(["lab", f"--start={lesson}"]) == 1
+        printed = capsys.readouterr()
+        sentence = "--start needs a lesson, such as --start 07: there are 00 to 41.\n"
+        assert (printed.out, printed.err) == ("", sentence)
+
+    def test_no_lesson_behind_it(self, no_set_up, capsys):
+        assert command_line.main(["lab", "--start"]) == 1
+        assert "--start needs a lesson" in capsys.readouterr().err
+
+
 @posix_only
 def test_lab_for_real(start, tmp_path):
     """JupyterLab answers those who have its token; a second lab is refused; kill -9 leaves no server."""
+    finish(3)
     first = start("lab", "--no-browser", "--port", str(free_port()))
     port = int(re.match(r"Redis: (?:Redis|Valkey) [\d.]+, embedded, port (\d+)", first.stdout.readline()).group(1))
+    assert first.stdout.readline() == "You have finished 00 to 03: opening 04_keys_and_round_trips.\n"
     second = start("lab", "--no-browser")  # waits for the folder while JupyterLab starts
     url = next(line.split()[-1] for line in first.stdout if re.search(r"http://127\.0\.0\.1:\d+/\S+token=\w", line))
+    assert urlsplit(url).path == "/lab/tree/notebooks/04_keys_and_round_trips.ipynb"
     assert wait_until(lambda: is_open(urlsplit(url).port))  # JupyterLab prints its address a little before it listens
     with urllib.request.urlopen(url, timeout=20) as page:
         assert page.status == 200
@@ -365,6 +455,7 @@ def test_the_learners_data_are_there_again(start):
     for visits in (1, 2, 3):
         process = start("lab", program=COUNT)
         assert process.stdout.readline().startswith("Redis: ")
+        assert process.stdout.readline() == "Opening 00_start_here.\n"
         assert process.stdout.readline() == f"visits: {visits}\n"
         process.kill()
 

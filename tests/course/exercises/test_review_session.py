@@ -1,0 +1,285 @@
+"""`review()` as a learner uses it, day after day."""
+
+import json
+import threading
+from datetime import date, timedelta
+
+import pytest
+
+from redis_helpers.course.exercises import check, plan, progress, progress_file, quiz, review, review_session
+from redis_helpers.course.exercises.catalog import exercises, predictions, questions
+from redis_helpers.course.exercises.review_cards import DUE_SET, kind_of
+from tests.support.users import user_of
+
+TODAY = date(2026, 11, 27)
+UP_TO_04 = {exercise.id: "2026-11-20" for exercise in exercises().values() if int(exercise.lesson) <= 4}
+NOBODY = "redis://127.0.0.1:1/0"
+
+
+class Calendar:
+    """The machine's clock, as the review sees it."""
+
+    day = TODAY
+
+    def today(self):
+        return self.day
+
+
+@pytest.fixture
+def calendar(monkeypatch):
+    calendar = Calendar()
+    monkeypatch.setattr(review_session, "today", calendar.today)
+    return calendar
+
+
+@pytest.fixture
+def course(redis_conn, server, monkeypatch, calendar):
+    """A learner who has finished 00 to 04 a week ago, and a client of their Redis."""
+    monkeypatch.setenv("REDIS_URL", server.url)
+    put({"passed": UP_TO_04})
+    return redis_conn
+
+
+@pytest.fixture
+def said(capsys):
+    def say(function, *args):
+        assert function(*args) is None
+        return capsys.readouterr().out
+
+    return say
+
+
+def put(content):
+    progress_file.progress_path().write_text(json.dumps(content))
+
+
+def content():
+    return json.loads(progress_file.progress_path().read_text())
+
+
+def right_letter(card_id):
+    known = predictions() if kind_of(card_id) == "P" else questions()
+    return known[card_id[1:]].answer
+
+
+def wrong_letter(card_id):
+    return "b" if right_letter(card_id) == "a" else "a"
+
+
+class TestOneReview:
+    def test_five_questions_one_after_the_other_and_then_what_comes_when(self, course, said):
+        text = said(review)
+        asked = content()["session"]["cards"]
+        assert [kind_of(card_id) for card_id in asked] == list("QPQPE")
+        for place, card_id in enumerate(asked[:4], 1):
+            assert f"Review, question {place} of 5\n\n{card_id} (from 0" in text
+            assert f'review("{card_id}", "a")' in text
+            text = said(review, card_id, right_letter(card_id))
+            assert text.startswith(f"✅ {card_id} ({right_letter(card_id)}) is right.")
+            assert "It comes again in 2 days." in text
+        assert f"Review, question 5 of 5\n\n{asked[4]} (from 0" in text
+        assert exercises()[asked[4]].stub in text
+        namespace = {}
+        exec(exercises()[asked[4]].solution, namespace)
+        text = said(check, asked[4], namespace[exercises()[asked[4]].function_name])
+        assert f"{asked[4]} was due for review. It comes again in 2 days." in text
+        assert "This review is done. " in text and "more are due: review() goes on. Next: 5 in 2 days." in text
+        assert {card_id: entry["box"] for card_id, entry in content()["review"].items()} == dict.fromkeys(asked, 1)
+
+    def test_a_wrong_answer_comes_again_tomorrow(self, course, said, calendar):
+        said(review)
+        first = content()["session"]["cards"][0]
+        text = said(review, first, wrong_letter(first))
+        assert text.startswith(f"❌ {first} ({wrong_letter(first)}) is wrong.")
+        assert "It comes again tomorrow." in text
+        calendar.day = TODAY + timedelta(days=1)
+        assert f"Review, question 1 of 5\n\n{first} " in said(review)
+
+    def test_the_days_between_grow(self, course, said, calendar):
+        waits = []
+        for _ in range(5):
+            said(review, "Q1.3", right_letter("Q1.3"))
+            due = date.fromisoformat(content()["review"]["Q1.3"]["due"])
+            waits.append((due - calendar.day).days)
+            calendar.day = due
+        assert waits == [2, 4, 8, 16, 32]
+
+    def test_it_goes_on_where_it_was_left(self, course, said):
+        """Nothing is kept in the kernel: another one, or this one after a restart, finds the same."""
+        said(review)
+        asked = content()["session"]["cards"]
+        said(review, asked[0], right_letter(asked[0]))
+        for _ in range(2):
+            assert f"Review, question 2 of 5\n\n{asked[1]} " in said(review)
+        assert content()["session"]["cards"] == asked
+
+    def test_the_next_day_begins_a_new_one(self, course, said, calendar):
+        said(review)
+        asked = content()["session"]["cards"]
+        said(review, asked[0], right_letter(asked[0]))
+        calendar.day = TODAY + timedelta(days=1)
+        assert "Review, question 1 of 5" in said(review)
+        assert asked[0] not in content()["session"]["cards"]
+
+    def test_an_answer_given_twice_counts_once(self, course, said):
+        """As a cell that is run again, or that two kernels run."""
+        said(review, "Q1.3", right_letter("Q1.3"))
+        before = content()
+        text = said(review, "Q1.3", wrong_letter("Q1.3"))
+        assert "It is not due now, so this does not count. It comes in 2 days." in text
+        assert content() == before
+
+    def test_an_exercise_is_put_off(self, course, said):
+        said(review)
+        asked = content()["session"]["cards"]
+        text = said(review, asked[4], "later")
+        assert text.startswith(f"{asked[4]}: It comes again tomorrow.")
+        assert "Review, question 1 of 5" in text
+
+    def test_a_check_that_is_not_due_says_nothing_of_it(self, course, said):
+        namespace = {}
+        exec(exercises()["1.5"].solution, namespace)
+        function = namespace[exercises()["1.5"].function_name]
+        assert "was due for review" in said(check, "1.5", function)
+        assert "review" not in said(check, "1.5", function)
+
+    def test_a_wrong_check_changes_nothing(self, course, said):
+        before = content()
+        assert said(check, "1.5", lambda redis_conn, key, value: True).startswith("❌")
+        assert content() == before
+
+    def test_any_question_may_be_looked_at(self, course, said):
+        assert said(review, "Q8.1").startswith("Q8.1 (from 08_when_redis_is_gone)\n")
+        assert "It comes into your review when its lesson is finished." in said(review, "Q8.1", right_letter("Q8.1"))
+        assert "review" not in content()
+
+
+class TestNothingDue:
+    def test_on_the_first_day(self, calendar, said):
+        assert said(review) == "Nothing to review yet. What you pass today comes back from tomorrow on.\n"
+        assert not progress_file.progress_path().exists()
+
+    def test_it_says_when_the_next_one_is(self, course, said):
+        put({"passed": {"1.1": "2026-11-27", "1.2": "2026-11-27"}, "answered": {"1.1": "2026-11-30"}})
+        assert said(review) == "Nothing is due for review now. Next: 2 tomorrow, 1 in 4 days.\n"
+
+    def test_a_clock_that_was_set_back(self, course, said, calendar):
+        said(review)
+        said(review, "Q1.3", right_letter("Q1.3"))
+        before = content()
+        calendar.day = date(2001, 2, 3)
+        assert said(review).startswith("Nothing is due for review now. Next: ")
+        assert "this does not count" in said(review, "Q1.3", right_letter("Q1.3"))
+        assert said(progress).count("\n") <= 40
+        assert content() == before
+
+
+class TestAtTheBeginningOfALesson:
+    def test_two_questions_of_two_lessons_and_no_exercise(self, course, said):
+        text = said(review, 2)
+        assert text.startswith("Due for review. Answer these, and skip the questions below.\n\nQ0.1 (from 00")
+        assert text.count("(from ") == 2 and "\n\nP1.1 (from 01" in text
+        assert "session" not in content()
+
+    def test_only_one_due(self, course, said):
+        put({"passed": {}, "answered": {"1.3": "2026-11-20"}})
+        assert said(review, 2).startswith("Due for review. Answer this, and then the questions below.\n\nQ1.3 (from 01")
+
+    def test_an_answer_leads_back_to_the_lesson(self, course, said):
+        said(review, 2)
+        assert said(review, "Q0.1", right_letter("Q0.1")).endswith("It comes again in 2 days.\n")
+
+    def test_none_due(self, calendar, said):
+        assert said(review, 2) == "Nothing is due for review now. Answer the questions below.\n"
+
+
+class TestRedis:
+    def test_the_set_follows_the_file(self, course, said):
+        said(review)
+        cards = review_session.cards(content(), TODAY)
+        assert course.zcard(DUE_SET) == len(cards)
+        first = content()["session"]["cards"][0]
+        before = course.zscore(DUE_SET, first)
+        said(review, first, right_letter(first))
+        assert course.zscore(DUE_SET, first) > before
+
+    def test_an_emptied_redis_loses_nothing(self, course, said):
+        said(review)
+        asked = content()["session"]["cards"]
+        course.delete(DUE_SET)
+        assert asked[0] in said(review)
+        assert course.exists(DUE_SET)
+
+    def test_without_redis_the_file_goes_on_alone(self, course, said, monkeypatch):
+        with_redis = said(review)
+        monkeypatch.setenv("REDIS_URL", NOBODY)
+        assert said(review) == with_redis
+        text = said(review, "P1.1", right_letter("P1.1"))
+        assert text.startswith("✅ P1.1") and "It comes again in 2 days." in text
+        assert "(The cell was not run. " in text and "is not there (connection refused)" in text
+
+    def test_a_user_who_may_do_little_is_served_by_the_file(self, course, said, server, monkeypatch):
+        with user_of(server, "~cell-by-cell:*", "+@all", "-multi", "-eval") as options:
+            monkeypatch.setenv("REDIS_URL", options.url)
+            assert "Review, question 1 of 5" in said(review)
+            text = said(review, "P6.1", right_letter("P6.1"))
+            assert text.startswith("✅ P6.1") and "This user may not run EVAL." in text
+
+    def test_the_learners_redis_decides(self, course, said, monkeypatch):
+        """A server that does otherwise than the course says: what it did counts."""
+        answer = predictions()["1.1"].answer
+        other = "a" if answer != "a" else "b"
+        monkeypatch.setattr(review_session, "run_prediction", lambda *_: ["of type int"])
+        text = said(review, "P1.1", other)
+        assert text.startswith(f"✅ P1.1 ({other}) is right.")
+        assert f"(On most servers it is ({answer}).)" in text
+
+    def test_a_prediction_shows_what_the_cell_printed(self, course, said):
+        text = said(review, "P1.1", right_letter("P1.1"))
+        assert "The cell was just run on your Redis, and printed:\n  | of type str\n" in text
+        assert [key for key in course.scan_iter() if key != DUE_SET] == []
+
+
+class TestTheFile:
+    def test_a_quiz_answer_is_kept_when_it_is_right(self, calendar, said):
+        assert said(quiz, "1.3", wrong_letter("Q1.3")).startswith("❌")
+        assert not progress_file.progress_path().exists()
+        assert said(quiz, "1.3", right_letter("Q1.3")).startswith("✅")
+        assert list(content()["answered"]) == ["1.3"]
+
+    def test_what_a_newer_course_has_added_stays(self, course, said):
+        put({"passed": UP_TO_04, "badges": ["early"], "review": {"Z1.1": {"x": 1}, "Q1.3": {"box": 1}}})
+        said(review)
+        said(review, "Q1.3", right_letter("Q1.3"))
+        assert content()["badges"] == ["early"]
+        assert content()["review"]["Z1.1"] == {"x": 1}
+        assert content()["review"]["Q1.3"]["box"] == 1
+
+    @pytest.mark.parametrize("name", ["review", "session", "answered", "plan", "left_out"])
+    @pytest.mark.parametrize("form", [["a list"], "text", 3, None])
+    def test_a_part_in_another_form_is_read_as_empty_and_never_written_over(self, name, form, course, said):
+        put({"passed": UP_TO_04, name: form})
+        refused = f'"{name}" has a form that this course does not know'
+        assert said(progress).startswith(f"{len(UP_TO_04)} of ")
+        assert ("Review, question 1 of 5" in said(review)) == (name != "session")
+        assert (refused in said(review)) == (name == "session")
+        assert (refused in said(review, "Q1.3", right_letter("Q1.3"))) == (name == "review")
+        assert (refused in said(quiz, "1.3", right_letter("Q1.3"))) == (name == "answered")
+        assert (refused in said(plan, "on Friday")) == (name == "plan")
+        assert content()[name] == form
+
+    def test_sessions_with_odd_cards(self, course, said):
+        put({"passed": UP_TO_04, "session": {"day": TODAY.isoformat(), "cards": [3, None, ["Q"], "Q99.1", "Q1.3"]}})
+        assert "Review, question 5 of 5\n\nQ1.3" in said(review)
+
+    def test_two_kernels_at_once_lose_nothing(self, course):
+        answers = [f"Q{name}" for name in questions() if int(name.partition(".")[0]) <= 4]
+        kernels = [
+            threading.Thread(target=lambda part=part: [review_session.said_to(card_id, "a") for card_id in part])
+            for part in (answers[::2], answers[1::2])
+        ]
+        for kernel in kernels:
+            kernel.start()
+        for kernel in kernels:
+            kernel.join()
+        assert content()["review"].keys() == set(answers)
