@@ -2,7 +2,7 @@
 
 The lab listens on the container's own 127.0.0.1, which VS Code and Codespaces forward to you alone, and lets in who has
 its token. They name a program in BROWSER that opens an address outside of the container: JupyterLab asks it to open the
-first notebook. Where there is none, click on the address in the terminal.
+lesson. Where there is none, click on the address in the terminal.
 """
 
 import os
