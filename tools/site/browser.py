@@ -158,6 +158,7 @@ def folds_open(reader: Reader, lesson: str) -> list[str]:
 
 def dark_holds(reader: Reader, first: str, then: str) -> list[str]:
     """The theme that was chosen on one page holds on the next."""
+    reader.size(DESKTOP)
     reader.go(first)
     button = reader.page.locator(".theme-toggle-content button")
     for _ in THEMES:

@@ -12,10 +12,11 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def leave_out_of_search(app: Sphinx, tree: nodes.document) -> None:
-    """Marks outputs behind a prediction, and what stands between <details> and </details>."""
+    """Marks outputs behind a prediction, cells that hold a solution, and what stands between <details> and </details>."""
     for cell in tree.findall(nodes.container):
         if cell.get("hide_mode"):
-            cell.children[-1]["classes"].append(NOT_SEARCHED)
+            folded = cell if cell["hide_mode"] == "all" else cell.children[-1]
+            folded["classes"].append(NOT_SEARCHED)
     for begin in list(tree.findall(nodes.raw)):
         if begin.astext().startswith("<details"):
             _gather(begin)

@@ -3,6 +3,7 @@
 `python -m tools.site --check` finds each of these in Chromium, and would find that one is no longer needed.
 """
 
+import re
 from pathlib import Path
 
 REPLACED = {
@@ -14,9 +15,14 @@ REPLACED = {
     'role="heading">': 'role="heading" aria-level="2">',
     '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
     '<aside class="toc-drawer': '<aside aria-label="On this page" class="toc-drawer',
-    # the empty corner of a table of pandas is no heading
+    # the page of results has a title
+    '<div id="search-results"></div>': '<h1>Search</h1>\n<div id="search-results"></div>',
+    # the empty corner of a table is no heading
     "<th></th>": "<td></td>",
+    '<th class="head"><p></p></th>': '<td class="head"><p></p></td>',
 }
+# A plot is wider than a telephone: a touch shows it alone, and there it can be made larger.
+PICTURE = re.compile(r'<img [^>]*src="([^"]+)"[^>]*>')
 
 
 def mend(folder: Path) -> None:
@@ -25,4 +31,5 @@ def mend(folder: Path) -> None:
         text = page.read_text(encoding="utf-8")
         for found, better in REPLACED.items():
             text = text.replace(found, better)
+        text = PICTURE.sub(r'<a href="\1">\g<0></a>', text)
         page.write_text(text, encoding="utf-8")

@@ -12,9 +12,8 @@ from pathlib import Path
 import nbformat
 from bs4 import BeautifulSoup, Tag
 
-from redis_helpers.course.exercises import catalog
 from redis_helpers.course.start.environment import ROOT
-from tools.site.lesson_page import NEEDS_YOU, START, behind_predictions
+from tools.site.lesson_page import NEEDS_YOU, START, behind_predictions, on_one_line, solutions_of
 
 ANSWER = "<details><summary>Answer</summary>"
 LOADED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "srcset", "object": "data"}
@@ -67,7 +66,7 @@ def of_a_lesson(page: Path, lesson: nbformat.NotebookNode) -> Iterator[str]:
     """Outputs behind predictions are folded, so are all answers, and no solution is there."""
     name, soup = f"lessons/{page.name}", soup_of(page)
     head = soup.find(class_="lesson-head")
-    said = _plain(head.get_text()) if isinstance(head, Tag) else ""
+    said = on_one_line(head.get_text()) if isinstance(head, Tag) else ""
     for wanted in ("Time:", "Server:", START):
         if wanted not in said:
             yield f"{name}: its head does not say '{wanted}'"
@@ -103,14 +102,10 @@ def _repeated(name: str, soup: BeautifulSoup) -> Iterator[str]:
 
 
 def _solutions(name: str, soup: BeautifulSoup) -> Iterator[str]:
-    text = _plain(soup.get_text())
-    for exercise in catalog.exercises().values():
-        if _plain(exercise.solution) in text:
-            yield f"{name}: shows the solution of exercise {exercise.id}"
-
-
-def _plain(code: str) -> str:
-    return " ".join(code.split())
+    text = on_one_line(without_folds(soup).get_text())
+    for number, solution in solutions_of(name).items():
+        if solution in text:
+            yield f"{name}: shows the solution of exercise {number} before it is opened"
 
 
 def of_the_search_index(site: Path) -> Iterator[str]:
