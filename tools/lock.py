@@ -1,5 +1,7 @@
 """Writes `requirements.txt` anew: every package of the course and its tests at the newest version that all allow.
 
+`tools/site/requirements.txt` has what the site needs besides. A learner does not install it.
+
     python -m tools.lock
 
 pyproject.toml says what is wanted. uv chooses the versions, of those that are a week old or older, once for all: Python
@@ -7,16 +9,19 @@ pyproject.toml says what is wanted. uv chooses the versions, of those that are a
 compiler. The file names packages and versions only, not where they come from: everybody's own package index is asked.
 """
 
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from redis_helpers.course.start.environment import REQUIREMENTS, ROOT
 from redis_helpers.course.start.installer import UV
 
 PROJECT = ROOT / "pyproject.toml"
+SITE_REQUIREMENTS = ROOT / "tools" / "site" / "requirements.txt"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 PLATFORMS = (
     "x86_64-unknown-linux-gnu",
@@ -31,18 +36,27 @@ HEADER = """\
 # docs/dependencies.md says what the former are for. `python -m tools.lock` writes this file; do not edit it.
 
 """
+SITE_HEADER = """\
+# What builds and checks the site (pyproject.toml, the extra `site`), beside what requirements.txt installs.
+# `python -m tools.lock` writes this file; do not edit it.
+
+"""
 
 
 def main() -> None:
-    """Writes the file, and exits with a sentence when a platform lacks a wheel."""
+    """Writes the files, and exits with a sentence when a platform lacks a wheel."""
     with tempfile.TemporaryDirectory() as folder:
         uv = find_uv(Path(folder))
-        chosen = choose_versions(uv)
-        problems = missing_wheels(uv, chosen)
+        chosen = choose_versions(uv, ("course", "test"))
+        course = Path(folder) / "course.txt"
+        course.write_text(chosen, encoding="utf-8")
+        site = beside(choose_versions(uv, ("course", "test", "site"), course), chosen)
+        problems = missing_wheels(uv, f"{chosen}\n{site}")
     if problems:
         sys.exit("\n".join(["requirements.txt is left as it was.", *problems]))
     REQUIREMENTS.write_text(HEADER + chosen, encoding="utf-8")
-    print(f"{REQUIREMENTS.name}: written; all wheels exist for Python {', '.join(PYTHONS)} on {', '.join(PLATFORMS)}")
+    SITE_REQUIREMENTS.write_text(SITE_HEADER + site, encoding="utf-8")
+    print(f"Written; all wheels exist for Python {', '.join(PYTHONS)} on {', '.join(PLATFORMS)}")
 
 
 def find_uv(folder: Path) -> str:
@@ -55,13 +69,25 @@ def find_uv(folder: Path) -> str:
     return str(folder / "bin" / "uv")
 
 
-def choose_versions(uv: str) -> str:
-    """The text of the lock."""
-    extras = ["--extra", "course", "--extra", "test"]
-    command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", PYTHONS[0], "--no-header", *extras]
+def choose_versions(uv: str, extras: Sequence[str], chosen: Path | None = None) -> str:
+    """The text of the lock for these extras of pyproject.toml; what is `chosen` already stays as it is."""
+    options = [word for extra in extras for word in ("--extra", extra)]
+    options += ["--constraint", str(chosen), "--no-annotate"] if chosen else []
+    command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", PYTHONS[0], "--no-header", *options]
     command += ["--exclude-newer", LEAST_AGE]
     compiled = subprocess.run([*command, PROJECT.name], cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8")
     return compiled.stdout
+
+
+def beside(lock: str, other: str) -> str:
+    """The lines of a lock whose package the other lock does not name."""
+    named = {name_in(line) for line in other.splitlines()}
+    return "".join(f"{line}\n" for line in lock.splitlines() if name_in(line) not in named)
+
+
+def name_in(line: str) -> str:
+    """The package that a line of a lock pins."""
+    return re.split(r"[=\[ ]", line, maxsplit=1)[0]
 
 
 def missing_wheels(uv: str, lock: str) -> list[str]:

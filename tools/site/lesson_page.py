@@ -91,6 +91,12 @@ def behind_predictions(cells: list[nbformat.NotebookNode]) -> Iterator[nbformat.
             yield cell
 
 
+def pictures_behind_predictions(cells: list[nbformat.NotebookNode]) -> set[str]:
+    """The pictures (`pictures/NAME.png`) that cells behind a prediction draw: those are tagged `figure:NAME`."""
+    tags = {tag for cell in behind_predictions(cells) for tag in cell.metadata.get("tags", [])}
+    return {f"pictures/{tag.removeprefix('figure:')}.png" for tag in tags if tag.startswith("figure:")}
+
+
 def _prepare_outputs(cell: nbformat.NotebookNode) -> None:
     if NEEDS_YOU.search(cell.source):
         cell.outputs = []

@@ -9,10 +9,11 @@ from pathlib import Path
 import nbformat
 
 from redis_helpers.course.start.environment import ROOT
-from tools.site.lesson_page import page_of
+from tools.site.lesson_page import page_of, pictures_behind_predictions
 from tools.site.links import Site, anchors_of, rewritten
 
 DOCS = ROOT / "docs"
+PICTURE = re.compile(r"(?m)^!\[[^\]]*\]\((?P<address>[^)]+)\)$")
 TABLE = re.compile(r"(?ms)^```\{toctree\}\n.*?^```\n")
 
 
@@ -36,12 +37,25 @@ def write_source(
     lessons = {f"notebooks/{path.name}": nbformat.read(path, as_version=4) for path in executed}
     texts = {f"docs/{path.name}": path.read_text(encoding="utf-8") for path in docs.glob("*.md")} | generated
     site = site_of(lessons, texts, repository)
+    spoilers = {picture for lesson in lessons.values() for picture in pictures_behind_predictions(lesson.cells)}
     for file, text in texts.items():
-        page = without_empty_tracks(rewritten(text, file, site), lessons)
+        page = with_folded_pictures(without_empty_tracks(rewritten(text, file, site), lessons), spoilers)
         (folder / site.places[file]).write_text(page, encoding="utf-8")
     (folder / "lessons").mkdir()
     for file, lesson in lessons.items():
         nbformat.write(page_of(lesson, file, site), folder / site.places[file])
+
+
+def with_folded_pictures(text: str, spoilers: Iterable[str]) -> str:
+    """A page on which each of these pictures is folded: it settles a prediction of its lesson."""
+    wanted = set(spoilers)
+
+    def folded(picture: re.Match[str]) -> str:
+        if picture["address"] not in wanted:
+            return picture[0]
+        return f"<details><summary>The plot that answers it</summary>\n\n{picture[0]}\n\n</details>"
+
+    return PICTURE.sub(folded, text)
 
 
 def without_empty_tracks(text: str, lessons: Iterable[str]) -> str:
