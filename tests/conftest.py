@@ -17,6 +17,7 @@ from redis_helpers.course.exercises import progress_file
 from redis_helpers.course.start.environment import ROOT
 from redis_helpers.market import data
 from redis_helpers.market.load_mysql import load_mysql
+from tests.support import site_parts
 from tests.support.mysql_server import NOT_RUN, mysql_server, server_to_be_had
 from tests.support.servers import Certificates, short_folder
 
@@ -190,6 +191,7 @@ def pytest_collection_finish():
 
 def pytest_terminal_summary(terminalreporter):
     """A skip is easily overlooked, and half of the source's tests would be missing."""
-    left_out = [report for report in terminalreporter.stats.get("skipped", []) if NOT_RUN in str(report.longrepr)]
-    if left_out:
-        terminalreporter.write_line(f"{NOT_RUN}: {len(left_out)} tests", yellow=True)
+    for reason in (NOT_RUN, site_parts.NOT_RUN):
+        left_out = [report for report in terminalreporter.stats.get("skipped", []) if reason in str(report.longrepr)]
+        if left_out:
+            terminalreporter.write_line(f"{reason}: {len(left_out)} tests", yellow=True)

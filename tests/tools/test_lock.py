@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from redis_helpers.course.start.environment import REQUIREMENTS, ROOT
 from tools import lock
+from tools.lock import SITE_REQUIREMENTS, beside
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SYSTEMS = {
@@ -45,10 +46,10 @@ MACHINES = [
 ]
 
 
-def lines():
-    return [
-        text for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if (text := line.split("#")[0].strip())
-    ]
+def lines(lock=REQUIREMENTS):
+    """What a lock pins, without comments."""
+    without = [line.split("#")[0].strip() for line in lock.read_text(encoding="utf-8").splitlines()]
+    return [line for line in without if line]
 
 
 def pins_on(machine):
@@ -79,10 +80,28 @@ def test_every_line_pins_one_version():
         assert pin.url is None
 
 
-def test_no_line_says_where_packages_come_from():
-    text = REQUIREMENTS.read_text(encoding="utf-8")
-    assert "://" not in text
-    assert not [line for line in lines() if line.startswith("-")]
+@pytest.mark.parametrize("lock", [REQUIREMENTS, SITE_REQUIREMENTS], ids=["course", "site"])
+def test_no_line_says_where_packages_come_from(lock):
+    assert "://" not in lock.read_text(encoding="utf-8")
+    assert not [line for line in lines(lock) if line.startswith("-")]
+
+
+def test_what_the_site_needs_is_pinned_beside_what_a_learner_installs():
+    """Within the bounds of pyproject.toml, and with no package that the course pins already."""
+    pins = [Requirement(line) for line in lines(SITE_REQUIREMENTS)]
+    assert {str(pin.specifier)[:2] for pin in pins} == {"=="}
+    names = {canonicalize_name(pin.name) for pin in pins}
+    assert not names & {canonicalize_name(Requirement(line).name) for line in lines()}
+    for text in PROJECT["optional-dependencies"]["site"]:
+        one = Requirement(text)
+        found = [pin for pin in pins if canonicalize_name(pin.name) == canonicalize_name(one.name)]
+        assert found, one
+        assert all(one.specifier.contains(version_of(pin)) for pin in found)
+
+
+def test_the_lines_beside_another_lock():
+    lock = "attrs==26.1\nfuro==2025.12.19\nsphinx==9.0.4 ; python_version < '3.12'\n"
+    assert beside(lock, "attrs==26.1\n    # via jsonschema\n") == lock.replace("attrs==26.1\n", "")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 
 from redis_helpers.errors import CourseError
+from tools.site import browser, reading
+from tools.site.build import SITE, Plan, build_site, write_catalogues
+from tools.site.links import ADDRESS, find_repository
 
 ABOUT = """\
 Runs each lesson once, on a private Redis, and builds the site from the executed copies into the folder site/.
@@ -36,10 +39,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def run(options: argparse.Namespace) -> int:
-    # Imported here: --help needs none of the packages that a site needs.
-    from tools.site.build import SITE, Plan, build_site, write_catalogues
-    from tools.site.links import ADDRESS, find_repository
-
     plan = Plan(
         numbers=options.lessons,
         run=not options.no_run,
@@ -60,10 +59,8 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def check(plan: "Plan") -> int:
+def check(plan: Plan) -> int:
     """Says everything that is wrong with the site that was built."""
-    from tools.site import browser, reading
-
     if not plan.target.exists():
         raise CourseError("There is no site/ yet: build it first, with `python -m tools.site`.")
     problems = reading.problems_of(plan.target, plan.lessons()) + browser.problems_of(plan.target)

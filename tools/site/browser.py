@@ -22,11 +22,8 @@ TELEPHONE = {"width": 360, "height": 740}
 DESKTOP = {"width": 1280, "height": 900}
 THEMES = ("light", "dark")
 OPEN_FOLDS = "for (const fold of document.querySelectorAll('details')) fold.open = true"
-# What sticks out, and is not inside something that scrolls by itself.
-STICKS_OUT = """() => {
-  const width = document.documentElement.clientWidth;
-  return document.documentElement.scrollWidth > width ? document.documentElement.scrollWidth - width : 0;
-}"""
+STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"  # 0: the page fits
+SEARCH_IS_OVER = "document.querySelector('#search-results .search-summary')?.textContent.match(/found|not match/)"
 
 
 def chromium() -> str | None:
@@ -36,7 +33,7 @@ def chromium() -> str | None:
 
 
 class Reader:
-    """Somebody with a browser. `addresses` collects what the pages asked for, `errors` what their scripts complained of."""
+    """Somebody with a browser: `addresses` collects what the pages asked for, `errors` what went wrong in them."""
 
     def __init__(self, browser: Any, start: str) -> None:
         self.start = start  # the address of the site's folder, with a slash at its end
@@ -134,7 +131,7 @@ def search_finds(reader: Reader, word: str, lesson: str) -> list[str]:
     reader.go("index.html")
     reader.page.fill("input.sidebar-search", word)
     reader.page.press("input.sidebar-search", "Enter")
-    reader.page.wait_for_function("document.querySelector('#search-results .search-summary')?.textContent.match(/found|not match/)")
+    reader.page.wait_for_function(SEARCH_IS_OVER)
     found = reader.page.eval_on_selector_all("#search-results li a", "links => links.map(link => link.href)")
     if not any(lesson in address for address in found):
         return [f"{reader.start}: search for {word} does not find {lesson}, but {found or 'nothing'}"]
@@ -191,5 +188,6 @@ def axe_finds(reader: Reader, name: str, theme: str) -> list[str]:
     found = []
     for violation in Axe().run(reader.page).response["violations"]:
         places = [node["target"][-1] for node in violation["nodes"]]
-        found.append(f"{name}, {theme}: {violation['id']}: {violation['help']} ({len(places)}: {', '.join(map(str, places[:3]))})")
+        where = f"{len(places)}: {', '.join(map(str, places[:3]))}"
+        found.append(f"{name}, {theme}: {violation['id']}: {violation['help']} ({where})")
     return found

@@ -70,9 +70,9 @@ def prepare(plan: Plan, run: bool) -> None:
 
 def call_sphinx(plan: Plan, builder: str, target: Path) -> None:
     """Fills the folder anew. Raises CourseError after Sphinx has said what is wrong."""
-    shutil.rmtree(target, ignore_errors=True)
     from sphinx.cmd.build import build_main  # here, so that the rest can be used where there is no Sphinx
 
+    shutil.rmtree(target, ignore_errors=True)
     options = ["-b", builder, "-E", "-q", "-W", "--keep-going", "-j", "2", "-d", str(plan.work / "doctrees")]
     if build_main([*options, str(plan.work / "source"), str(target)]):
         raise CourseError("The site was not built: Sphinx says above what is wrong.")

@@ -1,7 +1,7 @@
-"""Runs lessons, each once and on a private Redis of its own, and keeps the executed copies. `notebooks/` stays as it is.
+"""Runs lessons, each once and on a private Redis of its own, and keeps the executed copies.
 
-A copy that was kept is used again, when that is wanted, as long as the notebook, the package and these modules are
-the same: a hash of their content stands beside the copy.
+`notebooks/` stays as it is. A copy that was kept is used again, when that is wanted, as long as the notebook, the
+package and these modules are the same: a hash of their content stands beside the copy.
 """
 
 import hashlib
@@ -81,6 +81,7 @@ def run(path: Path) -> nbformat.NotebookNode:
         try:
             client.execute(env=environment, stderr=subprocess.DEVNULL)  # the kernel's own log
         except CellExecutionError as error:
-            raise CourseError(f"{path.name} failed ({error.ename}: {error.evalue}): mend it, and start again.") from None
+            reason = f"{error.ename}: {error.evalue}"
+            raise CourseError(f"{path.name} failed ({reason}): mend it, and start again.") from None
     notebook.cells.pop(0)
     return notebook

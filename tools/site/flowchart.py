@@ -1,8 +1,8 @@
 """Draws the lessons' Mermaid diagrams as SVG, with no script.
 
-JupyterLab draws them with Mermaid's own JavaScript, in the reader's browser. On the site that would be a script of three
-megabytes for a picture of two boxes, and a picture that nobody has checked. What the lessons use is small, so this draws
-just that: a `flowchart LR` of boxes in a row, with labelled arrows between neighbours. Anything else is refused.
+JupyterLab draws them with Mermaid's own JavaScript, in the reader's browser. On the site that would be a script of
+three megabytes for a picture of two boxes. What the lessons use is small, so this draws just that: a `flowchart LR` of
+boxes in a row, with labelled arrows between neighbours. Anything else is refused.
 
 The picture takes the colour of the text around it, so it is readable in a light and in a dark theme.
 """
@@ -106,7 +106,8 @@ def _draw_arrows(chart: Flowchart, place: int, middle: float) -> list[str]:
     for first, _, label in arrows:
         to_the_right = list(chart.boxes)[place] == first
         point, back = (right, -8) if to_the_right else (left, 8)
-        parts.append(f'<path d="M{left} {y:g}H{right}M{point + back} {y - 5:g}L{point} {y:g}L{point + back} {y + 5:g}"/>')
+        tip = f"M{point + back} {y - 5:g}L{point} {y:g}L{point + back} {y + 5:g}"
+        parts.append(f'<path d="M{left} {y:g}H{right}{tip}"/>')
         parts.append(_text((left + right) / 2, y - 6, label))
         y += EDGES
     return parts

@@ -12,7 +12,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def leave_out_of_search(app: Sphinx, tree: nodes.document) -> None:
-    """Marks outputs behind a prediction, cells that hold a solution, and what stands between <details> and </details>."""
+    """Marks outputs behind a prediction, cells that hold a solution, and what stands between the tags of <details>."""
     for cell in tree.findall(nodes.container):
         if cell.get("hide_mode"):
             folded = cell if cell["hide_mode"] == "all" else cell.children[-1]

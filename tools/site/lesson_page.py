@@ -26,7 +26,8 @@ NEEDS_YOU = re.compile(r"""(?m)^(check|hint|solution|review)\(|^quiz\(.*,""")
 TIME = re.compile(r"\*\*Time:\*\* (?P<time>.+?)\.\s+\*\*Server:\*\* (?P<server>.+?)(?P<rest>\n\n.*)?\Z", re.DOTALL)
 START = "python3 -m redis_helpers lab"
 NOTEBOOK_ONLY = (
-    "In the notebook you write code yourself. Cells with `check`, `hint`, `solution` or `quiz` work there, not on this page."
+    "In the notebook you write code yourself: "
+    "cells with `check`, `hint`, `solution` or `quiz` work there, and not on this page."
 )
 FOLDED_OUTPUT, FOLDED_CELL = "hide-output", "hide-cell"  # what myst-nb calls them
 FIRST_LINE = re.compile(r"\A(# .+)\n")

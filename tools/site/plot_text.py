@@ -48,7 +48,11 @@ def _describe_box(axes: Axes) -> str:
     legend = axes.get_legend()
     if legend:
         sentences.append("Signs: " + ", ".join(_one_line(text.get_text()) for text in legend.get_texts()))
-    return " ".join(sentence if sentence.endswith((".", "?", "!")) else f"{sentence}." for sentence in sentences if sentence)
+    return " ".join(_ended(sentence) for sentence in sentences if sentence)
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
 def _rows(axes: Axes) -> list[str]:

@@ -1,6 +1,6 @@
 """Reads the built pages as text, without a browser: nothing spoils a prediction, and nothing comes from elsewhere.
 
-What is folded is what stands inside a closed <details>. Each function returns one sentence for each thing that is wrong.
+What is folded is what stands inside a closed <details>. Each function gives one sentence for each thing that is wrong.
 """
 
 import json
@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from bs4 import BeautifulSoup, Tag
@@ -38,10 +39,12 @@ def soup_of(page: Path) -> BeautifulSoup:
 
 
 def without_folds(soup: BeautifulSoup) -> BeautifulSoup:
-    """A copy with what is seen before anything is opened."""
+    """A copy with what is seen before anything is opened: of each fold, the line to click on."""
     seen = BeautifulSoup(str(soup), "html.parser")
     for fold in seen.find_all("details"):
-        fold.decompose()
+        for inside in fold.find_all(recursive=False):
+            if inside.name != "summary":
+                inside.decompose()
     return seen
 
 
@@ -136,7 +139,7 @@ def _stem(word: str) -> str:
 
 
 @cache
-def _language():  # type: ignore[no-untyped-def]
+def _language() -> Any:
     from sphinx.search.en import SearchEnglish
 
     return SearchEnglish({})

@@ -1,4 +1,4 @@
-"""Gathers what Sphinx reads in a folder of the build: docs/, pictures/, the pages of lessons, and the generated indices."""
+"""Gathers what Sphinx reads in a folder of the build: docs/, pictures/, the lessons' pages, the generated indices."""
 
 import fnmatch
 import re
@@ -67,8 +67,8 @@ def without_empty_tracks(text: str, lessons: Iterable[str]) -> str:
         wanted = [pattern for pattern in patterns if fnmatch.filter(there, pattern)]
         if patterns and not wanted:
             return ""
-        unwanted = set(patterns) - set(wanted)
-        return "".join(line for line in table[0].splitlines(True) if line.strip().removeprefix("lessons/") not in unwanted)
+        empty = {f"lessons/{pattern}" for pattern in patterns if pattern not in wanted}
+        return "".join(line for line in table[0].splitlines(True) if line.strip() not in empty)
 
     return TABLE.sub(kept, text)
 

@@ -1,0 +1,44 @@
+"""The command `python -m tools.site`."""
+
+import pytest
+
+from redis_helpers.errors import CourseError
+from tools.site.__main__ import check, main
+from tools.site.build import Plan
+from tools.site.source import with_folded_pictures, without_empty_tracks
+
+
+def test_an_unknown_lesson_is_named(capsys):
+    assert main(["--lessons", "01", "77", "78"]) == 1
+    assert capsys.readouterr().err.startswith("There is no lesson 77, 78; there are 00, 01, ")
+
+
+def test_there_is_nothing_to_check_before_a_build(tmp_path):
+    with pytest.raises(CourseError, match=r"There is no site/ yet: build it first, with `python -m tools.site`"):
+        check(Plan(target=tmp_path / "site"))
+
+
+@pytest.mark.parametrize("other", ["--reuse", "--no-run", "--lessons"])
+def test_the_help_names_every_option(other, capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert other in capsys.readouterr().out
+
+
+TABLE = "```{toctree}\n:glob:\n\nlessons/1*\nlessons/2*\n```\n"
+
+
+def test_a_track_without_lessons_is_left_out():
+    assert without_empty_tracks(f"a\n{TABLE}b", ["notebooks/01_basics.ipynb"]) == "a\nb"
+    assert without_empty_tracks(TABLE, ["notebooks/12_rate_limits.ipynb"]) == TABLE.replace("lessons/2*\n", "")
+    other = "```{toctree}\n*\n```\n"
+    assert without_empty_tracks(other, []) == other
+
+
+def test_a_plot_that_settles_a_prediction_is_folded_on_other_pages_too():
+    text = "![Bars](pictures/a.png)\n\n![Lines](pictures/b.png)\n"
+    folded = with_folded_pictures(text, {"pictures/a.png"})
+    assert folded == (
+        "<details><summary>The plot that answers it</summary>\n\n![Bars](pictures/a.png)\n\n</details>\n\n"
+        "![Lines](pictures/b.png)\n"
+    )
