@@ -62,6 +62,8 @@ def _led(link: re.Match[str], file: str, page: str, site: Site) -> str:
     place = site.places.get(wanted)
     if place is not None:
         return f"{link['image']}[{link['text']}]({_from(page, place, _anchor(anchor, place, site.headings))})"
+    if site.repository and wanted == ".":
+        return f"[{link['text']}]({site.repository})"
     if site.repository and not wanted.startswith("..") and (ROOT / wanted).exists():
         kind = "tree" if (ROOT / wanted).is_dir() else "blob"
         return f"[{link['text']}]({site.repository}/{kind}/main/{wanted}{'#' + anchor if anchor else ''})"

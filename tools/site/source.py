@@ -14,7 +14,7 @@ from tools.site.links import Site, anchors_of, rewritten
 
 DOCS = ROOT / "docs"
 PICTURE = re.compile(r"(?m)^!\[[^\]]*\]\((?P<address>[^)]+)\)$")
-TABLE = re.compile(r"(?ms)^```\{toctree\}\n.*?^```\n")
+TABLE = re.compile(r"(?m)^(?P<head>```\{toctree\}\n(?::.+\n)*\n)(?P<entries>(?:[^`\n].*\n)+)```\n")
 
 
 def indices(notebooks: list[Path]) -> dict[str, str]:
@@ -37,9 +37,10 @@ def write_source(
     lessons = {f"notebooks/{path.name}": nbformat.read(path, as_version=4) for path in executed}
     texts = {f"docs/{path.name}": path.read_text(encoding="utf-8") for path in docs.glob("*.md")} | generated
     site = site_of(lessons, texts, repository)
+    documents = [str(Path(site.places[file]).with_suffix("")) for file in (*texts, *lessons)]
     spoilers = {picture for lesson in lessons.values() for picture in pictures_behind_predictions(lesson.cells)}
     for file, text in texts.items():
-        page = with_folded_pictures(without_empty_tracks(rewritten(text, file, site), lessons), spoilers)
+        page = with_folded_pictures(with_what_is_there(rewritten(text, file, site), documents), spoilers)
         (folder / site.places[file]).write_text(page, encoding="utf-8")
     (folder / "lessons").mkdir()
     for file, lesson in lessons.items():
@@ -58,17 +59,13 @@ def with_folded_pictures(text: str, spoilers: Iterable[str]) -> str:
     return PICTURE.sub(folded, text)
 
 
-def without_empty_tracks(text: str, lessons: Iterable[str]) -> str:
-    """A page without the tables of contents that would list no lesson, because only other lessons were wanted."""
+def with_what_is_there(text: str, documents: Iterable[str]) -> str:
+    """A page whose tables of contents name only what is on the site, which may be a site of some lessons only."""
+    there = list(documents)
 
     def kept(table: re.Match[str]) -> str:
-        patterns = re.findall(r"(?m)^lessons/(.+)$", table[0])
-        there = [Path(file).stem for file in lessons]
-        wanted = [pattern for pattern in patterns if fnmatch.filter(there, pattern)]
-        if patterns and not wanted:
-            return ""
-        empty = {f"lessons/{pattern}" for pattern in patterns if pattern not in wanted}
-        return "".join(line for line in table[0].splitlines(True) if line.strip() not in empty)
+        lines = [line for line in table["entries"].splitlines(True) if fnmatch.filter(there, line.strip())]
+        return "".join([table["head"], *lines, "```\n"]) if lines else ""
 
     return TABLE.sub(kept, text)
 

@@ -5,7 +5,7 @@ import pytest
 from redis_helpers.errors import CourseError
 from tools.site.__main__ import check, main
 from tools.site.build import Plan
-from tools.site.source import with_folded_pictures, without_empty_tracks
+from tools.site.source import with_folded_pictures, with_what_is_there
 
 
 def test_an_unknown_lesson_is_named(capsys):
@@ -25,14 +25,14 @@ def test_the_help_names_every_option(other, capsys):
     assert other in capsys.readouterr().out
 
 
-TABLE = "```{toctree}\n:glob:\n\nlessons/1*\nlessons/2*\n```\n"
+TABLE = "```{toctree}\n:caption: Common cases\n:glob:\n\nlessons/1*\nlessons/2*\ncommands\n```\n"
 
 
-def test_a_track_without_lessons_is_left_out():
-    assert without_empty_tracks(f"a\n{TABLE}b", ["notebooks/01_basics.ipynb"]) == "a\nb"
-    assert without_empty_tracks(TABLE, ["notebooks/12_rate_limits.ipynb"]) == TABLE.replace("lessons/2*\n", "")
-    other = "```{toctree}\n*\n```\n"
-    assert without_empty_tracks(other, []) == other
+def test_a_table_of_contents_names_what_is_there():
+    assert with_what_is_there(f"a\n{TABLE}b", ["lessons/01_basics", "failures"]) == "a\nb"
+    some = with_what_is_there(TABLE, ["lessons/12_rate_limits", "commands"])
+    assert some == TABLE.replace("lessons/2*\n", "")
+    assert with_what_is_there(TABLE, ["lessons/12_rate_limits", "lessons/20_fencing", "commands"]) == TABLE
 
 
 def test_a_plot_that_settles_a_prediction_is_folded_on_other_pages_too():

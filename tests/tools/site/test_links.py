@@ -56,6 +56,8 @@ def test_what_is_no_page_stands_on_github_where_that_is_known():
         f"See [the licence]({REPOSITORY}/blob/main/LICENSE), and [the package]({REPOSITORY}/tree/main/redis_helpers)."
     )
     assert led("[gone](../gone.md)", repository=REPOSITORY) == "gone"
+    assert led("Get [the course](../).", repository=REPOSITORY) == f"Get [the course]({REPOSITORY})."
+    assert led("Get [the course](../).") == "Get the course."
 
 
 def test_code_is_left_alone():
