@@ -62,7 +62,21 @@ def _rows(axes: Axes) -> list[str]:
         names = _names_of_ticks(axis) if axes.axison else {}
         if names:
             return [_row(names[place], _nearest(texts, names, place, along), along) for place in names]
-    return ["In it: " + ", ".join(_one_line(text.get_text()) for text in texts)] if texts else []
+    return ["In it: " + ", ".join(_with_its_line(text, axes) for text in texts)] if texts else []
+
+
+def _with_its_line(text: Text, axes: Axes) -> str:
+    """A text, and where the line of its colour begins and ends: in our plots a line's name has the line's colour."""
+    name = _one_line(text.get_text())
+    for line in axes.lines:
+        heights = list(line.get_ydata())
+        if line.get_color() == text.get_color() and len(heights) > 2:
+            return f"{name} (from {_number(heights[0])} to {_number(heights[-1])})"
+    return name
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10 else f"{value:.3g}"
 
 
 def _names_of_ticks(axis: Axis) -> dict[float, str]:

@@ -25,8 +25,13 @@ def test_a_story_row_by_row_in_the_order_of_time():
 
 
 def test_lines_on_axes_of_numbers():
-    axes = plot_lines({"list": ([1, 2], [3, 4]), "hash": ([1, 2], [5, 6])}, "growth", "fields", "bytes")
-    assert describe(axes.figure) == "Plot. growth. Across: fields. Up: bytes. In it: list, hash."
+    lines = {"list": ([1, 2, 3], [3, 9, 1200]), "hash": ([1, 2, 3], [5, 6, 4])}
+    axes = plot_lines(lines, "growth", "fields", "bytes")
+    axes.axvline(2, color="black")
+    axes.annotate("limit", (2, 1), color="black")
+    assert describe(axes.figure) == (
+        "Plot. growth. Across: fields. Up: bytes. In it: list (from 3 to 1,200), hash (from 5 to 4), limit."
+    )
 
 
 def test_two_boxes_and_their_signs():
