@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -69,7 +71,7 @@ def _with_its_line(text: Text, axes: Axes) -> str:
     """A text, and where the line of its colour begins and ends: in our plots a line's name has the line's colour."""
     name = _one_line(text.get_text())
     for line in axes.lines:
-        heights = list(line.get_ydata())
+        heights = np.asarray(line.get_ydata(), dtype=float)
         if line.get_color() == text.get_color() and len(heights) > 2:
             return f"{name} (from {_number(heights[0])} to {_number(heights[-1])})"
     return name
