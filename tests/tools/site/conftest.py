@@ -94,8 +94,9 @@ def broken(built, tmp_path):
     return Path(shutil.copytree(built.folder, tmp_path / "broken"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_chromium():
+    """Closed before tests of other modules run: Playwright's event loop would be in their way."""
     if not site_to_be_had():
         pytest.skip(NOT_RUN)
     with browser.opened_browser() as opened:
