@@ -95,7 +95,12 @@ def served(site: Path) -> Iterator[str]:
 
 
 def problems_of(site: Path, word: str = "XAUTOCLAIM", lesson: str = "lessons/15_job_streams.html") -> list[str]:
-    """Everything that is wrong, on every page; `word` is searched for, and stands in `lesson`."""
+    """Everything that is wrong, on every page; `word` is searched for, and stands in `lesson`.
+
+    Raises CourseError when the site was built without that lesson, or when there is no Chromium.
+    """
+    if not (site / lesson).exists():
+        raise CourseError(f"The check searches for {word} in {lesson}, which is not there: build the site with it.")
     found = []
     with opened_browser() as browser, served(site) as address:
         for start in (f"{site.resolve().as_uri()}/", address):

@@ -3,6 +3,8 @@
 import pytest
 
 from redis_helpers.errors import CourseError
+from tools.site import __main__ as command
+from tools.site import browser
 from tools.site.__main__ import check, main
 from tools.site.build import Plan
 from tools.site.source import with_folded_pictures, with_what_is_there
@@ -16,6 +18,24 @@ def test_an_unknown_lesson_is_named(capsys):
 def test_there_is_nothing_to_check_before_a_build(tmp_path):
     with pytest.raises(CourseError, match=r"There is no site/ yet: build it first, with `python -m tools.site`"):
         check(Plan(target=tmp_path / "site"))
+
+
+def test_a_site_without_the_lesson_that_is_searched_for_is_not_checked(tmp_path):
+    (tmp_path / "site").mkdir()
+    with pytest.raises(CourseError, match=r"searches for XAUTOCLAIM in lessons/15_job_streams.html, which is not there"):
+        browser.problems_of(tmp_path / "site")
+
+
+def test_the_options_say_what_is_built(monkeypatch, tmp_path):
+    plans = []
+    monkeypatch.setattr(command, "build_site", plans.append)
+    monkeypatch.setattr(command, "SITE", tmp_path)
+    monkeypatch.setenv("COURSE_REPOSITORY", "git@github.com:somebody/course.git")
+    assert main([]) == main(["--reuse", "--no-run", "--lessons", "01", "12"]) == 0
+    usual, quick = plans
+    assert (usual.run, usual.reuse, usual.chosen()) == (True, False, usual.lessons())
+    assert (quick.run, quick.reuse, [path.name[:2] for path in quick.chosen()]) == (False, True, ["01", "12"])
+    assert usual.repository == "https://github.com/somebody/course"
 
 
 @pytest.mark.parametrize("other", ["--reuse", "--no-run", "--lessons"])
