@@ -22,7 +22,7 @@ def test_there_is_nothing_to_check_before_a_build(tmp_path):
 
 def test_a_site_without_the_lesson_that_is_searched_for_is_not_checked(tmp_path):
     (tmp_path / "site").mkdir()
-    with pytest.raises(CourseError, match=r"searches for XAUTOCLAIM in lessons/15_job_streams.html, which is not there"):
+    with pytest.raises(CourseError, match=r"XAUTOCLAIM in lessons/15_job_streams.html, which is not there"):
         browser.problems_of(tmp_path / "site")
 
 
