@@ -5,7 +5,6 @@ author = "the authors of Redis, cell by cell"
 language = "en"
 
 extensions = ["myst_nb", "tools.site.folds"]
-exclude_patterns = []
 
 # Markdown as GitHub shows it, with anchors for headings, and ::: for a box
 myst_enable_extensions = ["colon_fence"]

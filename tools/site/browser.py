@@ -90,8 +90,10 @@ def served(site: Path) -> Iterator[str]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(site))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/"
+        finally:
+            server.shutdown()
 
 
 def problems_of(site: Path, word: str = "XAUTOCLAIM", lesson: str = "lessons/15_job_streams.html") -> list[str]:
