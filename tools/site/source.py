@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 
 from redis_helpers.course.start.environment import ROOT
+from tools.site import command_index, failure_index
 from tools.site.lesson_page import page_of, pictures_behind_predictions
 from tools.site.links import Site, anchors_of, rewritten
 
@@ -19,8 +20,6 @@ TABLE = re.compile(r"(?m)^(?P<head>```\{toctree\}\n(?::.+\n)*\n)(?P<entries>(?:[
 
 def indices(notebooks: list[Path]) -> dict[str, str]:
     """The pages that are made from the lessons: the path that each would have in the repository, and its Markdown."""
-    from tools.site import command_index, failure_index
-
     return {
         "docs/commands.md": command_index.build(notebooks),
         "docs/failures.md": failure_index.build(notebooks),
