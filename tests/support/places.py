@@ -10,7 +10,8 @@ from pathlib import Path
 
 from redis_helpers.course.start.environment import ROOT
 
-NOT_IN_A_ZIP = {".git", ".venv", ".env", "data", "site", "build", "__pycache__", ".pytest_cache"}
+MADE_HERE = {ROOT / "data", ROOT / "site", ROOT / "build"}
+NOT_IN_A_ZIP = {".git", ".venv", ".env", "__pycache__", ".pytest_cache"}
 NOT_IN_A_ZIP |= {".mypy_cache", ".ruff_cache", ".ipynb_checkpoints"}
 
 
@@ -23,7 +24,7 @@ def unzipped_course(folder: Path) -> Path:
     packed = folder.with_name("course.zip")
     with zipfile.ZipFile(packed, "w") as archive:
         for place, folders, files in os.walk(ROOT):
-            folders[:] = [name for name in folders if name not in NOT_IN_A_ZIP]
+            folders[:] = [name for name in folders if name not in NOT_IN_A_ZIP and Path(place, name) not in MADE_HERE]
             for name in files:
                 path = Path(place, name)
                 if name not in NOT_IN_A_ZIP and path.is_file():
