@@ -588,7 +588,8 @@ def both_have_room(redis_conn, keys, limits):
     end
     return 1
     """
-    return redis_conn.eval(script, len(keys), *keys, *limits) == 1''',
+    words = keys + limits
+    return redis_conn.eval(script, len(keys), *words) == 1''',
     hints=(
         "What `GET` answers is a text, and everything in ARGV is a text. How do you make a number of a text in Lua?",
         "`tonumber`, on both sides of `>=`.",
@@ -604,7 +605,8 @@ def both_have_room(redis_conn, keys, limits):
     end
     return 1
     """
-    return redis_conn.eval(script, len(keys), *keys, *limits) == 1''',
+    words = keys + limits
+    return redis_conn.eval(script, len(keys), *words) == 1''',
     why="as texts, '9' is more than '12'. Nothing tells you: the script runs, and decides wrongly.",
     check=_check_both_have_room,
 )
@@ -768,9 +770,9 @@ milliseconds. `keys`, `limits` and `windows` are lists of two.
 - Otherwise the answer is `False`, and it counts in **neither**.
 - A counter gets its TTL when it is made, and only then.
 
-Many call it at once, and any program may be killed. Begin with the script of 13.5, and hand in the windows after the
-limits: `redis_conn.eval(script, len(keys), *keys, *limits, *windows)`. Then `ARGV[1]` and `ARGV[2]` are the limits, and
-`ARGV[3]` and `ARGV[4]` are the windows.""",
+Many call it at once, and any program may be killed. Begin with the function of 13.5, and hand in the windows after the
+limits: `words = keys + limits + windows`. Then `ARGV[1]` and `ARGV[2]` are the limits, and `ARGV[3]` and `ARGV[4]` are
+the windows.""",
     stub="""\
 def allow_both(redis_conn, keys, limits, windows):
     # your code here
@@ -795,7 +797,8 @@ def allow_both(redis_conn, keys, limits, windows):
     end
     return 1
     """
-    return redis_conn.eval(script, len(keys), *keys, *limits, *windows) == 1''',
+    words = keys + limits + windows
+    return redis_conn.eval(script, len(keys), *words) == 1''',
     why="the script looks at both before it counts in either, and nobody comes in between. On a cluster (keys on "
     "several servers), both must lie on one server: `{anna}:second` and `{anna}:minute`, with braces, do.",
     check=_check_allow_both,
