@@ -1,5 +1,6 @@
 """The README and the pages in docs/: short, linked, and true to the code. And the parts that commands write."""
 
+import ast
 import re
 import tomllib
 
@@ -72,6 +73,19 @@ def minutes_of(path):
     return int(reading[1]) + int(reading[2])
 
 
+def test_the_lessons_before_rate_limits_are_those_that_it_needs(notebooks):
+    """The example of the README and of the ways to start: each lesson says what it needs, and that needs others."""
+    paths = {path.name: path for path in notebooks}
+    wanted = {"12_rate_limits.ipynb"}
+    for name in sorted(paths, reverse=True):  # what a lesson needs has a lower number
+        if name in wanted:
+            before = re.search(r"\*\*Before:\*\* (.+?) \*\*Time", text_of(paths[name]))[1]
+            wanted |= set(re.findall(r"\((\w+\.ipynb)\)", before))
+    assert sorted(wanted) == [name for name in sorted(paths) if name < "09" or name.startswith("12")]
+    for page in (README, PAGES / "ways_to_start.md"):
+        assert re.search(r"(?s)rate limits \(12\),? (need|take)\s00\s+to\s08", text_of(page))
+
+
 def test_each_dependency_has_its_reason():
     project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
     wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
@@ -79,6 +93,28 @@ def test_each_dependency_has_its_reason():
     rows = re.findall(r"(?m)^\| (`.+`) \| \S.+ \|$", text_of(PAGES / "dependencies.md"))
     explained = {name for row in rows for name in re.findall(r"`([\w-]+)`", row)}
     assert sorted(names - explained) == []
+
+
+def test_a_file_that_is_copied_has_with_it_all_that_it_imports():
+    rows = re.findall(r"(?m)^\| `(\w+)\.py` \|.*\| ([^|]+) \|$", text_of(PAGES / "take_home.md"))
+    assert len(rows) == 9
+    for module, others in rows:
+        assert set(re.findall(r"`(\w+)\.py`", others)) == imported_by(module) - {module}, module
+
+
+def imported_by(module, known=frozenset()):
+    """The files of the package that this one imports at its beginning, and those that they import."""
+    for statement in ast.parse(text_of(ROOT / "redis_helpers" / f"{module}.py")).body:
+        if isinstance(statement, ast.ImportFrom) and statement.module == "redis_helpers":
+            names = [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom) and statement.module.startswith("redis_helpers."):
+            names = [statement.module.removeprefix("redis_helpers.")]
+        else:
+            continue
+        for name in names:
+            if name not in known:
+                known = imported_by(name, known | {name})
+    return known
 
 
 def test_each_variable_of_the_settings_file_is_explained():

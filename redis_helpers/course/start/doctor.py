@@ -22,11 +22,13 @@ from redis_helpers.course.start.hiding_files import files_that_hide_modules, sen
 from redis_helpers.course.start.home_folder import home_folder_is_usable
 from redis_helpers.errors import CourseError
 
+ALL_IS_WELL = "All is well. To start the course: python3 -m redis_helpers lab"
+TO_DO = "Do what the lines without OK say. Then run this again: python3 -m redis_helpers doctor"
 SHOWN_PACKAGES = 4  # of those that are not right; the others are counted
 
 
 def run_doctor() -> int:
-    """Prints one line a subject. Returns 1 when something must be done, otherwise 0."""
+    """Prints one line a subject, and what to do next. Returns 1 when something must be done, otherwise 0."""
     checks = {
         "Python": _python,
         "Course folder": _course_folder,
@@ -49,6 +51,7 @@ def run_doctor() -> int:
         except Exception as error:  # a doctor reports, whatever happens
             failed, verdict = 1, f"cannot be checked ({type(error).__name__}: {error})."
         print(f"{subject + ':':17}{verdict}")
+    print(TO_DO if failed else ALL_IS_WELL)
     return failed
 
 
@@ -78,7 +81,7 @@ def _packages() -> str:
 
 def _home_folder() -> str:
     if home_folder_is_usable():
-        return os.path.expanduser("~")
+        return f"Jupyter can keep its own files in {os.path.expanduser('~')}"
     return f"yours cannot be used (HOME is not set, or cannot be written); {DATA / 'home'} serves instead"
 
 
@@ -86,7 +89,7 @@ def _files() -> str:
     found = files_that_hide_modules()
     if found:
         raise CourseError(sentence(found))
-    return "none hides a module that the lessons import"
+    return "none has the name of a module that the course imports"
 
 
 def _redis() -> str:

@@ -23,6 +23,11 @@ from redis_helpers.settings import LAB_REDIS
 JUPYTERLABS_PORT = 8888  # or the next that is free
 DATA_FOLDER = DATA / "redis"
 JUPYTER_FOLDER = DATA / "jupyter"
+HOW_TO_USE = """
+JupyterLab starts now, and your browser opens the lesson. If no browser opens, copy the address below into one.
+When you are done: Ctrl-C here, then y. The same command brings you back.
+"""
+NO_LANGUAGE_SERVERS = "--LanguageServerManager.autodetect=False"  # it would list two dozen that are not installed
 # Variables that lead Jupyter to settings, kernels and programs of other projects.
 OTHER_PLACES = ("JUPYTER_CONFIG_PATH", "JUPYTER_NO_CONFIG", "JUPYTER_PATH", "JUPYTER_PREFER_ENV_PATH", "JUPYTERLAB_DIR")
 
@@ -93,13 +98,26 @@ def _become_jupyterlab(arguments: list[str]) -> NoReturn:
     _set_up_jupyter()
     # -P: a file beside the README is none of JupyterLab's modules.
     command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", *arguments]
+    command += [NO_LANGUAGE_SERVERS, *_how_much_to_print(arguments)]
     port = _port_of(arguments)
     if port is not None:
         command.append("--ServerApp.port_retries=0")
     command += settings_for_codespaces(os.environ, int(port or JUPYTERLABS_PORT))
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # in a container, where JupyterLab would refuse to start
         command.append("--allow-root")
+    print(HOW_TO_USE)
     replace_process(command)
+
+
+def _how_much_to_print(arguments: list[str]) -> list[str]:
+    """JupyterLab's argument for warnings and the address alone, or none where the learner chose another level.
+
+    JupyterLab refuses two levels. And where JUPYTER_TOKEN is set, its address is not among the warnings.
+    """
+    said = [one for one in arguments if re.match(r"--(debug$|log-level\b|\w+\.log_level\b)", one)]
+    if said or os.environ.get("JUPYTER_TOKEN"):
+        return []
+    return ["--log-level=WARN"]
 
 
 def _set_up_jupyter() -> None:

@@ -232,6 +232,7 @@ def test_doctor_needs_no_packages(tmp_path):
         "Market database",
         "MySQL",
         "Docker",
+        "Do what the lines without OK say. Then run this again",
     ]
     assert "run `python3 -m redis_helpers lab`" in lines[2]
     assert "before the packages are installed" in lines[5]
@@ -327,7 +328,9 @@ def opened(monkeypatch, server, capsys):
         command = became.value.code
         first, *others = command[command.index(f"--ServerApp.root_dir={ROOT}") + 1 :]
         assert first == f"--LabApp.default_url=/lab/tree/{next(one for one in others if one.endswith('.ipynb'))}"
-        return others, capsys.readouterr().out.splitlines()[-1]
+        printed = capsys.readouterr().out
+        assert printed.endswith(lab.HOW_TO_USE + "\n")
+        return others, printed.removesuffix(lab.HOW_TO_USE + "\n").splitlines()[-1]
 
     return opened
 
@@ -398,6 +401,25 @@ class TestWhichLessonIsOpened:
         assert "--start needs a lesson" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "token", "chosen"),
+    [
+        ([], "", ["--log-level=WARN"]),
+        (["--debugger=no", "--port", "0"], "", ["--log-level=WARN"]),
+        (["--log-level=INFO"], "", ["--log-level=INFO"]),
+        (["--log-level", "10"], "", ["--log-level", "10"]),
+        (["--ServerApp.log_level=10"], "", ["--ServerApp.log_level=10"]),
+        (["--debug"], "", ["--debug"]),
+        ([], "my-own", []),  # the address would not be printed
+    ],
+)
+def test_jupyterlab_prints_little_unless_the_learner_says_how_much(arguments, token, chosen, opened, monkeypatch):
+    monkeypatch.setenv("JUPYTER_TOKEN", token)
+    command, _ = opened(*arguments)
+    levels = [one for one in command if one == "--debug" or "level" in one or one == "10"]
+    assert levels == chosen
+
+
 @posix_only
 def test_lab_for_real(start, tmp_path):
     """JupyterLab answers those who have its token; a second lab is refused; kill -9 leaves no server."""
@@ -405,8 +427,13 @@ def test_lab_for_real(start, tmp_path):
     first = start("lab", "--no-browser", "--port", str(free_port()))
     port = int(re.match(r"Redis: (?:Redis|Valkey) [\d.]+, embedded, port (\d+)", first.stdout.readline()).group(1))
     assert first.stdout.readline() == "You have finished 00 to 03: opening 04_keys_and_round_trips.\n"
+    assert "".join(first.stdout.readline() for _ in range(4)) == lab.HOW_TO_USE + "\n"
     second = start("lab", "--no-browser")  # waits for the folder while JupyterLab starts
-    url = next(line.split()[-1] for line in first.stdout if re.search(r"http://127\.0\.0\.1:\d+/\S+token=\w", line))
+    printed = []
+    while not printed or not re.search(r"http://127\.0\.0\.1:\d+/\S+token=\w", printed[-1]):
+        printed.append(first.stdout.readline())
+    assert len(printed) <= 12, "the address is to be found among few lines"
+    url = printed[-1].split()[-1]
     assert urlsplit(url).path == "/lab/tree/notebooks/04_keys_and_round_trips.ipynb"
     assert wait_until(lambda: is_open(urlsplit(url).port))  # JupyterLab prints its address a little before it listens
     with urllib.request.urlopen(url, timeout=20) as page:

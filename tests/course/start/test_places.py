@@ -73,6 +73,7 @@ def test_doctor_is_content_in_an_odd_folder(course, settings):
     assert code == 0, printed
     assert f"Course folder:   OK, {course}" in printed.splitlines()
     assert "yours cannot be used" in printed
+    assert printed.endswith("All is well. To start the course: python3 -m redis_helpers lab\n")
 
 
 def test_lab_starts_and_stops_in_an_odd_folder(course, settings):
