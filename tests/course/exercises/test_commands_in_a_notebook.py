@@ -368,7 +368,7 @@ class TestReview:
         assert "(The cell was not run. Redis " in verdict and verdict.endswith("It comes again in 2 days.")
 
     def test_the_cell_at_the_beginning_of_each_lesson(self, said, notebook):
-        assert said("review(2)") == ["Nothing is due for review now. Answer the questions below."]
+        assert said("review(2)") == ["No question is due for review now. Answer the two written questions in the next cell."]
         notebook.file.write_text(self.LONG_AGO)
         (text,) = said("review(2)")
         assert text.startswith("Due for review. Answer these, and skip the questions below.")
