@@ -9,7 +9,10 @@ from redis_helpers.course.exercises.progress_file import section
 from redis_helpers.course.exercises.review_cards import cards, due_by_file, lesson_of
 
 
-LEGEND = "✅ a lesson is finished when its exercises are passed: ● passed, ○ not passed. The quiz is extra"
+LEGEND = (
+    "✅ a finished lesson: all its exercises are passed, or half of them and one of the next lesson",
+    "● an exercise that is passed, ○ one that is not; the quiz is extra",
+)
 LEFT_OUT = "– an exercise that was left out: your Redis cannot do what it needs"
 
 
@@ -21,7 +24,7 @@ def whole_map() -> str:
     lines = [f"Next:   {_next(content)}", f"Review: {_review(content)}", f"Plan:   {_plan(content)}", ""]
     count = f"{len(passed.keys() & exercises().keys())} of {len(exercises())} exercises passed"
     lines.append(f"{count}, {len(done)} of {len(course_map.notebooks())} lessons finished")
-    lines.append(LEGEND)
+    lines += LEGEND
     if section(content, "left_out").keys() & exercises().keys():
         lines.append(LEFT_OUT)
     for track, names in course_map.TRACKS.items():
