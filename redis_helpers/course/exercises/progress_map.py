@@ -8,7 +8,6 @@ from redis_helpers.course.exercises.catalog import exercises, lessons, questions
 from redis_helpers.course.exercises.progress_file import section
 from redis_helpers.course.exercises.review_cards import cards, due_by_file, lesson_of
 
-
 LEGEND = (
     "✅ a finished lesson: all its exercises are passed, or half of them and one of the next lesson",
     "● an exercise that is passed, ○ one that is not; the quiz is extra",

@@ -175,7 +175,7 @@ def _templates_of_the_course() -> frozenset[tuple[str, ...]]:
 
 
 def _parts_of(text: ast.JoinedStr) -> tuple[str, ...]:
-    """ f"the key {key} is gone" → ("the key ", " is gone")."""
+    """f"the key {key} is gone" → ("the key ", " is gone")."""
     parts = [""]
     for value in text.values:
         if isinstance(value, ast.Constant):

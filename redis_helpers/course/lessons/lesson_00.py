@@ -227,7 +227,7 @@ def _expect_removed(trial: Trial, key: str, before: dict, deleted: int, after: d
     answer = trial.call(key)
     why = "the greeting must be gone, and all other keys must stay as they are"
     if before.get(key) == "" and trial.redis.exists(key):
-        why = "the greeting was an empty text, and the key is still there. For Python's if, an empty text is false, like None"
+        why = "the greeting was an empty text, and its key is still there. For Python's if, an empty text is like None"
     trial.expect_state(why, {**after, key: None})
     why = "one key was deleted, and your function says something else"
     if deleted == 0:

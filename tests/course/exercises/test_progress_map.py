@@ -104,8 +104,14 @@ def test_what_is_done_and_what_comes_next(drawn):
             {"passed": {}, "plan": {"text": "on Friday", "day": "2026-11-26"}},
             "Plan:   on Friday   (written on 2026-11-26)",
         ),
-        ({"passed": {}, "plan": "on Friday"}, 'Plan:   when do you go on? Lesson 00 writes it down with plan("on Friday, at 20:00")'),
-        ({"passed": {}, "plan": {"text": 3}}, 'Plan:   when do you go on? Lesson 00 writes it down with plan("on Friday, at 20:00")'),
+        (
+            {"passed": {}, "plan": "on Friday"},
+            'Plan:   when do you go on? Lesson 00 writes it down with plan("on Friday, at 20:00")',
+        ),
+        (
+            {"passed": {}, "plan": {"text": 3}},
+            'Plan:   when do you go on? Lesson 00 writes it down with plan("on Friday, at 20:00")',
+        ),
     ],
 )
 def test_a_line_for_each_question(content, line, drawn):

@@ -147,7 +147,7 @@ class TestOneReview:
     def test_a_letter_that_is_none_shows_the_options_and_nothing_else(self, course, said):
         said(review)
         before = content()
-        options = "Question Q1.1 has the options a, b, c: choose one of these letters, or \"later\"."
+        options = 'Question Q1.1 has the options a, b, c: choose one of these letters, or "later".'
         assert said(review, "Q1.1", "x") == f'{options} review("Q1.1") shows the question again.\n'
         assert content() == before
 
@@ -304,7 +304,9 @@ class TestNothingDue:
 class TestAtTheBeginningOfALesson:
     def test_two_questions_of_two_lessons_and_no_exercise(self, course, said):
         text = said(review, 2)
-        assert text.startswith("Two questions are due for review. Answer them here, and skip the two written questions ")
+        assert text.startswith(
+            "Two questions are due for review. Answer them here, and skip the two written questions "
+        )
         assert "in the next cell.\n\nQ0.1 (from 00" in text
         assert text.count("(from ") == 2 and "\n\nP1.1 (from 01" in text
         assert "session" not in content()
@@ -331,7 +333,9 @@ class TestAtTheBeginningOfALesson:
     def test_an_answer_leads_back_to_the_lesson(self, course, said):
         said(review, 2)
         text = said(review, "Q0.1", right_letter("Q0.1"))
-        assert text.endswith("It comes again in 2 days.\n55 more questions are due. review() asks, or you go on here.\n")
+        assert text.endswith(
+            "It comes again in 2 days.\n55 more questions are due. review() asks, or you go on here.\n"
+        )
 
     def test_none_due(self, calendar, said):
         nothing = "No question is due for review now. Answer the two written questions in the next cell.\n"
@@ -382,7 +386,10 @@ class TestRedis:
 
     def test_a_prediction_shows_what_the_cell_printed(self, course, said):
         text = said(review, "P1.1", right_letter("P1.1"))
-        assert "A copy of this cell was just run on your Redis, with keys of its own, and printed:\n  | of type str\n" in text
+        assert (
+            "A copy of this cell was just run on your Redis, with keys of its own, and printed:\n  | of type str\n"
+            in text
+        )
         assert [key for key in course.scan_iter() if key != DUE_SET] == []
 
 
