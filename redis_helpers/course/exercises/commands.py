@@ -242,9 +242,7 @@ def _answer_in_review(card_id: str, letter: str) -> None:
     text, counts = review_session.said_to(card_id, letter)
     show(text, code_marked=True)
     if counts:
-        rest = review_session.what_follows(card_id) or review_session.what_else_is_due()
-        if rest is not None:
-            show(rest, code_marked=True)
+        show(review_session.what_follows(card_id) or review_session.what_else_is_due(), code_marked=True)
 
 
 @_never_raises

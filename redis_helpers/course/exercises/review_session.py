@@ -118,10 +118,11 @@ def what_follows(card_id: str) -> str | None:
     return f"{done} {coming(known)}".rstrip()
 
 
-def what_else_is_due() -> str | None:
-    """After an answer outside of a review: how many others are due; None when there are none."""
-    due = due_now(cards(progress_file.read(), today()))
-    return f"{are_due(len(due), 'more ')}. review() asks, or you go on here." if due else None
+def what_else_is_due() -> str:
+    """After an answer outside of a review: how many others are due, or when the next ones come."""
+    known = cards(progress_file.read(), today())
+    due = due_now(known)
+    return f"{are_due(len(due), 'more ')}. review() asks, or you go on here." if due else nothing_due(known)
 
 
 def passed_again(exercise_id: str) -> str | None:

@@ -317,6 +317,11 @@ class TestAtTheBeginningOfALesson:
         assert text.startswith("One question is due for review. Answer it, and then the two written questions in the ")
         assert "\n\nQ1.3 (from 01" in text
 
+    def test_the_last_answer_says_so(self, course, said):
+        put({"passed": {}, "answered": {"1.3": "2026-11-20"}})
+        text = said(review, "Q1.3", right_letter("Q1.3"))
+        assert text.endswith("\nNothing is due for review now. 1 question comes in 2 days.\n")
+
     def test_only_an_exercise_due(self, course, said):
         put({"passed": {"1.5": "2026-11-20"}})
         nothing = "No question is due for review now. Answer the two written questions in the next cell."
