@@ -283,6 +283,11 @@ def true_or_false(redis_conn, key):
     return bool(redis_conn.delete(key))
 
 
+@wrong("0.3", "For Python's if, an empty text is like None")
+def asked_with_if(redis_conn, key):
+    return redis_conn.delete(key) if redis_conn.get(key) else 0
+
+
 @wrong("0.3", "the greeting must be gone")
 def made_empty(redis_conn, key):
     return redis_conn.set(key, "") and 1

@@ -47,6 +47,7 @@ Why it matters.
 - say one thing;
 
 **Before:** 01. **Time:** 20 minutes of reading, 10 of exercises. **Server:** Redis 6.2 or newer."""
+CONNECT = "from redis_helpers.course.exercises import check, hint, progress, quiz, review, solution"
 CLEANUP = code('repo.delete_prefix("cell-by-cell:small:")', "cleanup")
 PREDICTION = text("Which?\n\n(a) one · (b) two", "guess", "predict")
 ANSWER = "<details><summary>Answer</summary>\n\n**(b).** So it is.\n</details>"
@@ -65,6 +66,11 @@ def with_output():
 
 
 BREACHES = {
+    "no progress in a lesson": (
+        contract.at_hand,
+        lesson(code(CONNECT.replace(" progress,", ""), "connect")),
+        "progress not imported",
+    ),
     "old format": (contract.form, lesson(format=(4, 4)), "not 4.5"),
     "stored output": (contract.form, lesson(with_output()), "has stored outputs"),
     "no number in the title": (contract.titles, lesson(text("# Small\n\nWhy.")), "does not begin with '# 02 Title'"),
@@ -199,7 +205,7 @@ def test_each_rule_can_fail(breach):
 def test_a_good_section_breaks_no_rule():
     cells = [
         text(GOOD_OPENING),
-        code("1", "connect"),
+        code(CONNECT, "connect"),
         code("review(2)", "review"),
         text(f"**From lesson 00.** x\n\n{ANSWER}\n\n**From lesson 01.** y\n\n{ANSWER}", "recall"),
         text("## One idea\n\nIn one sentence.", "idea"),

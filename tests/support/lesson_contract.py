@@ -22,6 +22,7 @@ MOST_LINES = 15  # of a code cell, empty lines not counted
 LONGEST_LINE = 88
 LONGEST_ID = 24
 MOST_NEW_COMMANDS = 2
+IN_EVERY_LESSON = {"check", "hint", "progress", "quiz", "review", "solution"}  # imported by the connect cell
 FIRST_TURN = 10  # cells until the learner types something, the review not counted
 
 # Methods whose name does not begin with the command that they send.
@@ -72,7 +73,7 @@ def read_lesson(path: Path) -> Lesson:
 def violations(lesson: Lesson, earlier: list[Lesson], later: list[Lesson]) -> list[str]:
     """Every rule that the lesson breaks, as `notebook: cell: sentence`."""
     rules: list[Callable[[Lesson], Iterator[str]]]
-    rules = [form, titles, opening, order, banned, cell_ids, links, images]
+    rules = [form, titles, opening, order, at_hand, banned, cell_ids, links, images]
     rules += [short_cells, one_job, folded_answers, predictions, first_turn, turns, recall]
     found = [sentence for rule in rules for sentence in rule(lesson)]
     found += neighbours(lesson, earlier, later)
@@ -135,6 +136,15 @@ def order(lesson: Lesson) -> Iterator[str]:
     remember = next((cell.source for cell in lesson.cells if cell.id == "remember"), "")
     if not 1 <= len(re.findall(r"(?m)^- ", remember)) <= MOST_TO_REMEMBER:
         yield f"what to remember is not 1 to {MOST_TO_REMEMBER} lines"
+
+
+def at_hand(lesson: Lesson) -> Iterator[str]:
+    """What the course says that can be called in every lesson is imported in every lesson."""
+    source = next((cell.source for cell in lesson.cells if cell.id == "connect"), "")
+    imported = re.search(r"(?m)^from redis_helpers\.course\.exercises import (.+)$", source)
+    missing = IN_EVERY_LESSON - set(imported[1].split(", ") if imported else [])
+    if missing:
+        yield f"connect: {', '.join(sorted(missing))} not imported"
 
 
 def cell_ids(lesson: Lesson) -> Iterator[str]:

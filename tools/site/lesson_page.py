@@ -27,7 +27,7 @@ TIME = re.compile(r"\*\*Time:\*\* (?P<time>.+?)\.\s+\*\*Server:\*\* (?P<server>.
 START = "python3 -m redis_helpers lab"
 NOTEBOOK_ONLY = (
     "In the notebook you write code yourself: "
-    "cells with `check`, `hint`, `solution` or `quiz` work there, and not on this page."
+    "cells with `check`, `hint`, `solution`, `quiz` or `review` work there, and not on this page."
 )
 FOLDED_OUTPUT, FOLDED_CELL = "hide-output", "hide-cell"  # what myst-nb calls them
 FIRST_LINE = re.compile(r"\A(# .+)\n")

@@ -34,7 +34,7 @@ USAGE = {  # how each command is called
     "hint": 'hint("1.2")',
     "solution": 'solution("1.2")',
     "quiz": 'quiz("Q1.3", "b")',
-    "review": 'review(), or review("Q1.3", "b")',
+    "review": 'review(), review(2), or review("Q1.3", "b")',
     "progress": 'progress() or progress("1")',
     "plan": 'plan("on Friday, at 20:00")',
     "report": "report()",
@@ -149,7 +149,7 @@ def check(exercise_id: str = "", function: Callable | None = None) -> None:
         progress_file.remember_passed(exercise.id)
         noted = review_session.passed_again(exercise.id)
         if noted is not None:
-            show(f"{exercise.id} was due for review. {noted}")
+            show(noted)
             _show_what_follows(exercise.id)
 
 
@@ -170,13 +170,15 @@ def solution(exercise_id: str = "") -> None:
     """Shows a worked solution, and why it is one. There are others."""
     exercise = _find(exercise_id, exercises(), "exercise", USAGE["solution"])
     show(f"{exercise.id} {exercise.title}: one solution\n\n{exercise.solution}\n\nWhy: {exercise.why}")
+    _remember_missed(exercise.id)
 
 
 @_never_raises
 def quiz(question_id: str = "", letter: str | None = None) -> None:
     """`quiz("1")` shows a lesson's questions, `quiz("Q1.3")` one of them, `quiz("Q1.3", "b")` a word on option (b).
 
-    The Q tells a question from an exercise of the same number; without it, the question is found too.
+    The Q tells a question from an exercise of the same number; without it, the question is found too. If the question
+    is due for review, the answer counts there, right or wrong.
     """
     number = question_id if callable(question_id) else _without_q(question_id)
     lesson = _plain_id(number)
@@ -193,11 +195,20 @@ def quiz(question_id: str = "", letter: str | None = None) -> None:
     chosen = _text_of(letter).strip(" ()").lower()
     if len(chosen) != 1 or chosen not in question.letters:
         show(f"Question Q{number} has the options {', '.join(question.letters)}: choose one of these letters.")
-    elif chosen == question.answer:
-        show(f"✅ Q{number} ({chosen}) is right. {question.word_on(chosen)}")
-        progress_file.remember_answered(number)
     else:
-        show(f"❌ Q{number} ({chosen}) is wrong. {question.word_on(chosen)}")
+        _judge_letter(number, chosen, question)
+
+
+def _judge_letter(number: str, letter: str, question: Question) -> None:
+    is_right = letter == question.answer
+    verdict = f"✅ Q{number} ({letter}) is right." if is_right else f"❌ Q{number} ({letter}) is wrong."
+    show(f"{verdict} {question.word_on(letter)}")
+    noted = review_session.answered_in_the_quiz(f"Q{number}", is_right)  # first: what is answered today is not due
+    if is_right:
+        progress_file.remember_answered(number)
+    if noted is not None:
+        show(noted)
+        _show_what_follows(f"Q{number}")
 
 
 @_never_raises
@@ -205,26 +216,33 @@ def review(question: object = None, letter: object = None) -> None:
     """Asks again, after a day or more, what you have passed: `review()` asks five questions, one after the other.
 
     `review("Q1.3", "b")` answers a quiz question, `review("P1.2", "a")` a prediction, whose cell is then run on your
-    Redis. An exercise is answered with `check`; `review("1.2", "later")` puts it off. `review(2)` shows at most two
-    questions, for the beginning of a lesson.
+    Redis. An exercise is answered with `check`. "later" in place of a letter puts any of them off until tomorrow.
+    `review("Q1.3")` shows one of them again. `review(2)` shows at most two short questions, as at the beginning of a
+    lesson; more than four are never shown at once.
 
     Whoever is right sees a question again after 2 days, then after 4, 8 and so on. Whoever is wrong sees it tomorrow.
+    So does who needed a second try for an exercise, or its solution.
     """
     if question is None and letter is None:
-        show(review_session.next_question())
+        show(review_session.next_question(), code_marked=True)
     elif isinstance(question, int) and question > 0 and letter is None and question is not True:
-        show(review_session.some_questions(question))
+        show(review_session.some_questions(question), code_marked=True)
     elif letter is None:
-        show(review_session.written(_card_id(question)))
+        show(review_session.look_at(_card_id(question)), code_marked=True)
     else:
-        card_id = _card_id(question)
-        chosen = _text_of(letter).strip(" ()").lower()
-        if kind_of(card_id) == "E" and chosen != review_session.LATER:
-            raise CourseError(
-                f'{card_id} is an exercise: check("{card_id}", your_function) answers it. {_HOW_TO_REVIEW}'
-            )
-        show(review_session.said_to(card_id, chosen))
-        _show_what_follows(card_id)
+        _answer_in_review(_card_id(question), _text_of(letter).strip(" ()").lower())
+
+
+def _answer_in_review(card_id: str, letter: str) -> None:
+    if kind_of(card_id) == "E" and letter != review_session.LATER:
+        raise CourseError(
+            f'{card_id} is an exercise: check("{card_id}", your_function) answers it, and '
+            f'review("{card_id}", "{review_session.LATER}") puts it off. {_HOW_TO_REVIEW}'
+        )
+    text, counts = review_session.said_to(card_id, letter)
+    show(text, code_marked=True)
+    if counts:
+        show(review_session.what_follows(card_id) or review_session.what_else_is_due(), code_marked=True)
 
 
 @_never_raises
@@ -245,8 +263,12 @@ def progress(lesson: object = None) -> None:
 def plan(when: str = "") -> None:
     """Writes down when you will go on, such as "on Friday, at 20:00". `progress()` shows it."""
     text = " ".join(_text_of(when).split())
-    if not isinstance(when, str) or not text or "..." in text:
-        show('⏳ Write the day and the hour in place of the dots, for example plan("on Friday, at 20:00").')
+    example = 'for example plan("on Friday, at 20:00").'
+    if "..." in text:
+        show(f"⏳ Write the day and the hour in place of the dots, {example}")
+        return
+    if not isinstance(when, str) or not text:
+        show(f"⏳ Write the day and the hour as a text, in quotes, {example}")
         return
     if len(text) > LONGEST_PLAN:
         raise CourseError(f"A plan has at most {LONGEST_PLAN} letters: the day and the hour are enough.")
@@ -264,6 +286,7 @@ def report() -> None:
 
 
 _HOW_TO_REVIEW = 'A question has a letter before its number: review("Q1.3", "b").'
+_OTHER_WAYS_TO_REVIEW = "review() asks what is due, and review(2) shows at most two questions."
 
 
 def _card_id(wanted: object) -> str:
@@ -273,7 +296,7 @@ def _card_id(wanted: object) -> str:
     number = _plain_id(text[1:] if letter else text)
     known: dict[str, set[str]] = {"": {*exercises()}, "Q": {*questions()}, "P": {*predictions()}}
     if callable(wanted) or number not in known[letter]:
-        raise CourseError(f"There is no review question {short(wanted)}. {_HOW_TO_REVIEW}")
+        raise CourseError(f"There is no review question {short(wanted)}. {_HOW_TO_REVIEW} {_OTHER_WAYS_TO_REVIEW}")
     return letter + number
 
 
@@ -281,7 +304,13 @@ def _show_what_follows(card_id: str) -> None:
     """In a review that is under way: the next question, or that it is done."""
     text = review_session.what_follows(card_id)
     if text is not None:
-        show(text)
+        show(text, code_marked=True)
+
+
+def _remember_missed(exercise_id: str) -> None:
+    """For the review. A progress file that cannot be read is no reason to say less than was asked for."""
+    with contextlib.suppress(CourseError):
+        review_session.remember_missed(exercise_id)
 
 
 def _find(wanted: object, known: dict[str, Found], kind: str, usage: str) -> Found:
@@ -289,10 +318,21 @@ def _find(wanted: object, known: dict[str, Found], kind: str, usage: str) -> Fou
         raise CourseError(f"The {kind} comes first, as text: {usage}.")
     found = known.get(_plain_id(wanted))
     if found is None:
-        q = "Q" if kind == "question" else ""
-        names = ", ".join(q + name for name in known)
-        raise CourseError(f"There is no {kind} {short(wanted)}. These exist: {names}.")
+        raise CourseError(f"There is no {kind} {short(wanted)}. {_what_exists(_plain_id(wanted), known, kind)}")
     return found
+
+
+def _what_exists(wanted: str, known: dict[str, Found], kind: str) -> str:
+    """Those of the same lesson; where there is no such lesson, what shows them."""
+    if kind == "lesson":
+        return f"These exist: {', '.join(known)}."
+    q = "Q" if kind == "question" else ""
+    lesson = wanted.partition(".")[0]
+    of_lesson = [q + name for name in known if name.partition(".")[0] == lesson]
+    if of_lesson:
+        return f"In lesson {int(lesson):02} there are {', '.join(of_lesson)}."
+    show_them = 'quiz("1") shows' if kind == "question" else 'progress("1") shows'
+    return f"It has a number such as {q}1.2. {show_them} those of lesson 01."
 
 
 def _plain_id(wanted: object) -> str:
@@ -354,16 +394,19 @@ def _judge(exercise: Exercise, trial: Trial, function: Callable) -> tuple[bool, 
             exercise.check(trial)
     except Failed as failure:
         note_verdict(exercise.id, failure)
+        _remember_missed(exercise.id)
         return False, verdict.failed(exercise, trial, function, failure, again=failures > 0)
     except Crashed as crash:
         note_verdict(exercise.id, crash)
+        _remember_missed(exercise.id)
         return False, verdict.crashed(exercise, trial, function, crash)
     note_verdict(exercise.id, "passed")
     _failures[exercise.id] = 0
-    done = {exercise.id}
+    done, in_review = {exercise.id}, False
     with contextlib.suppress(CourseError):  # it is said when this one is written down
         done.update(progress_file.read_passed())
-    return True, verdict.passed(exercise, trial, done)
+        in_review = review_session.is_due(exercise.id)  # then the review says what comes next
+    return True, verdict.passed(exercise, trial, done, with_next=not in_review)
 
 
 def _show_printed(trial: Trial) -> None:

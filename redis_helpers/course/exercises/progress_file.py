@@ -6,6 +6,7 @@
       "left_out": {"9.1": "2026-11-26"},                     exercises that the server at hand could not do
       "review": {"Q1.3": {"box": 2, "due": "2026-11-30"}},   what `review()` has asked (review_cards.py)
       "session": {"day": "2026-11-28", "cards": ["Q1.3"]},   the review that is under way
+      "writing": {"1.2": "shown"},                           exercises of a review: "missed" after a mistake
       "plan": {"text": "on Friday, at 20:00", "day": "2026-11-26"}
     }
 

@@ -7,6 +7,7 @@ own is quoted: no name, no path, no address, no key, no value, no line of code.
 import ast
 import importlib.metadata
 import platform
+import re
 import tomllib
 from collections import deque
 from functools import cache
@@ -57,7 +58,7 @@ def report_text() -> str:
             f"System:   {_system()}",
             f"Server:   {_server()}",
             f"Progress: {_progress()}",
-            "Last verdicts of check in this kernel:",
+            f"Last verdicts of check in this kernel (the last {MOST_VERDICTS} at most):",
             *([_line_of(*verdict) for verdict in _verdicts] or ["  none"]),
         ]
     )
@@ -86,7 +87,7 @@ def _system() -> str:
 def _server() -> str:
     try:
         configured = connect_options()
-        where = "embedded" if configured is None else _where(configured)
+        where = "embedded: the course has started it" if configured is None else _where(configured)
     except CourseError:
         return "the settings for Redis cannot be understood"
     try:
@@ -118,7 +119,8 @@ def _progress() -> str:
         due = due_by_file(cards(content, review_session.today()), review_session.today())
     except CourseError:
         return "the progress file cannot be read"
-    return f"{passed} of {len(exercises())} exercises passed, {finished} lessons finished, {len(due)} due for review"
+    lessons = "1 lesson" if finished == 1 else f"{finished} lessons"
+    return f"{passed} of {len(exercises())} exercises passed, {lessons} finished, {len(due)} due for review"
 
 
 def _name_of(error: BaseException) -> str:
@@ -135,19 +137,57 @@ def _line_of(exercise_id: str, word: str, reason: str) -> str:
 def _words_of_the_course(why: str) -> str:
     """The sentence, as far as it stands in the course itself; what was put into it is left out."""
     found = [text for text in _texts_of_the_course() if text in why and (len(text) >= LEAST_WORDS or text == why)]
+    longest = max(found, key=len, default="")
+    templates = [parts for parts in _templates_of_the_course() if _fits(parts, why)]
+    fullest = max(templates, key=_length, default=())
+    if _length(fullest) > len(longest):
+        return "…".join(fullest).strip()
     if not found:
         return "…"
-    longest = max(found, key=len)
     before = "" if why.startswith(longest) else "… "
     after = "" if why.endswith(longest) else " …"
     return f"{before}{longest.strip()}{after}"
 
 
+def _fits(parts: tuple[str, ...], why: str) -> bool:
+    """Whether the sentence is these parts, with anything between them."""
+    if _length(parts) < LEAST_WORDS:
+        return False
+    return re.fullmatch(".*".join(re.escape(part) for part in parts), why, re.DOTALL) is not None
+
+
+def _length(parts: tuple[str, ...]) -> int:
+    return sum(map(len, parts))
+
+
 @cache
 def _texts_of_the_course() -> frozenset[str]:
     """Every text in the modules of the exercises and of the lessons."""
+    return frozenset(text for file in _files_of_the_course() for text in _texts_in(file))
+
+
+@cache
+def _templates_of_the_course() -> frozenset[tuple[str, ...]]:
+    """The same for each text with places for values (an f-string): what stands between these places."""
+    trees = [ast.parse(file.read_text("utf-8")) for file in _files_of_the_course()]
+    texts = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    return frozenset(_parts_of(text) for text in texts)
+
+
+def _parts_of(text: ast.JoinedStr) -> tuple[str, ...]:
+    """f"the key {key} is gone" → ("the key ", " is gone")."""
+    parts = [""]
+    for value in text.values:
+        if isinstance(value, ast.Constant):
+            parts[-1] += str(value.value)
+        else:
+            parts.append("")
+    return tuple(parts)
+
+
+def _files_of_the_course() -> list[Path]:
     folders = [Path(path) for package in (exercises_package, lessons_package) for path in package.__path__]
-    return frozenset(text for folder in folders for file in folder.rglob("*.py") for text in _texts_in(file))
+    return [file for folder in folders for file in folder.rglob("*.py")]
 
 
 def _texts_in(file: Path) -> list[str]:

@@ -45,6 +45,10 @@ class Card:
         box = min(self.box + 1, len(DAYS) - 1) if right else 0
         return Card(self.id, box, today + timedelta(days=DAYS[box]))
 
+    def put_off(self, today: date) -> "Card":
+        """The card without an answer: it comes tomorrow, and stays in its box."""
+        return Card(self.id, self.box, today + timedelta(days=1))
+
     def entry(self) -> dict[str, object]:
         """How the progress file holds it."""
         return {"box": self.box, "due": self.due.isoformat()}

@@ -29,9 +29,11 @@ from redis_helpers.errors import CourseError
 from redis_helpers.server import why_not
 
 KINDS = "QPQPE"  # of one review: two quiz questions, two predictions, and an exercise to write again
-SHORT_KINDS = "QPQP"  # of the questions at the beginning of a lesson
+SHORT_KINDS = "QPQP"  # of questions that are asked together, such as at the beginning of a lesson
+IN_A_LESSON = 2  # so many does a lesson ask; if they are not due, it has two written questions in the next cell
 DAYS_SHOWN = 3  # of those that are coming
-LATER = "later"  # in place of a letter: puts an exercise off
+LATER = "later"  # in place of a letter: puts a question off
+SHOWN, MISSED = "shown", "missed"  # of an exercise that is to be written again
 
 
 def today() -> date:
@@ -54,29 +56,50 @@ def next_question() -> str:
 
 
 def some_questions(most: int) -> str:
-    """At most so many of the questions that are due, at once: for the beginning of a lesson."""
+    """At most so many of the short questions that are due, at once. Two of them stand at the beginning of a lesson."""
     known = cards(progress_file.read(), today())
-    taken = chosen(due_now(known), SHORT_KINDS, most)
+    due = due_now(known)
+    taken = chosen(due, SHORT_KINDS, most)
+    head = _head_in_a_lesson(taken) if most == IN_A_LESSON else _head_of_many(taken, known)
+    if not taken and due:
+        head += " (An exercise to write again is due: review() shows it.)"
+    return "\n\n".join([head, *(written(card_id) for card_id in taken)])
+
+
+def _head_in_a_lesson(taken: list[str]) -> str:
     if not taken:
-        return "Nothing is due for review now. Answer the questions below."
-    what_to_do = "Answer these, and skip" if len(taken) == most else "Answer this, and then"
-    asked = [written(card_id) for card_id in taken]
-    return "\n\n".join([f"Due for review. {what_to_do} the questions below.", *asked])
+        return "No question is due for review now. Answer the two written questions in the next cell."
+    if len(taken) < IN_A_LESSON:
+        return "One question is due for review. Answer it, and then the two written questions in the next cell."
+    return "Two questions are due for review. Answer them here, and skip the two written questions in the next cell."
 
 
-def said_to(card_id: str, letter: str) -> str:
-    """Judges an answer, writes it down if the question is due, and gives what there is to say on it."""
-    if kind_of(card_id) == "E":
-        known = cards(progress_file.read(), today())
-        if card_id not in known:
-            return f"{card_id} is not in your review yet. It comes when it is passed, with check."
-        return f"{card_id}: {_noted(card_id, right=False)}"
+def _head_of_many(taken: list[str], known: dict[str, Card]) -> str:
+    if not taken:
+        return "No question is due for review now." if due_by_file(known, today()) else nothing_due(known)
+    return f"Due for review: {_questions(len(taken))}. (At most {len(SHORT_KINDS)} are shown at once.)"
+
+
+def look_at(card_id: str) -> str:
+    """One question of the learner's own choice, as it is asked."""
+    known = cards(progress_file.read(), today())
+    _must_be_known(card_id, known)
+    return _asked(card_id, due_by_file(known, today()))
+
+
+def said_to(card_id: str, letter: str) -> tuple[str, bool]:
+    """Judges an answer, and gives what there is to say on it, and whether it was written down: only what is due is."""
+    _must_be_known(card_id, cards(progress_file.read(), today()))
+    if letter == LATER:
+        return _put_off(card_id)
     letters = predictions()[card_id[1:]].letters if kind_of(card_id) == "P" else questions()[card_id[1:]].letters
     if len(letter) != 1 or letter not in letters:
-        return f"Question {card_id} has the options {', '.join(letters)}: choose one of these letters."
+        options = f'Question {card_id} has the options {", ".join(letters)}: choose one of these letters, or "{LATER}".'
+        return f'{options} review("{card_id}") shows the question again.', False
     right, words = _judged(card_id, letter)
     verdict = f"✅ {card_id} ({letter}) is right." if right else f"❌ {card_id} ({letter}) is wrong."
-    return f"{verdict} {words}\n   {_noted(card_id, right)}"
+    noted, counts = _noted(card_id, right)
+    return f"{verdict} {words}\n   {noted}", counts
 
 
 def what_follows(card_id: str) -> str | None:
@@ -89,16 +112,48 @@ def what_follows(card_id: str) -> str | None:
     due = due_now(known)
     if any(other in due for other in under_way):
         return _first_of(under_way, due)
-    more = f"{len(due)} more are due: review() goes on. " if due else ""
-    return f"This review is done. {more}{coming(known)}".rstrip()
+    done = "This review is done. You may stop here."
+    if due:
+        done += f" {are_due(len(due), 'more ')}: review() goes on."
+    return f"{done} {coming(known)}".rstrip()
+
+
+def what_else_is_due() -> str:
+    """After an answer outside of a review: how many others are due, or when the next ones come."""
+    known = cards(progress_file.read(), today())
+    due = due_now(known)
+    return f"{are_due(len(due), 'more ')}. review() asks, or you go on here." if due else nothing_due(known)
 
 
 def passed_again(exercise_id: str) -> str | None:
     """Writes down that an exercise was passed while it was due, and says when it comes again. None: it was not due."""
-    card = cards(progress_file.read(), today()).get(exercise_id)
-    if card is None or card.due > today():
+    content = progress_file.read()
+    if not _is_due(exercise_id, content):
         return None
-    return _noted(exercise_id, right=True)
+    missed = section(content, "writing").get(exercise_id) == MISSED
+    noted, _ = _noted(exercise_id, right=not missed)
+    why = " It was not right at once, or its solution was shown." if missed else ""
+    return f"{exercise_id} was due for review.{why} {noted}"
+
+
+def answered_in_the_quiz(card_id: str, right: bool) -> str | None:
+    """The same for a question that was answered in a quiz, right or wrong. None: it was not due."""
+    if not _is_due(card_id, progress_file.read()):
+        return None
+    noted, _ = _noted(card_id, right)
+    return f"{card_id} was due for review, so this answer counts there too. {noted}"
+
+
+def is_due(card_id: str) -> bool:
+    """Whether a question waits for its answer today."""
+    return _is_due(card_id, progress_file.read())
+
+
+def remember_missed(exercise_id: str) -> None:
+    """Writes down that an exercise failed, or that its solution was shown, if a review has asked for it before."""
+    content = progress_file.read()
+    if section(content, "writing").get(exercise_id) == SHOWN and _is_due(exercise_id, content):
+        _remember_writing(exercise_id, MISSED)
 
 
 def due_now(known: dict[str, Card]) -> list[str]:
@@ -119,11 +174,23 @@ def nothing_due(known: dict[str, Card]) -> str:
 
 
 def coming(known: dict[str, Card]) -> str:
-    """When the next cards are due: "Next: 2 tomorrow, 5 in 3 days." Those that are due already are left out."""
-    days = sorted({card.due for card in known.values() if card.due > today()})
-    counts = {day: sum(card.due == day for card in known.values()) for day in days[:DAYS_SHOWN]}
-    parts = [f"{count} {_from_now(day)}" for day, count in counts.items()]
-    return f"Next: {', '.join(parts)}." if parts else ""
+    """When the next cards are due: "2 questions come tomorrow, 5 in 3 days." Those that are due are left out."""
+    days = sorted({card.due for card in known.values() if card.due > today()})[:DAYS_SHOWN]
+    counts = [sum(card.due == day for card in known.values()) for day in days]
+    if not days:
+        return ""
+    first = f"{_questions(counts[0])} {'comes' if counts[0] == 1 else 'come'} {_from_now(days[0])}"
+    others = [f"{count} {_from_now(day)}" for count, day in zip(counts[1:], days[1:], strict=True)]
+    return f"{', '.join([first, *others])}."
+
+
+def _questions(count: int) -> str:
+    return "1 question" if count == 1 else f"{count} questions"
+
+
+def are_due(count: int, more: str = "") -> str:
+    """ "1 question is due", or "4 more questions are due"."""
+    return f"{count} {more}question is due" if count == 1 else f"{count} {more}questions are due"
 
 
 def _from_now(day: date) -> str:
@@ -152,25 +219,72 @@ def _begin(ids: list[str]) -> None:
 
 def _first_of(under_way: list[str], due: list[str]) -> str:
     """The first question of this review that is still due."""
-    first = next(card_id for card_id in under_way if card_id in due)
-    place = under_way.index(first) + 1
-    return f"Review, question {place} of {len(under_way)}\n\n{written(first)}"
+    left = [card_id for card_id in under_way if card_id in due]
+    place = len(under_way) - len(left) + 1
+    return f"Review, question {place} of {len(under_way)}\n\n{_asked(left[0], due)}"
 
 
-def _noted(card_id: str, right: bool) -> str:
-    """Writes the answer down if the card is due, and says when it comes again."""
-    card = cards(progress_file.read(), today()).get(card_id)
-    if card is None:
-        return "It comes into your review when its lesson is finished."
-    if card.due > today():
-        return f"It is not due now, so this does not count. It comes {_from_now(card.due)}."
-    moved = card.after(right, today())
+def _asked(card_id: str, due: list[str]) -> str:
+    """A question as it is asked. Of an exercise that is due it is written down: from now on a mistake in it counts."""
+    if kind_of(card_id) == "E" and card_id in due and card_id not in section(progress_file.read(), "writing"):
+        _remember_writing(card_id, SHOWN)
+    return written(card_id)
 
+
+def _remember_writing(exercise_id: str, word: str) -> None:
     def write(content: dict[str, Any]) -> None:
-        section_to_change(content, "review")[card_id] = moved.entry()
+        section_to_change(content, "writing")[exercise_id] = word
 
     progress_file.change(write)
-    return f"It comes again {_from_now(moved.due)}."
+
+
+def _must_be_known(card_id: str, known: dict[str, Card]) -> None:
+    """Raises CourseError for a question that the learner has not met: its answer would be given away."""
+    if card_id in known:
+        return
+    name = notebooks()[lesson_of(card_id)]
+    if kind_of(card_id) == "P":
+        reason = f"It comes when you have finished {name}."
+    elif kind_of(card_id) == "Q":
+        reason = f'It comes when you have answered it rightly with quiz("{card_id}", …), or finished {name}.'
+    elif exercises()[card_id].kind == "stretch":
+        reason = f"It is a long exercise, and long ones do not come back. It stands in {name}."
+    else:
+        reason = f"It comes when it is passed, with check, in {name}."
+    raise CourseError(f"{card_id} is not in your review. {reason}")
+
+
+def _is_due(card_id: str, content: dict[str, Any]) -> bool:
+    card = cards(content, today()).get(card_id)
+    return card is not None and card.due <= today()
+
+
+def _noted(card_id: str, right: bool) -> tuple[str, bool]:
+    """Writes the answer down if the card is due, says when it comes again, and whether it was written down."""
+    card = cards(progress_file.read(), today())[card_id]
+    if card.due > today():
+        return f"It is not due now, so this does not count. It comes {_from_now(card.due)}.", False
+    moved = card.after(right, today())
+    _move(moved)
+    return f"It comes again {_from_now(moved.due)}.", True
+
+
+def _put_off(card_id: str) -> tuple[str, bool]:
+    card = cards(progress_file.read(), today())[card_id]
+    if card.due > today():
+        return f"{card_id} is not due now. It comes {_from_now(card.due)}.", False
+    _move(card.put_off(today()))
+    return f"{card_id} is put off. It comes again tomorrow.", True
+
+
+def _move(card: Card) -> None:
+    """Writes down when a card comes again."""
+
+    def write(content: dict[str, Any]) -> None:
+        section_to_change(content, "review")[card.id] = card.entry()
+        section(content, "writing").pop(card.id, None)
+
+    progress_file.change(write)
 
 
 # Questions and answers
@@ -183,7 +297,7 @@ def written(card_id: str) -> str:
         return _written_exercise(head, exercises()[card_id])
     if kind_of(card_id) == "P":
         prediction = predictions()[card_id[1:]]
-        lines = [prediction.text, "", _indented(prediction.code.splitlines()), ""]
+        lines = [prediction.text, "", "This is the cell:", _indented(prediction.code.splitlines()), ""]
         options = [text for text, _ in prediction.options]
     else:
         lines = [questions()[card_id[1:]].text]
@@ -220,7 +334,7 @@ def _judged_by_running(prediction: Prediction, letter: str) -> tuple[bool, str]:
     if reason is not None:
         return letter == prediction.answer, f"{prediction.why}\n   (The cell was not run. {reason})"
     happened = [option for option in prediction.letters if prediction.fits(option, lines[-1])]
-    words = f"The cell was just run on your Redis, and printed:\n{_indented(lines)}"
+    words = f"A copy of this cell was just run on your Redis, with keys of its own, and printed:\n{_indented(lines)}"
     if happened == [prediction.answer]:
         return letter == prediction.answer, f"{words}\n   {prediction.why}"
     return letter in happened, f"{words}\n   (On most servers it is ({prediction.answer}).)"

@@ -2,6 +2,7 @@
 
 import html
 import linecache
+import re
 import reprlib
 import sys
 import traceback
@@ -23,8 +24,11 @@ SHORT_REPR.maxdict = SHORT_REPR.maxlist = SHORT_REPR.maxtuple = 5
 PACKAGE = Path(__file__).resolve().parents[2]
 
 
-def show(text: str, folded: str | None = None) -> None:
-    """Shows `text`, and what can be unfolded below it. Outside of a notebook both are printed."""
+def show(text: str, folded: str | None = None, code_marked: bool = False) -> None:
+    """Shows `text`, and what can be unfolded below it. Outside of a notebook both are printed.
+
+    `code_marked`: what stands between two backticks is code, and the signs are not shown where there is HTML.
+    """
     from IPython import get_ipython  # here: the processes that lessons kill have nothing to show
     from IPython.display import display
 
@@ -35,6 +39,8 @@ def show(text: str, folded: str | None = None) -> None:
     text, plain = _writable(text, "utf-8"), _writable(plain, "utf-8")
     style = BOX.format(edge=EDGES.get(text[:1], GREY))
     inside = html.escape(text, quote=False)
+    if code_marked:
+        inside = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", inside)
     if folded is not None:
         summary, _, words = _writable(folded, "utf-8").partition(": ")
         inside += f"<details><summary>{html.escape(summary)}</summary>{html.escape(words, quote=False)}</details>"

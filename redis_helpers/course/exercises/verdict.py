@@ -12,8 +12,8 @@ from redis_helpers.course.exercises.shown import first_words, name_of, raised_at
 SLOW = 3.0  # seconds
 
 
-def passed(exercise: Exercise, trial: Trial, done: set[str]) -> str:
-    """`done` are the exercises that are passed, this one among them."""
+def passed(exercise: Exercise, trial: Trial, done: set[str], with_next: bool = True) -> str:
+    """`done` are the exercises that are passed, this one among them. `with_next` says what to do after it."""
     of_lesson = [one.id for one in lessons()[exercise.lesson].EXERCISES]
     in_lesson = len(done.intersection(of_lesson))
     everywhere = exercises().keys()
@@ -24,7 +24,9 @@ def passed(exercise: Exercise, trial: Trial, done: set[str]) -> str:
             "   Note: your function used another connection than the redis_conn that it is given. In a test, or with a "
             "second server, that is the wrong one."
         )
-    return "\n".join([*lines, f"   Next: {_next(exercise, done)}", *_slow(trial)])
+    if with_next:
+        lines.append(f"   Next: {_next(exercise, done)}")
+    return "\n".join([*lines, *_slow(trial)])
 
 
 def _next(exercise: Exercise, done: set[str]) -> str:

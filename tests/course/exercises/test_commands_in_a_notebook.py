@@ -75,6 +75,7 @@ class Spiteful:
 NAMES_OF_1_5 = ["1.5", "'1.5'", "'1.5 '", "' 1.5\\n'", "'1.5\\u00a0'", "'Exercise 1.5'", "'exercise 1.5:'", "'01.5'"]
 NO_NAMES = ["None", "1", "-1", "True", "''", "'  '", "'77'", "'9.9'", "'1,2'", "['1.5']", "{}", "b'1.5'"]
 NO_NAMES += ["float('nan')", "10 ** 5000", "'x' * 5000", "'\\ud800'", "'²'", "Spiteful()", "object()", "1 + 2j"]
+LESSON_01 = json.dumps({"passed": {f"1.{number}": "2999-01-01" for number in range(1, 7)}})
 FUNCTIONS = ["put_once", "Shop", "print", "functools.partial(put_once)", "lambda: 1"]
 
 
@@ -130,7 +131,8 @@ class TestWhatIsWritten:
         assert said(f"solution({name})")[0].startswith("1.5 First come, first served: one solution")
 
     @pytest.mark.parametrize("name", NO_NAMES)
-    def test_what_names_nothing(self, name, said):
+    def test_what_names_nothing(self, name, said, notebook):
+        notebook.file.write_text(json.dumps({"passed": {}, "answered": {"1.3": "2999-01-01"}}))
         in_one_sentence(said(f"check({name}, put_once)"), NO_EXERCISE)
         in_one_sentence(said(f"hint({name})"), NO_EXERCISE)
         in_one_sentence(said(f"solution({name})"), NO_EXERCISE)
@@ -142,6 +144,7 @@ class TestWhatIsWritten:
         if name != "None":  # the question itself
             in_one_sentence(said(f"quiz('1.3', {name})"), NO_LETTER)
             in_one_sentence(said(f"review('Q1.3', {name})"), NO_LETTER)
+        notebook.redis.delete(DUE_SET)
 
     @pytest.mark.parametrize("function", FUNCTIONS)
     def test_the_function_first(self, function, said):
@@ -166,12 +169,12 @@ class TestWhatIsWritten:
             ("quiz(1, 2, 3)", 'write quiz("Q1.3", "b")'),
             ("progress(1, 2)", "write progress() or progress("),
             ("progress(77)", "There is no lesson 77"),
-            ("review(1, 2, 3)", 'write review(), or review("Q1.3", "b")'),
-            ("review(card='Q1.3')", 'write review(), or review("Q1.3", "b")'),
+            ("review(1, 2, 3)", 'write review(), review(2), or review("Q1.3", "b")'),
+            ("review(card='Q1.3')", 'write review(), review(2), or review("Q1.3", "b")'),
             ("review('b')", NO_REVIEW),
             ("review('1.5', 'b')", "is an exercise"),
-            ("review('1.5', 'later')", "is not in your review yet"),
-            ("review('Q1.3', 'x')", NO_LETTER),
+            ("review('1.5', 'later')", "is not in your review"),
+            ("review('Q1.3', 'x')", "is not in your review"),
             ("report(1)", "write report()"),
             ("plan(1, 2)", "write plan("),
             ("plan()", "Write the day and the hour"),
@@ -233,9 +236,11 @@ class TestServers:
         assert said("solution('1.5')")[0].startswith("1.5")
         assert said("quiz('1')")[0].startswith("Q1.1")
         assert said("quiz('1.3', 'b')")[0].startswith("✅")
-        assert said("progress()")[0].startswith(("0 of ", "1 of "))
+        assert said("progress()")[0].startswith("Next: ")
         assert said("report()")[0].startswith("Redis, cell by cell: a report")
         assert said("review('Q1.3', 'b')")[0].startswith("✅ Q1.3")
+        file = f"open(os.environ[{progress_file.VARIABLE!r}], 'w')"
+        assert said(f"with {file} as file: file.write({LESSON_01!r})") == []
         assert said("review('P1.1', 'b')")[0].startswith("✅ P1.1")
         assert said("plan('on Friday')") == ["Written down: on Friday. progress() shows it."]
         assert said("progress(1)") == said('progress("01")')
@@ -362,16 +367,19 @@ class TestReview:
                 f"    os.kill({server.pid}, signal.SIGKILL)\n    return run(prediction, client)\n"
                 "review_session.run_prediction = kill_and_run"
             )
-            (verdict,) = said("review('P0.1', 'c')")
+            verdict, rest = said("review('P0.1', 'c')")
             notebook.run("review_session.run_prediction = run")
         assert verdict.startswith("✅ P0.1 (c) is right.")
         assert "(The cell was not run. Redis " in verdict and verdict.endswith("It comes again in 2 days.")
+        assert rest == "7 more questions are due. review() asks, or you go on here."
 
     def test_the_cell_at_the_beginning_of_each_lesson(self, said, notebook):
-        assert said("review(2)") == ["Nothing is due for review now. Answer the questions below."]
+        assert said("review(2)") == [
+            "No question is due for review now. Answer the two written questions in the next cell."
+        ]
         notebook.file.write_text(self.LONG_AGO)
         (text,) = said("review(2)")
-        assert text.startswith("Due for review. Answer these, and skip the questions below.")
+        assert text.startswith("Two questions are due for review. Answer them here, and skip the two written ")
         notebook.redis.delete(DUE_SET)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from redis_helpers.course.exercises import check, progress_file, report, report_text
+from redis_helpers.course.exercises import check, progress_file, report, report_text, wire
 from redis_helpers.course.exercises.catalog import exercises
 from redis_helpers.course.exercises.model import Failed
 from redis_helpers.server import server_name
@@ -123,7 +123,7 @@ def test_a_server_that_is_not_there(url, line, reported, monkeypatch):
 
 
 def test_the_embedded_server(reported):
-    assert reported()["Server"].endswith(", embedded")
+    assert reported()["Server"].endswith(", embedded: the course has started it")
 
 
 def test_a_wrong_password(reported, server, monkeypatch):
@@ -136,13 +136,22 @@ def test_what_was_put_into_a_reason_is_left_out():
     kept = report_text._words_of_the_course("your code was stopped: it took more than poison seconds")
     assert POISON not in kept
     assert report_text._words_of_the_course(f"{POISON} was seen") == "…"
-    long = next(text for text in report_text._texts_of_the_course() if len(text) > 60 and "\n" not in text)
+    in_templates = {part for parts in report_text._templates_of_the_course() for part in parts}
+    plain = report_text._texts_of_the_course() - in_templates
+    long = max(text for text in plain if len(text) > 60 and "\n" not in text)
     report_text.note_verdict("1.5", Failed(f"{long} {POISON}"))
     report_text.note_verdict("1.6", Failed(long))
     first, second = [report_text._line_of(*verdict) for verdict in report_text._verdicts]
     assert first == f"  1.5 failed: {long.strip()} …"
     assert second == f"  1.6 failed: {long.strip()}"
     assert report_text._words_of_the_course(f"{POISON} {long} {POISON}") == f"… {long.strip()} …"
+
+
+def test_a_sentence_with_values_is_told_from_its_beginning():
+    """Only what was put in is left out."""
+    told = report_text._words_of_the_course(wire._not_its_own("SET", f"{POISON}:key"))
+    assert told.startswith("… was not run on the key …, which is not one of this exercise: every key must come ")
+    assert told.endswith("No other key is touched here.") and POISON not in told
 
 
 def test_only_the_last_verdicts_are_kept():

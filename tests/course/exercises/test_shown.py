@@ -25,6 +25,15 @@ def test_outside_of_a_notebook_it_is_printed(capsys):
     assert capsys.readouterr().out == "❌ 1.2: a < b\n   seen: <b>\n"
 
 
+def test_code_is_shown_as_code_where_there_is_html():
+    source = "from redis_helpers.course.exercises.shown import show\nshow('`a < b` or `c', code_marked=True)"
+    notebook = new_notebook(cells=[new_code_cell(source, id="shown")])
+    NotebookClient(notebook, timeout=60).execute()
+    (output,) = notebook.cells[0].outputs
+    assert "<code>a &lt; b</code> or `c</div>" in output.data["text/html"]
+    assert output.data["text/plain"] == "`a < b` or `c"
+
+
 def test_what_the_output_cannot_write_is_escaped(monkeypatch):
     """A console of an older Windows knows no ✅, and nobody can write half a pair of surrogates."""
     written = io.BytesIO()

@@ -213,6 +213,14 @@ def test_an_old_python_is_told_so():
     assert "Traceback" not in run.stderr
 
 
+def test_from_the_folder_of_the_notebooks():
+    """A module of the package's name is there, so that the lessons find the package."""
+    command = [sys.executable, "-m", "redis_helpers", "doctor", "--help"]
+    asked = subprocess.run(command, cwd=ROOT / "notebooks", capture_output=True, text=True)
+    assert asked.returncode == 0
+    assert asked.stdout.startswith("usage: python3 -m redis_helpers doctor"), asked
+
+
 def test_doctor_needs_no_packages(tmp_path):
     """Before anything is installed there is nothing but the standard library."""
     look = "from redis_helpers.course.start.doctor import run_doctor; run_doctor()"
