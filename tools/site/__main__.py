@@ -1,10 +1,19 @@
 """The command: see `python -m tools.site --help`."""
 
 import argparse
+import importlib.util
 import os
 import sys
 import time
 from pathlib import Path
+
+NEEDED = ("nbclient", "sphinx", "myst_nb", "furo", "playwright", "axe_playwright_python")
+MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+if __name__ == "__main__" and MISSING:
+    sys.exit(
+        f"The site needs packages that are not here ({', '.join(MISSING)}): with .venv active, "
+        "run pip install -r tools/site/requirements.txt."
+    )
 
 from redis_helpers.errors import CourseError
 from tools.site import browser, reading

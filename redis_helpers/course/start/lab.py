@@ -24,7 +24,8 @@ JUPYTERLABS_PORT = 8888  # or the next that is free
 DATA_FOLDER = DATA / "redis"
 JUPYTER_FOLDER = DATA / "jupyter"
 HOW_TO_USE = """
-JupyterLab starts now, and your browser opens the lesson. If no browser opens, copy the address below into one.
+JupyterLab starts now, and your browser opens the lesson.
+If no browser opens, copy the address with http://localhost into one.
 When you are done: Ctrl-C here, then y. The same command brings you back.
 """
 NO_LANGUAGE_SERVERS = "--LanguageServerManager.autodetect=False"  # it would list two dozen that are not installed
@@ -72,7 +73,8 @@ def _lesson_in(arguments: list[str]) -> tuple[str | None, list[str]]:
     number = re.fullmatch(r"(?:notebooks/)?(\d{1,2})(_\w+)?(?:\.ipynb)?", found.start, re.ASCII)
     name = notebooks().get(str(int(number[1]))) if number else None
     if name is None or (number and number[2] and f"{int(number[1]):02}{number[2]}" != name):
-        raise CourseError(f"--start needs a lesson, such as --start 07: there are {listed(list(notebooks()))}.")
+        there = ", ".join(title[:2] for title in notebooks().values())
+        raise CourseError(f"--start needs a lesson, such as --start 07: there are {there}.")
     return name, others
 
 
