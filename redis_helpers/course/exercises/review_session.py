@@ -71,7 +71,10 @@ def _head_in_a_lesson(taken: list[str]) -> str:
         return "No question is due for review now. Answer the two written questions in the next cell."
     if len(taken) < IN_A_LESSON:
         return "One question is due for review. Answer it, and then the two written questions in the next cell."
-    return "Two questions are due for review. Answer them here, and skip the two written questions in the next cell."
+    return (
+        "Two questions are due for review. Answer both, each in a cell of your own. Then skip the two written questions "
+        "in the next cell."
+    )
 
 
 def _head_of_many(taken: list[str], known: dict[str, Card]) -> str:
@@ -122,7 +125,9 @@ def what_else_is_due() -> str:
     """After an answer outside of a review: how many others are due, or when the next ones come."""
     known = cards(progress_file.read(), today())
     due = due_now(known)
-    return f"{are_due(len(due), 'more ')}. review() asks, or you go on here." if due else nothing_due(known)
+    if not due:
+        return nothing_due(known)
+    return f"{are_due(len(due), 'more ')}, with those that still stand above. review() asks them, or you go on here."
 
 
 def passed_again(exercise_id: str) -> str | None:

@@ -371,7 +371,10 @@ class TestReview:
             notebook.run("review_session.run_prediction = run")
         assert verdict.startswith("✅ P0.1 (c) is right.")
         assert "(The cell was not run. Redis " in verdict and verdict.endswith("It comes again in 2 days.")
-        assert rest == "7 more questions are due. review() asks, or you go on here."
+        assert (
+            rest
+            == "7 more questions are due, with those that still stand above. review() asks them, or you go on here."
+        )
 
     def test_the_cell_at_the_beginning_of_each_lesson(self, said, notebook):
         assert said("review(2)") == [
@@ -379,7 +382,9 @@ class TestReview:
         ]
         notebook.file.write_text(self.LONG_AGO)
         (text,) = said("review(2)")
-        assert text.startswith("Two questions are due for review. Answer them here, and skip the two written ")
+        assert text.startswith(
+            "Two questions are due for review. Answer both, each in a cell of your own. Then skip the two written "
+        )
         notebook.redis.delete(DUE_SET)
 
 

@@ -402,8 +402,8 @@ class TestWhichLessonIsOpened:
         assert command_line.main(["lab", f"--start={lesson}"]) == 1
         printed = capsys.readouterr()
         sentence = (
-            "--start needs a lesson, such as --start 07: there are "
-            "00, 01, 02, 03, 04, 05, 06, 07, 08, 09, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 30, 31, 33, 34, 40, 41.\n"
+            "--start needs a lesson, such as --start 07: there are 00, 01, 02, 03, 04, 05, 06, 07, 08, 09, 10, "
+            "11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 30, 31, 33, 34, 40, 41.\n"
         )
         assert (printed.out, printed.err) == ("", sentence)
 
