@@ -72,8 +72,8 @@ def _head_in_a_lesson(taken: list[str]) -> str:
     if len(taken) < IN_A_LESSON:
         return "One question is due for review. Answer it, and then the two written questions in the next cell."
     return (
-        "Two questions are due for review. Answer both, each in a cell of your own. Then skip the two written questions "
-        "in the next cell."
+        "Two questions are due for review. Answer both, each in a cell of your own. "
+        "Then skip the two written questions in the next cell."
     )
 
 

@@ -305,7 +305,8 @@ class TestAtTheBeginningOfALesson:
     def test_two_questions_of_two_lessons_and_no_exercise(self, course, said):
         text = said(review, 2)
         assert text.startswith(
-            "Two questions are due for review. Answer both, each in a cell of your own. Then skip the two written questions "
+            "Two questions are due for review. Answer both, each in a cell of your own. "
+            "Then skip the two written questions "
         )
         assert "in the next cell.\n\nQ0.1 (from 00" in text
         assert text.count("(from ") == 2 and "\n\nP1.1 (from 01" in text
@@ -339,7 +340,8 @@ class TestAtTheBeginningOfALesson:
         said(review, 2)
         text = said(review, "Q0.1", right_letter("Q0.1"))
         assert text.endswith(
-            "It comes again in 2 days.\n55 more questions are due, with those that still stand above. review() asks them, or you go on here.\n"
+            "It comes again in 2 days.\n55 more questions are due, with those that still stand above. "
+            "review() asks them, or you go on here.\n"
         )
 
     def test_none_due(self, calendar, said):
