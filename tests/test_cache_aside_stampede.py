@@ -585,14 +585,18 @@ def test_entries_of_one_moment_end_at_different_times(redis_conn):
 
 
 def test_under_steady_traffic_nobody_waits_for_a_reload(redis_conn):
-    """On a busy machine the traffic may pause for so long that an entry ends unread: then once more."""
+    """On a busy machine the traffic may pause, or a load last, for so long that an entry ends: then once more.
+
+    There, few readers come in the second of an entry. With early=3 some 50 of them are enough for a reload in time.
+    """
     for _ in range(10):
         redis_conn.flushdb()
-        cache, loads = CacheAside(redis_conn, early=1), []
+        cache, loads = CacheAside(redis_conn, early=3), []
 
         def load(loads=loads):
+            begin = time.monotonic()
             time.sleep(0.1)
-            loads.append(1)
+            loads.append(time.monotonic() - begin)
             return len(loads)
 
         first = cache.get_or_load("fruit", load, 1)
@@ -601,12 +605,13 @@ def test_under_steady_traffic_nobody_waits_for_a_reload(redis_conn):
             answers.add(cache.get_or_load("fruit", load, 1))
             time.sleep(0.001)
             longest_pause, last = max(longest_pause, time.monotonic() - last), time.monotonic()
-        if longest_pause < 0.3:
+        steady = longest_pause < 0.1 and max(loads) < 0.15
+        if steady or cache.misses == 1:
             break
     assert first == 1
     assert (cache.misses, cache.waits, cache.failures) == (1, 0, 0)
     assert 2 <= cache.refreshes <= len(loads)
-    assert answers >= {1, 2, 3}
+    assert len(answers) >= 3
 
 
 @pytest.mark.parametrize(("early", "share"), [(1, math.exp(-1)), (2, math.exp(-0.5)), (0, 0)])
