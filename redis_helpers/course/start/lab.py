@@ -88,9 +88,8 @@ def _where_to_go_on() -> tuple[str, str]:
     done = finished(content)
     number = first_open(content)
     if number is None:
-        return names[
-            "0"
-        ], f"You have finished all {len(names)} lessons: opening {names['0']}. review() asks what you know."
+        first = names["0"]
+        return first, f"You have finished all {len(names)} lessons: opening {first}. review() asks what you know."
     if not done:
         return names[number], f"Opening {names[number]}."
     return names[number], f"You have finished {listed(done)}: opening {names[number]}."
