@@ -128,18 +128,24 @@ class Lease:
         lives = _milliseconds(GENERATION_SECONDS)
         # First the quick way, which does for an empty key: one plain command, which tells no more than yes or no.
         if self._redis.execute_command("SET", self.key, self._ours, "NX", "PX", lives):
+            self._begin(self._ours)
             return True, None
         found = run_script(self._redis, ACQUIRE, self.key, self._ours, lives, _milliseconds(LEASE_SECONDS))
         lease = lease_in(found)
         if lease is None:
             return False, found
-        self._ticket = lease[:TICKET_LENGTH]
         if lease[TICKET_LENGTH:] != self._ours[TICKET_LENGTH:]:
+            self._ticket = lease[:TICKET_LENGTH]
             return False, None
+        self._begin(lease)
+        return True, None
+
+    def _begin(self, lease: str) -> None:
+        """The lease is ours from now on. A ticket of another's, seen while we waited, counts no more."""
         self._ours = lease
+        self._ticket = lease[:TICKET_LENGTH]
         self.began = time.monotonic()
         self.renewed = self.began
-        return True, None
 
     def renew(self) -> bool:
         """Lets the others know that the holder lives. Returns whether the lease is still ours."""

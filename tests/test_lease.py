@@ -74,6 +74,17 @@ def test_whoever_waited_may_store_what_he_loads_without_the_lease(any_conn):
     assert other.store("loaded without it", 1000)
 
 
+def test_whoever_waited_until_an_invalidation_loads_and_stores_with_a_ticket_of_his_own(any_conn):
+    acquired(any_conn)
+    other = Lease(any_conn, "fruit")
+    assert other.acquire() == (False, None)
+    waited_from = other.began
+    any_conn.delete("fruit")
+    assert other.acquire() == (True, None)
+    assert other.began > waited_from  # it counts as hung by its load, not by its wait
+    assert other.store("fresh", 1000)
+
+
 @pytest.mark.parametrize("delete", ["DEL", "UNLINK", "GETDEL", "FLUSHDB"])
 def test_after_any_delete_nobody_of_the_old_generation_stores(any_conn, short_silence, delete):
     slow, taker, waiter = acquired(any_conn), Lease(any_conn, "fruit"), Lease(any_conn, "fruit")
