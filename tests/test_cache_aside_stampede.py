@@ -175,9 +175,8 @@ def test_a_loader_that_is_killed_is_replaced(server, redis_conn):
     assert redis_conn.get("fruit") == '"answer"'
 
 
-@pytest.fixture
-def tenth_of_the_time(monkeypatch):
-    """What takes seconds takes tenths of them."""
+def shorten_times(set_to):
+    """What takes seconds takes tenths of them. `set_to` is `setattr`, or like it."""
     for module, name in (
         (lease, "LEASE_SECONDS"),
         (lease_keeper, "TICK"),
@@ -186,7 +185,12 @@ def tenth_of_the_time(monkeypatch):
         (cache_aside, "PATIENCE"),
         (cache_aside, "NESTED_PATIENCE"),
     ):
-        monkeypatch.setattr(module, name, getattr(module, name) / 10)
+        set_to(module, name, getattr(module, name) / 10)
+
+
+@pytest.fixture
+def tenth_of_the_time(monkeypatch):
+    shorten_times(monkeypatch.setattr)
 
 
 def test_a_loader_that_is_alive_keeps_its_lease(redis_conn, tenth_of_the_time):
@@ -528,6 +532,7 @@ def test_a_load_that_began_before_the_delete_reached_redis_answers_nobody_after_
 
 def keep_reading(redis_conn, early):
     """Reads the price of the "database", which is a key of the same Redis, through a cache, for ever."""
+    shorten_times(setattr)
     cache = CacheAside(RedisConnectionHandle().connect_cache(), early=early)
 
     def load():
@@ -546,8 +551,13 @@ def keep_reading(redis_conn, early):
 
 
 @pytest.mark.parametrize("early", [0, 2])
-def test_no_old_price_stays_while_readers_are_stopped_and_killed_at_any_moment(server, redis_conn, early):
-    """A writer saves and invalidates; readers are paused amid their loads, continued later, killed and replaced."""
+def test_no_old_price_stays_while_readers_are_stopped_and_killed_at_any_moment(
+    server, redis_conn, tenth_of_the_time, early
+):
+    """A writer saves and invalidates; readers are paused amid their loads, continued later, killed and replaced.
+
+    A lease that a killed reader leaves ends after half a second, and no other reader leaves one.
+    """
     dice, writer = random.Random(early), CacheAside(redis_conn)
     redis_conn.set("database", 0)
     with Processes(server.url) as processes:
