@@ -244,16 +244,15 @@ class EmbeddedCluster:
         return all(len(_replicas_known_to(node)) == replicas for node in self.nodes)
 
     def _is_healthy(self) -> bool:
-        running = self._running()
         try:
-            states = [_ask(node, "CLUSTER INFO") for node in running]
-            ranges = [served for node in running for served in _ask(node, "CLUSTER SLOTS")]
+            return all(self._is_healthy_for(node) for node in self._running())
         except redis.RedisError:  # a node that was killed a moment ago
             return False
+
+    def _is_healthy_for(self, node: EmbeddedRedis) -> bool:
+        state, ranges = _ask_all(node, [("CLUSTER INFO",), ("CLUSTER SLOTS",)])
         owners = {primary[1] for _, _, primary, *_ in ranges}
-        return all("cluster_state:ok" in state for state in states) and all(
-            self._node_at(port).is_running() for port in owners
-        )
+        return "cluster_state:ok" in state and all(self._node_at(port).is_running() for port in owners)
 
     def _slots(self) -> list:
         """The reply of CLUSTER SLOTS, of the first node that answers."""
