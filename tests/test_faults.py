@@ -284,12 +284,11 @@ FILES = [
 
 
 @pytest.fixture
-def place(server, redis_conn, tls, tmp_path, monkeypatch):
-    """What the faults are made of."""
+def place(server, redis_conn, tls, small, tmp_path, monkeypatch):
+    """What the faults are made of. This machine trusts one authority only, which is read sooner than 140."""
     monkeypatch.setattr(connection, "REPLY_TIMEOUT", REPLY_TIMEOUT)
-    rows = list(data.orders(20_000))
-    monkeypatch.setattr(data, "ORDERS", len(rows))
-    monkeypatch.setattr(data, "orders", lambda: iter(rows))
+    monkeypatch.setenv("SSL_CERT_FILE", tls.foreign_ca_file)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     return {"server": server, "admin": redis_conn, "tls": tls, "tmp_path": tmp_path}
 
 

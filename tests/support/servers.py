@@ -43,7 +43,10 @@ class Certificates:
             authority.configure_trust(context)
             context.verify_mode = ssl.CERT_REQUIRED
         self.client_cert_file, self.client_key_file = self._files(folder, "client", authority)
-        self.foreign_cert_file, self.foreign_key_file = self._files(folder, "foreign", trustme.CA())
+        foreign_authority = trustme.CA()
+        self.foreign_ca_file = str(folder / "foreign_ca.pem")
+        foreign_authority.cert_pem.write_to_path(self.foreign_ca_file)
+        self.foreign_cert_file, self.foreign_key_file = self._files(folder, "foreign", foreign_authority)
         self.locked_key_file = self._locked(folder, self.client_key_file)
 
     def _files(self, folder: Path, name: str, authority: trustme.CA) -> tuple[str, str]:
