@@ -1,6 +1,7 @@
 """What the tests of the package share: settings of their own, and real servers."""
 
 import contextlib
+import functools
 import gc
 import hashlib
 import itertools
@@ -25,6 +26,9 @@ from tests.support.servers import Certificates, short_folder
 MORE_BINARIES = [path for path in os.environ.get("REDIS_TEST_BINARIES", "").split(os.pathsep) if path]
 
 ALL_ORDERS = data.orders
+
+# redis-py reads its own version from its metadata for each connection: a third of what a connection costs.
+redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
 
 # What a shell starts in the background ignores Ctrl-C, and so would the processes that the tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -83,8 +87,11 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session", params=[None, *MORE_BINARIES], ids=lambda path: path or "embedded")
-def any_server(request, tmp_path_factory):
+def any_server(request, server, tmp_path_factory):
     """The embedded server, and each of REDIS_TEST_BINARIES."""
+    if request.param is None:
+        yield server
+        return
     with no_settings(tmp_path_factory.mktemp("settings")):
         started = EmbeddedRedis(request.param).start()
     yield started
@@ -133,10 +140,15 @@ def whole_market():
     return seen
 
 
+@functools.cache
+def rows_of_a_small_market():
+    return list(ALL_ORDERS(20_000))
+
+
 @contextlib.contextmanager
 def small_market():
     """Makes the market one of 20,000 orders, and gives their rows."""
-    rows = list(ALL_ORDERS(20_000))
+    rows = rows_of_a_small_market()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "ORDERS", len(rows))
         patch.setattr(data, "orders", lambda: iter(rows))
