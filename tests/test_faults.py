@@ -25,7 +25,6 @@ from redis_helpers.course.breaking.fault_proxy import FaultProxy
 from redis_helpers.course.start import doctor
 from redis_helpers.course.start.environment import ROOT
 from redis_helpers.errors import CourseError
-from redis_helpers.market import data
 from redis_helpers.redis_repository import RedisRepository
 from tests.support import faults
 from tests.support.faults import SERVERS_PASSWORD, TRIED_PASSWORD, marked_server
