@@ -9,6 +9,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
+from redis_helpers.course.embedded_cluster import _port_with_free_bus
 from redis_helpers.server import HARMLESS_TO_TRY, knows, may, server_name, takes, why_not
 from tests.support.servers import free_port
 from tests.support.users import client_of
@@ -239,16 +240,8 @@ def test_a_renamed_command_is_unknown():
 # A cluster
 
 
-def free_port_for_a_cluster() -> int:
-    """Its nodes talk to each other on a second port, which is higher by 10,000."""
-    while True:
-        port = free_port()
-        if port < 55_536:
-            return port
-
-
 def test_a_cluster_is_asked_at_one_of_its_nodes():
-    with EmbeddedRedis(cluster_enabled="yes", port=free_port_for_a_cluster()) as node:
+    with EmbeddedRedis(cluster_enabled="yes", port=_port_with_free_bus()) as node:
         with redis.Redis.from_url(node.url) as admin:
             admin.execute_command("CLUSTER ADDSLOTS", *range(16384))
         with redis.RedisCluster(host=node.host, port=node.port, password=node.password) as cluster:

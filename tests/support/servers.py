@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 
 from redis_helpers.connection import ConnectOptions
 from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary, free_port
+from redis_helpers.course.embedded_cluster import _port_with_free_bus
 from redis_helpers.errors import CourseError
 
 
@@ -90,9 +91,7 @@ def odd_server(folder: Path, *lines: str, sentinel: bool = False):
 
     `lines` are those of its redis.conf, or of its sentinel.conf.
     """
-    port = free_port()
-    while port > 55_000:  # a cluster's node takes the port 10,000 above, too
-        port = free_port()
+    port = _port_with_free_bus() if "cluster-enabled yes" in lines else free_port()
     configuration = folder / f"odd-{port}.conf"
     configuration.write_text("\n".join(["bind 127.0.0.1", f"port {port}", f"dir {folder}", *lines, ""]))
     command = [find_server_binary(), str(configuration), *(["--sentinel"] if sentinel else [])]
