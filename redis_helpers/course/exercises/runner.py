@@ -154,8 +154,10 @@ class Worker(threading.Thread):
                 self._when_ended()
 
     def _run(self) -> None:
+        call = self._call
+        del self._call  # with it goes what it holds, before anybody is told of the end
         try:
-            value = self._call()
+            value = call()
         except Stopped:
             return
         except BaseException as error:  # KeyboardInterrupt and SystemExit of the learner's code, too
