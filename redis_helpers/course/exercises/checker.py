@@ -31,7 +31,14 @@ from redis_helpers.connection import ConnectOptions
 from redis_helpers.course.exercises.direct_line import DirectLine
 from redis_helpers.course.exercises.known_scripts import scripts_known_to
 from redis_helpers.course.exercises.model import Crashed, Failed, TooBusy
-from redis_helpers.course.exercises.runner import FairClock, Outcome, Printed, run_calls
+from redis_helpers.course.exercises.runner import (
+    FairClock,
+    Outcome,
+    Printed,
+    end_idle_threads,
+    run_calls,
+    threads_at_work,
+)
 from redis_helpers.course.exercises.schedule_table import table
 from redis_helpers.course.exercises.schedules import Actor, Caller, Rival, Run, all_runs, serial_runs
 from redis_helpers.course.exercises.shown import first_words, short, written_call
@@ -88,7 +95,7 @@ class Trial:
         self._scripts = scripts_known_to(function)
         self._clock = FairClock()
         self._begin = time.monotonic()
-        self._threads = threading.active_count()
+        self._threads = threads_at_work()
         self._keys: dict[str, str] = {}
         self._neighbours: dict[str, str] = {}
         self._open = contextlib.ExitStack()
@@ -104,6 +111,7 @@ class Trial:
         """Whatever has happened, nothing stays in Redis."""
         self._open.close()
         self._line.close()
+        end_idle_threads()
         for client in self._spare_clients:
             client.pool.disconnect()
         if self._neighbours:
@@ -521,11 +529,11 @@ class Trial:
     def _renew(self, clients: "list[_Client]", count: int) -> None:
         """So many clients, to be used again and again, unless the function has spoilt them or left threads behind."""
         spoilt = any(client.client.connection_pool is not client.pool for client in clients)
-        if len(clients) != count or spoilt or threading.active_count() > self._threads:
+        if len(clients) != count or spoilt or threads_at_work() > self._threads:
             for client in clients:
                 client.pool.disconnect()
             clients[:] = [self._take_client() for _ in range(count)]
-            self._threads = threading.active_count()
+            self._threads = threads_at_work()
 
     def _caller(self, clients: "list[_Client]", number: int, args: tuple) -> Callable[[Call], object]:
         def call_it(call: Call) -> object:
@@ -547,11 +555,9 @@ class Trial:
         self._note_call(several[0][1])
         self.call_seen = several[0][0]
         self.redis_was_there = options is None
-        threads = threading.active_count()
+        threads = threads_at_work()
         usual = options is None and reply_timeout == LONGEST_REPLY
-        clients = [
-            self._take_client() if usual else self._new_client(options, reply_timeout) for _ in several
-        ]
+        clients = [self._take_client() if usual else self._new_client(options, reply_timeout) for _ in several]
         jobs = [
             self._job(call, client, args, times, end_of_meeting)
             for (call, args), client in zip(several, clients, strict=True)
@@ -568,7 +574,7 @@ class Trial:
         finally:
             self._end_of_call_before, self._end_of_call = self._end_of_call, time.monotonic()
             del jobs  # they refer to the clients
-            left_behind = threading.active_count() > threads
+            left_behind = threads_at_work() > threads
             for (call, _), client, outcome in zip(several, clients, outcomes, strict=True):
                 call.over = True
                 if usual and outcome.finished and not left_behind:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import redis
-from redis.connection import AbstractConnection
+from redis.connection import Connection
 
 Command = tuple[Any, ...]
 
@@ -19,7 +19,7 @@ class DirectLine:
     def __init__(self, client: redis.Redis) -> None:
         self._pool = client.connection_pool
         self._forms = client.response_callbacks
-        self._free: list[AbstractConnection] = []
+        self._free: list[Connection] = []
 
     def ask(self, commands: Sequence[Command]) -> list[Any]:
         """Sends the commands in one message, and returns their replies. Raises the first error among them."""
@@ -49,7 +49,7 @@ class DirectLine:
             self._pool.release(self._free.pop())
 
 
-def _reply(connection: AbstractConnection) -> Any:
+def _reply(connection: Connection) -> Any:
     try:
         return connection.read_response()
     except redis.ResponseError as error:

@@ -1,15 +1,18 @@
 """Runs a learner's code so that whatever it does, the notebook goes on.
 
-Each call runs in a thread of its own, with a time limit and with its printing caught. An endless Python loop is stopped
-by raising an exception inside it; code that waits elsewhere (`time.sleep`) is left behind and ends when it wakes up.
+Each call runs in a thread that it has for itself, with a time limit and with its printing caught. An endless Python
+loop is stopped by raising an exception inside it; code that waits elsewhere (`time.sleep`) is left behind and ends when
+it wakes up.
 
 The limits are seconds of a `FairClock`: a right answer does not fail because other programs keep the machine busy.
 """
 
 import contextlib
+import contextvars
 import ctypes
 import hashlib
 import io
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -130,20 +133,47 @@ def run_calls(
                 stop(_running(workers), clock)
             for number in late:  # whatever it still did on being stopped
                 outcomes[number] = Outcome()
+            for worker in workers:
+                worker.give_thread_back()
     return outcomes
 
 
-class Worker(threading.Thread):
-    """One call in a thread of its own. `when_ended()` is called at its end, whatever became of it."""
+class Worker:
+    """One call in a thread of its own. `when_ended()` is called at its end, whatever became of it.
+
+    A thread serves one call after the other, as a new one takes longer than most calls. Only who has started a worker
+    stops it and gives its thread back: so nobody is stopped in place of another.
+    """
 
     def __init__(
         self, call: Callable[[], object], outcome: Outcome, when_ended: Callable[[], object] | None = None
     ) -> None:
-        super().__init__(daemon=True)  # a thread left behind does not keep the kernel alive
-        self.ended = threading.Event()  # join() and is_alive() go wrong when the user interrupts a join (Python 3.11)
+        self.ended = threading.Event()
         self._call, self._outcome, self._when_ended = call, outcome, when_ended
+        self._thread: _Thread | None = None
+        self._was_stopped = False
+
+    def start(self) -> None:
+        self._thread = _idle.pop() if _idle else _Thread()
+        self._thread.work.put(self.run)
+
+    def stop(self) -> None:
+        """Raises Stopped in the call, if it still runs, or just behind it."""
+        self._was_stopped = True
+        if self._thread is not None:
+            ident = ctypes.c_ulong(self._thread.ident or 0)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Stopped))
+
+    def give_thread_back(self) -> None:
+        """The thread may serve another call, or ends with this one if this had to be stopped."""
+        thread, self._thread = self._thread, None
+        if thread is not None and self.ended.is_set() and not self._was_stopped:
+            _idle.append(thread)
+        elif thread is not None:
+            thread.work.put(None)
 
     def run(self) -> None:
+        """In the thread."""
         try:
             self._run()
         except Stopped:  # it may come when the call has just ended
@@ -155,15 +185,50 @@ class Worker(threading.Thread):
 
     def _run(self) -> None:
         call = self._call
-        del self._call  # with it goes what it holds, before anybody is told of the end
+        del self._call  # with it goes what it refers to, before anybody is told of the end
         try:
-            value = call()
+            value = contextvars.Context().run(call)  # an empty one, as a new thread has
         except Stopped:
             return
         except BaseException as error:  # KeyboardInterrupt and SystemExit of the learner's code, too
             self._outcome.error, self._outcome.finished = error, True
         else:
             self._outcome.value, self._outcome.finished = value, True
+
+
+class _Thread(threading.Thread):
+    """Runs what is put into its `work`, until that is None."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)  # a thread left behind does not keep the kernel alive
+        self.work: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self.start()
+
+    def run(self) -> None:
+        job = self.work.get()
+        while job is not None:
+            job()
+            del job  # what it refers to is not to live on while the thread waits
+            job = self.work.get()
+
+
+_idle: list[_Thread] = []  # threads that wait for a call
+
+
+def is_an_answers_thread() -> bool:
+    """Whether the thread that asks runs a learner's function."""
+    return isinstance(threading.current_thread(), _Thread)
+
+
+def threads_at_work() -> int:
+    """How many threads there are, those that wait for a call left out."""
+    return threading.active_count() - len(_idle)
+
+
+def end_idle_threads() -> None:
+    """Lets the threads end that wait for a call."""
+    while _idle:
+        _idle.pop().work.put(None)
 
 
 def _running(workers: Sequence[Worker]) -> list[Worker]:
@@ -181,5 +246,5 @@ def stop(workers: Sequence[Worker], clock: FairClock) -> None:
     begin = clock.now()
     while _running(workers) and clock.now() - begin < STOP_LIMIT:
         for worker in _running(workers):
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident or 0), ctypes.py_object(Stopped))
+            worker.stop()
             worker.ended.wait(0.01)

@@ -168,8 +168,8 @@ class _Turn:
         self.started = self.ended = self.is_stuck = False
         self._actor, self._call, self._outcome = actor, call, outcome
         # Queues of nothing: they wait in C, which a Semaphore does not, and turns are taken many thousand times.
-        self._ready: queue.SimpleQueue[None] = queue.SimpleQueue()  # the caller stands before its next step, or has ended
         self._may_go: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[None] = queue.SimpleQueue()  # it stands before its next step, or has ended
         self._next: Step | None = None
         self._worker: Worker | None = None
 
@@ -222,10 +222,12 @@ class _Turn:
 
     def stop(self, clock: FairClock) -> None:
         """Whoever has not come to the end is ended."""
-        if self._worker is None or self._worker.ended.is_set() or self._call is None:
+        if self._worker is None or self._call is None:
             return
-        self._call.stop()
-        self._call.turn = None
-        self._may_go.put(None)
-        stop([self._worker], clock)
-        self._outcome.finished = False
+        if not self._worker.ended.is_set():
+            self._call.stop()
+            self._call.turn = None
+            self._may_go.put(None)
+            stop([self._worker], clock)
+            self._outcome.finished = False
+        self._worker.give_thread_back()
