@@ -123,6 +123,7 @@ def run_calls(
             for worker in workers:
                 worker.start()
             while _running(workers) and clock.now() - begin < seconds:
+                raise_dropped_interrupt()
                 if after_a_while is not None and clock.now() - begin >= LONG_WAIT:
                     after_a_while()
                 _wait_for_one(workers)
@@ -136,6 +137,16 @@ def run_calls(
             for worker in workers:
                 worker.give_thread_back()
     return outcomes
+
+
+interrupt_was_dropped = threading.Event()  # the user has interrupted the cell, and nobody has heard of it
+
+
+def raise_dropped_interrupt() -> None:
+    """Raises the KeyboardInterrupt that Python has dropped, if it has. Asked wherever somebody waits for an answer."""
+    if interrupt_was_dropped.is_set():
+        interrupt_was_dropped.clear()
+        raise KeyboardInterrupt
 
 
 class Worker:
@@ -205,11 +216,12 @@ class _Thread(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        job = self.work.get()
-        while job is not None:
-            job()
-            del job  # what it refers to is not to live on while the thread waits
+        with contextlib.suppress(Stopped):  # it may come when the call has just ended
             job = self.work.get()
+            while job is not None:
+                job()
+                del job  # what it refers to is not to live on while the thread waits
+                job = self.work.get()
 
 
 _idle: list[_Thread] = []  # threads that wait for a call

@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from redis_helpers.course.exercises.runner import FairClock, Outcome, Worker, stop
+from redis_helpers.course.exercises.runner import FairClock, Outcome, Worker, raise_dropped_interrupt, stop
 from redis_helpers.course.exercises.wire import Call, Step
 
 MOST_SCHEDULES = 160
@@ -198,6 +198,7 @@ class _Turn:
         """Waits until the caller stands before its next step or has ended."""
         begin: float | None = None
         while not self._comes_within(0.25):
+            raise_dropped_interrupt()
             begin = clock.now() if begin is None else begin
             if clock.now() - begin > STEP_LIMIT:
                 self.is_stuck = self.ended = True
