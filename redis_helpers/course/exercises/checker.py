@@ -9,10 +9,12 @@ A check of a small exercise is a few lines:
 """
 
 import contextlib
+import itertools
 import random
 import secrets
 import socket
 import string
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,9 +28,17 @@ from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from redis_helpers.connection import ConnectOptions
+from redis_helpers.course.exercises.direct_line import DirectLine
 from redis_helpers.course.exercises.known_scripts import scripts_known_to
 from redis_helpers.course.exercises.model import Crashed, Failed, TooBusy
-from redis_helpers.course.exercises.runner import FairClock, Outcome, Printed, run_calls
+from redis_helpers.course.exercises.runner import (
+    FairClock,
+    Outcome,
+    Printed,
+    end_idle_threads,
+    run_calls,
+    threads_at_work,
+)
 from redis_helpers.course.exercises.schedule_table import table
 from redis_helpers.course.exercises.schedules import Actor, Caller, Rival, Run, all_runs, serial_runs
 from redis_helpers.course.exercises.shown import first_words, short, written_call
@@ -81,14 +91,16 @@ class Trial:
         self.call_seen = Call(self.prefix)
         self._function = function
         self._options = options
+        self._line = DirectLine(redis_conn)
         self._scripts = scripts_known_to(function)
         self._clock = FairClock()
         self._begin = time.monotonic()
-        self._threads = threading.active_count()
+        self._threads = threads_at_work()
         self._keys: dict[str, str] = {}
         self._neighbours: dict[str, str] = {}
         self._open = contextlib.ExitStack()
         self._end_of_call = self._end_of_call_before = time.monotonic()
+        self._spare_clients: list[_Client] = []
 
     def __enter__(self) -> "Trial":
         self._open.enter_context(watching())
@@ -98,6 +110,10 @@ class Trial:
     def __exit__(self, *exception: object) -> None:
         """Whatever has happened, nothing stays in Redis."""
         self._open.close()
+        self._line.close()
+        end_idle_threads()
+        for client in self._spare_clients:
+            client.pool.disconnect()
         if self._neighbours:
             self.redis.unlink(*self._neighbours)
         RedisRepository(self.redis, own_prefix=self.prefix).delete_prefix(self.prefix)
@@ -126,10 +142,7 @@ class Trial:
 
     def _add_neighbours(self, keys: dict[str, str]) -> None:
         """Keys of somebody else. The TTL is for the case that this kernel is killed."""
-        pipe = self.redis.pipeline(transaction=False)
-        for key, value in keys.items():
-            pipe.set(key, value, ex=600)
-        pipe.execute()
+        self._line.ask([("SET", key, value, "EX", 600) for key, value in keys.items()])
         self._neighbours |= keys
 
     # What the last call did
@@ -294,7 +307,7 @@ class Trial:
                         raise Failed(sentence, cure=cure, story=table(run, self.prefix))
         finally:
             for client in clients:
-                client.pool.disconnect()
+                self._put_back(client)
 
     def every_gap(
         self,
@@ -393,7 +406,7 @@ class Trial:
     def expect_value(self, why: str, key: str, expected: object) -> None:
         """Raises Failed unless `key` holds `expected`: a str, a dict for a hash, a list, a set, or a dict of floats for
         a sorted set. None: there must be no such key. Its time to live is not looked at."""
-        found = entry(self.redis, key)
+        found = entry(self._line, key)
         seen = None if found is None else found.value
         if seen != expected:
             nothing = Plain(MISSING)
@@ -450,33 +463,32 @@ class Trial:
 
     def put(self, entries: Mapping[str, object]) -> None:
         """Makes these the only keys of the trial: a value for one that never ends, `Ends(value, seconds)` otherwise."""
-        old = [key for key in keys_below(self.redis, self.prefix, self._named()) if key not in self._neighbours]
-        pipe = self.redis.pipeline(transaction=False)
-        if old:
-            pipe.unlink(*old)
+        old = [key for key in keys_below(self._line, self.prefix, self._named()) if key not in self._neighbours]
+        commands: list[tuple] = [("UNLINK", *old)] if old else []
         for key, wanted in entries.items():
             value = wanted.value if isinstance(wanted, Ends) else wanted
             if isinstance(value, dict) and value and all(isinstance(score, float) for score in value.values()):
-                pipe.zadd(key, value)
+                scores_first = [(score, member) for member, score in value.items()]
+                commands.append(("ZADD", key, *itertools.chain.from_iterable(scores_first)))
             elif isinstance(value, dict) and value:
-                pipe.hset(key, mapping=value)
+                commands.append(("HSET", key, *itertools.chain.from_iterable(value.items())))
             elif isinstance(value, list) and value:
-                pipe.rpush(key, *value)
+                commands.append(("RPUSH", key, *value))
             elif isinstance(value, set) and value:
-                pipe.sadd(key, *value)
+                commands.append(("SADD", key, *value))
             elif isinstance(value, (str, bytes, int, float)):
-                pipe.set(key, cast(Any, value))
+                commands.append(("SET", key, value))
             if isinstance(wanted, Ends):
-                pipe.pexpire(key, round(1000 * wanted.seconds))
-        pipe.execute()
+                commands.append(("PEXPIRE", key, round(1000 * wanted.seconds)))
+        self._line.ask(commands)
 
     def state(self) -> dict[str, Entry]:
         """Every key of the trial, neighbours left out."""
-        return whole_state(self.redis, self.prefix, self._named(), without=self._neighbours)
+        return whole_state(self._line, self.prefix, self._named(), without=self._neighbours)
 
     def keys(self, prefix: str) -> list[str]:
         """The keys that begin with `prefix` now."""
-        found = keys_below(self.redis, self.prefix, self._named())
+        found = keys_below(self._line, self.prefix, self._named())
         return [key for key in found if key.startswith(prefix) and key not in self._neighbours]
 
     def _whole_view(self) -> dict[str, tuple[object, bool]]:
@@ -504,14 +516,24 @@ class Trial:
         )
         return _Client(client, client.connection_pool, give(client))
 
+    def _take_client(self) -> "_Client":
+        """A client that no function has, with a connection if one is to be had: to open one takes longest of all."""
+        return self._spare_clients.pop() if self._spare_clients else self._new_client()
+
+    def _put_back(self, client: "_Client") -> None:
+        if client.is_as_new():
+            self._spare_clients.append(client)
+        else:
+            client.pool.disconnect()
+
     def _renew(self, clients: "list[_Client]", count: int) -> None:
         """So many clients, to be used again and again, unless the function has spoilt them or left threads behind."""
         spoilt = any(client.client.connection_pool is not client.pool for client in clients)
-        if len(clients) != count or spoilt or threading.active_count() > self._threads:
+        if len(clients) != count or spoilt or threads_at_work() > self._threads:
             for client in clients:
                 client.pool.disconnect()
-            clients[:] = [self._new_client() for _ in range(count)]
-            self._threads = threading.active_count()
+            clients[:] = [self._take_client() for _ in range(count)]
+            self._threads = threads_at_work()
 
     def _caller(self, clients: "list[_Client]", number: int, args: tuple) -> Callable[[Call], object]:
         def call_it(call: Call) -> object:
@@ -533,8 +555,9 @@ class Trial:
         self._note_call(several[0][1])
         self.call_seen = several[0][0]
         self.redis_was_there = options is None
-        threads = threading.active_count()
-        clients = [self._new_client(options, reply_timeout) for _ in several]
+        threads = threads_at_work()
+        usual = options is None and reply_timeout == LONGEST_REPLY
+        clients = [self._take_client() if usual else self._new_client(options, reply_timeout) for _ in several]
         jobs = [
             self._job(call, client, args, times, end_of_meeting)
             for (call, args), client in zip(several, clients, strict=True)
@@ -545,19 +568,23 @@ class Trial:
             for call, _ in several:
                 call.stop()
 
+        outcomes = [Outcome() for _ in several]
         try:
             outcomes = run_calls(jobs, seconds, self.printed, stop, self._clock, end_of_meeting)
         finally:
             self._end_of_call_before, self._end_of_call = self._end_of_call, time.monotonic()
-            for call, _ in several:
+            del jobs  # they refer to the clients
+            left_behind = threads_at_work() > threads
+            for (call, _), client, outcome in zip(several, clients, outcomes, strict=True):
+                call.over = True
+                if usual and outcome.finished and not left_behind:
+                    self._put_back(client)
+                    continue
                 call.end()
-        try:
-            for (call, _), outcome in zip(several, outcomes, strict=True):
-                self._look_for_damage(outcome, call)
-        finally:
-            if threading.active_count() <= threads:  # a thread that was left behind keeps its socket
-                for client in clients:
+                if not left_behind:  # a thread that was left behind keeps its socket
                     client.pool.disconnect()
+        for (call, _), outcome in zip(several, outcomes, strict=True):
+            self._look_for_damage(outcome, call)
         return outcomes
 
     def _job(
@@ -599,7 +626,8 @@ class Trial:
         """What is wrong whichever exercise it is."""
         if call.refused:
             raise Failed(call.refused)
-        if self.redis.mget(*self._neighbours) != list(self._neighbours.values()):
+        (neighbours,) = self._line.ask([("MGET", *self._neighbours)])
+        if neighbours != list(self._neighbours.values()):
             raise Failed(STEALS)
         if call.waited and not self.may_wait:
             raise Failed(f"{call.waited} waits until something comes: this function is to answer at once")
@@ -628,6 +656,16 @@ class _Client:
     client: redis.Redis
     pool: redis.ConnectionPool
     holder: Holder
+
+    def is_as_new(self) -> bool:
+        """Whether the function has kept nothing of it: no client, no pipeline, no lock, no open WATCH or MULTI.
+
+        Python counts who refers to an object. Of a new client, two do (this object, and the question itself), of its
+        pool also the client.
+        """
+        nobody_has_it = sys.getrefcount(self.client) <= 2 and sys.getrefcount(self.pool) <= 3
+        left_open = self.holder.call is not None and self.holder.call.left_open is not None
+        return nobody_has_it and not left_open and self.client.connection_pool is self.pool
 
 
 class Plain(str):

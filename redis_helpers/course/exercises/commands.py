@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import wraps
@@ -16,7 +17,7 @@ from typing import ParamSpec, TypeVar
 import redis
 
 from redis_helpers.connection_errors import why_failed
-from redis_helpers.course.exercises import progress_file, progress_map, review_session, verdict
+from redis_helpers.course.exercises import progress_file, progress_map, review_session, runner, verdict
 from redis_helpers.course.exercises.catalog import exercises, lessons, predictions, questions
 from redis_helpers.course.exercises.checker import Trial
 from redis_helpers.course.exercises.course_client import course_redis
@@ -90,7 +91,10 @@ def _in_a_sentence(problem: BaseException) -> str:
 
 @contextlib.contextmanager
 def _interrupted_once() -> Iterator[None]:
-    """The first interrupt ends what is under way. A second one would end the tidying up, and is ignored."""
+    """The first interrupt ends what is under way. A second one would end the tidying up, and is ignored.
+
+    Python drops an interrupt that comes while it cleans an object up (`__del__`). It is then raised again later.
+    """
     is_main_thread = threading.current_thread() is threading.main_thread()
     if not is_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
@@ -103,11 +107,20 @@ def _interrupted_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, ignore)
         raise KeyboardInterrupt
 
+    def note_what_is_dropped(dropped: "sys.UnraisableHookArgs") -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            runner.interrupt_was_dropped.set()
+        else:
+            hook_before(dropped)
+
+    hook_before, sys.unraisablehook = sys.unraisablehook, note_what_is_dropped
     signal.signal(signal.SIGINT, interrupt)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = hook_before
+        runner.interrupt_was_dropped.clear()
 
 
 @_never_raises

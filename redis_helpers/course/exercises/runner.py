@@ -1,15 +1,18 @@
 """Runs a learner's code so that whatever it does, the notebook goes on.
 
-Each call runs in a thread of its own, with a time limit and with its printing caught. An endless Python loop is stopped
-by raising an exception inside it; code that waits elsewhere (`time.sleep`) is left behind and ends when it wakes up.
+Each call runs in a thread that it has for itself, with a time limit and with its printing caught. An endless Python
+loop is stopped by raising an exception inside it; code that waits elsewhere (`time.sleep`) is left behind and ends when
+it wakes up.
 
 The limits are seconds of a `FairClock`: a right answer does not fail because other programs keep the machine busy.
 """
 
 import contextlib
+import contextvars
 import ctypes
 import hashlib
 import io
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -120,6 +123,7 @@ def run_calls(
             for worker in workers:
                 worker.start()
             while _running(workers) and clock.now() - begin < seconds:
+                raise_dropped_interrupt()
                 if after_a_while is not None and clock.now() - begin >= LONG_WAIT:
                     after_a_while()
                 _wait_for_one(workers)
@@ -130,20 +134,57 @@ def run_calls(
                 stop(_running(workers), clock)
             for number in late:  # whatever it still did on being stopped
                 outcomes[number] = Outcome()
+            for worker in workers:
+                worker.give_thread_back()
     return outcomes
 
 
-class Worker(threading.Thread):
-    """One call in a thread of its own. `when_ended()` is called at its end, whatever became of it."""
+interrupt_was_dropped = threading.Event()  # the user has interrupted the cell, and nobody has heard of it
+
+
+def raise_dropped_interrupt() -> None:
+    """Raises the KeyboardInterrupt that Python has dropped, if it has. Asked wherever somebody waits for an answer."""
+    if interrupt_was_dropped.is_set():
+        interrupt_was_dropped.clear()
+        raise KeyboardInterrupt
+
+
+class Worker:
+    """One call in a thread of its own. `when_ended()` is called at its end, whatever became of it.
+
+    A thread serves one call after the other, as a new one takes longer than most calls. Only who has started a worker
+    stops it and gives its thread back: so nobody is stopped in place of another.
+    """
 
     def __init__(
         self, call: Callable[[], object], outcome: Outcome, when_ended: Callable[[], object] | None = None
     ) -> None:
-        super().__init__(daemon=True)  # a thread left behind does not keep the kernel alive
-        self.ended = threading.Event()  # join() and is_alive() go wrong when the user interrupts a join (Python 3.11)
+        self.ended = threading.Event()
         self._call, self._outcome, self._when_ended = call, outcome, when_ended
+        self._thread: _Thread | None = None
+        self._was_stopped = False
+
+    def start(self) -> None:
+        self._thread = _idle.pop() if _idle else _Thread()
+        self._thread.work.put(self.run)
+
+    def stop(self) -> None:
+        """Raises Stopped in the call, if it still runs, or just behind it."""
+        self._was_stopped = True
+        if self._thread is not None:
+            ident = ctypes.c_ulong(self._thread.ident or 0)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Stopped))
+
+    def give_thread_back(self) -> None:
+        """The thread may serve another call, or ends with this one if this had to be stopped."""
+        thread, self._thread = self._thread, None
+        if thread is not None and self.ended.is_set() and not self._was_stopped:
+            _idle.append(thread)
+        elif thread is not None:
+            thread.work.put(None)
 
     def run(self) -> None:
+        """In the thread."""
         try:
             self._run()
         except Stopped:  # it may come when the call has just ended
@@ -154,14 +195,52 @@ class Worker(threading.Thread):
                 self._when_ended()
 
     def _run(self) -> None:
+        call = self._call
+        del self._call  # with it goes what it refers to, before anybody is told of the end
         try:
-            value = self._call()
+            value = contextvars.Context().run(call)  # an empty one, as a new thread has
         except Stopped:
             return
         except BaseException as error:  # KeyboardInterrupt and SystemExit of the learner's code, too
             self._outcome.error, self._outcome.finished = error, True
         else:
             self._outcome.value, self._outcome.finished = value, True
+
+
+class _Thread(threading.Thread):
+    """Runs what is put into its `work`, until that is None."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)  # a thread left behind does not keep the kernel alive
+        self.work: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self.start()
+
+    def run(self) -> None:
+        with contextlib.suppress(Stopped):  # it may come when the call has just ended
+            job = self.work.get()
+            while job is not None:
+                job()
+                del job  # what it refers to is not to live on while the thread waits
+                job = self.work.get()
+
+
+_idle: list[_Thread] = []  # threads that wait for a call
+
+
+def is_an_answers_thread() -> bool:
+    """Whether the thread that asks runs a learner's function."""
+    return isinstance(threading.current_thread(), _Thread)
+
+
+def threads_at_work() -> int:
+    """How many threads there are, those that wait for a call left out."""
+    return threading.active_count() - len(_idle)
+
+
+def end_idle_threads() -> None:
+    """Lets the threads end that wait for a call."""
+    while _idle:
+        _idle.pop().work.put(None)
 
 
 def _running(workers: Sequence[Worker]) -> list[Worker]:
@@ -179,5 +258,5 @@ def stop(workers: Sequence[Worker], clock: FairClock) -> None:
     begin = clock.now()
     while _running(workers) and clock.now() - begin < STOP_LIMIT:
         for worker in _running(workers):
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident or 0), ctypes.py_object(Stopped))
+            worker.stop()
             worker.ended.wait(0.01)

@@ -1,10 +1,10 @@
 """What is in Redis under a prefix: every key with its value and its time to live, to be compared as a whole."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-import redis
+from redis_helpers.course.exercises.direct_line import DirectLine
 
 PAGE = 5000  # keys that one SCAN looks at
 MANY_KEYS = 50_000  # on a server with more of them, only the keys that were named are looked at
@@ -31,79 +31,70 @@ class Ends:
     late: float = 0
 
 
-# How to ask for the value of each type, and what to make of the reply.
-READERS: dict[str, tuple[Callable[[redis.Redis, str], Any], Callable[[Any], object]]] = {
-    "string": (lambda client, key: client.get(key), lambda reply: reply),
-    "hash": (lambda client, key: client.hgetall(key), lambda reply: reply),
-    "list": (lambda client, key: client.lrange(key, 0, -1), lambda reply: reply),
-    "set": (lambda client, key: client.smembers(key), lambda reply: reply),
-    "zset": (lambda client, key: client.zrange(key, 0, -1, withscores=True), lambda reply: dict(reply)),
-    "stream": (lambda client, key: client.xrange(key), lambda reply: reply),
+# How to ask for the value of each type: the command, what stands behind the key, and redis-py's options for the reply.
+READERS: dict[str, tuple[str, tuple, dict[str, Any]]] = {
+    "string": ("GET", (), {}),
+    "hash": ("HGETALL", (), {}),
+    "list": ("LRANGE", (0, -1), {}),
+    "set": ("SMEMBERS", (), {}),
+    "zset": ("ZRANGE", (0, -1, "WITHSCORES"), {"withscores": True, "score_cast_func": float}),
+    "stream": ("XRANGE", ("-", "+"), {}),
 }
 
 
-def keys_below(client: redis.Redis, prefix: str, named: Iterable[str] = ()) -> list[str]:
+def keys_below(line: DirectLine, prefix: str, named: Iterable[str] = ()) -> list[str]:
     """The keys that begin with the prefix. `named` are those that may be there."""
     pattern = "".join(f"\\{sign}" if sign in "*?[]\\^" else sign for sign in prefix) + "*"
-    asking = client.pipeline(transaction=False)
-    asking.dbsize()
-    asking.scan(0, match=pattern, count=PAGE)
-    size, (cursor, found) = asking.execute()
+    size, (cursor, found) = line.ask([("DBSIZE",), _scan(0, pattern)])
     if size > MANY_KEYS:
-        return sorted(key for key in set(named) if client.exists(key))
-    while cursor:
-        cursor, page = cast(Any, client.scan(cursor, match=pattern, count=PAGE))
+        candidates = sorted(set(named))
+        there = line.ask([("EXISTS", key) for key in candidates])
+        return [key for key, is_there in zip(candidates, there, strict=True) if is_there]
+    while int(cursor):
+        ((cursor, page),) = line.ask([_scan(cursor, pattern)])
         found += page
     return sorted(set(found))
 
 
-def entry(client: redis.Redis, key: str) -> Entry | None:
+def _scan(cursor: Any, pattern: str) -> tuple:
+    return ("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE)
+
+
+def entry(line: DirectLine, key: str) -> Entry | None:
     """One key, or None."""
     try:
-        return _entries(client, [key]).get(key)
+        return _entries(line, [key]).get(key)
     except UnicodeDecodeError:
-        return Entry("bytes that are no text", _left(client.pttl(key)))
+        (left,) = line.ask([("PTTL", key)])
+        return Entry("bytes that are no text", _left(left))
 
 
 def whole_state(
-    client: redis.Redis, prefix: str, named: Iterable[str] = (), without: Iterable[str] = ()
+    line: DirectLine, prefix: str, named: Iterable[str] = (), without: Iterable[str] = ()
 ) -> dict[str, Entry]:
     """Every key below the prefix but those in `without`."""
     left_out = set(without)
-    keys = [key for key in keys_below(client, prefix, named) if key not in left_out]
+    keys = [key for key in keys_below(line, prefix, named) if key not in left_out]
     try:
-        return _entries(client, keys)
+        return _entries(line, keys)
     except UnicodeDecodeError:  # one by one, to see which it is
-        found = {key: entry(client, key) for key in keys}
+        found = {key: entry(line, key) for key in keys}
         return {key: value for key, value in found.items() if value is not None}
 
 
-def _entries(client: redis.Redis, keys: list[str]) -> dict[str, Entry]:
+def _entries(line: DirectLine, keys: list[str]) -> dict[str, Entry]:
     """These keys, those left out that are not there. Two round trips, however many they are."""
-    if not keys:
-        return {}
-    asking = client.pipeline(transaction=False)
-    for key in keys:
-        asking.type(key)
-    kinds = dict(zip(keys, map(str, asking.execute()), strict=True))
+    kinds = dict(zip(keys, line.ask([("TYPE", key) for key in keys]), strict=True))
     there = [key for key in keys if kinds[key] != "none"]
-    asking = client.pipeline(transaction=False)
-    for key in there:
-        if kinds[key] in READERS:
-            READERS[kinds[key]][0](asking, key)
-        asking.pttl(key)
-    replies = iter(asking.execute(raise_on_error=False))
-    found = {}
-    for key in there:
-        kind = kinds[key]
-        reply = next(replies) if kind in READERS else f"a {kind}"
-        left = next(replies)
-        if left == -2:
-            continue
-        if isinstance(reply, redis.RedisError):
-            raise reply
-        value = READERS[kind][1](reply) if kind in READERS else reply
-        found[key] = Entry(value, _left(left))
+    values = {key: READERS[kinds[key]] for key in there if kinds[key] in READERS}
+    asked: list[tuple] = [(name, key, *behind) for key, (name, behind, _) in values.items()]
+    replies = line.ask(asked + [("PTTL", key) for key in there])
+    lefts = dict(zip(there, replies[len(values) :], strict=True))
+    found = {key: Entry(f"a {kinds[key]}", _left(left)) for key, left in lefts.items() if left != -2}
+    for (key, (name, _, options)), reply in zip(values.items(), replies, strict=False):
+        if key in found:
+            value = line.as_the_client_gives_it(name, reply, **options)
+            found[key] = Entry(dict(value) if name == "ZRANGE" else value, found[key].left)
     return found
 
 

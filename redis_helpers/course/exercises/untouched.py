@@ -3,6 +3,7 @@
 import ast
 import dis
 import inspect
+import linecache
 import textwrap
 from functools import cache
 from types import CodeType, FunctionType
@@ -27,11 +28,18 @@ def _same_source(code: CodeType, stub: str) -> bool:
     written = _definition_of(code)
     if written is None:
         return False
-    return _essence(written) in ([], _essence(_last_definition(ast.parse(stub))))
+    return _essence(written) in ([], _essence_of_stub(stub))
+
+
+@cache
+def _essence_of_stub(stub: str) -> list[str]:
+    return _essence(_last_definition(ast.parse(stub)))
 
 
 def _definition_of(code: CodeType) -> ast.FunctionDef | None:
     """The `def` statement that was compiled to this code, or None when there is none or nobody has its text."""
+    if not linecache.getlines(code.co_filename):  # inspect would first look for the file in every module
+        return None
     try:
         statements = ast.parse(textwrap.dedent(inspect.getsource(code))).body
     except (OSError, TypeError, SyntaxError, ValueError):
@@ -86,11 +94,19 @@ class _ParametersNumbered(ast.NodeTransformer):
 
 
 def _same_steps(code: CodeType, stub: str) -> bool:
-    # A notebook compiles each statement by itself, a script the whole file: Python then calls `json.loads` differently.
+    return _steps(code) in _steps_of_stub(stub)
+
+
+@cache
+def _steps_of_stub(stub: str) -> list[list[tuple[str, object]]]:
+    """The steps of a function that does nothing, and of the stub, compiled in both ways.
+
+    A notebook compiles each statement by itself, a script the whole file: Python then calls `json.loads` differently.
+    """
     in_a_script = ast.parse(stub)
     in_a_notebook = ast.Module([_last_definition(in_a_script)], [])
     nothing = ast.parse("def nothing(): pass")
-    return _steps(code) in [_steps(_compiled(tree)) for tree in (nothing, in_a_script, in_a_notebook)]
+    return [_steps(_compiled(tree)) for tree in (nothing, in_a_script, in_a_notebook)]
 
 
 def _compiled(tree: ast.Module) -> CodeType:

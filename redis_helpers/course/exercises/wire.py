@@ -177,7 +177,7 @@ class Call:
         step = Step([_words(command) for command in commands])
         is_own_thread = getattr(_this_thread, "call", None) is self  # not one that the function has started
         if self.turn is not None and is_own_thread and step.commands[0][0] not in SEEN_BY_NOBODY:
-            with _inside():  # what is done in this turn is not the learner's
+            with _Inside():  # what is done in this turn is not the learner's
                 self.turn(step)
         if self.over:
             raise redis.ConnectionError("the check of this exercise has ended")
@@ -186,7 +186,7 @@ class Call:
         faults = self._faults
         if self._restart is not None and before >= self._restart.after and not self._restarted:
             self._restarted = True
-            with _inside():
+            with _Inside():
                 self._restart.comes_back()
         if faults.cut_after is not None and after > faults.cut_after:
             self._cut(connection, step, commands[: max(0, faults.cut_after - before)])
@@ -206,7 +206,7 @@ class Call:
         if step.commands[0][0] == "TIME" and self._now is not None:
             self._answer(connection, step, [[str(self._now // 1_000_000), str(self._now % 1_000_000)]])
             return
-        with _inside():
+        with _Inside():
             SEND(connection, [_packed(self._guarded(command)) for command in commands])
             if read_ahead or self._restarted:
                 replies = [self._after_restart(self._read(connection)) for _ in commands]
@@ -238,7 +238,7 @@ class Call:
                 raise reply
             return reply
         try:
-            with _inside():
+            with _Inside():
                 reply = read()
         except redis.ResponseError as error:
             plain = self._as_without_a_guard(error)
@@ -264,7 +264,7 @@ class Call:
 
     def send_unseen(self, connection: AbstractConnection, commands: list[list[bytes]]) -> None:
         """Sends commands whose replies nobody gets. Redis has done them when this returns."""
-        with _inside():
+        with _Inside():
             if commands:
                 SEND(connection, [_packed(self._guarded(command)) for command in commands])
             for _ in commands:
@@ -385,15 +385,15 @@ CONNECT = AbstractConnection.connect_check_health
 DISCONNECT = AbstractConnection.disconnect
 
 
-@contextlib.contextmanager
-def _inside() -> Iterator[None]:
-    """What this thread sends now is not the learner's."""
-    call, _this_thread.call = getattr(_this_thread, "call", None), None
-    inside, _this_thread.inside = getattr(_this_thread, "inside", False), True
-    try:
-        yield
-    finally:
-        _this_thread.call, _this_thread.inside = call, inside
+class _Inside:
+    """A context manager: what this thread sends now is not the learner's. (A class, as it is entered at each step.)"""
+
+    def __enter__(self) -> None:
+        self._call, _this_thread.call = getattr(_this_thread, "call", None), None
+        self._inside, _this_thread.inside = getattr(_this_thread, "inside", False), True
+
+    def __exit__(self, *exception: object) -> None:
+        _this_thread.call, _this_thread.inside = self._call, self._inside
 
 
 def apart(function: Callable[Parameters, Reply]) -> Callable[Parameters, Reply]:
@@ -401,7 +401,7 @@ def apart(function: Callable[Parameters, Reply]) -> Callable[Parameters, Reply]:
 
     @functools.wraps(function)
     def called(*args: Parameters.args, **options: Parameters.kwargs) -> Reply:
-        with _inside():
+        with _Inside():
             return function(*args, **options)
 
     return called
@@ -444,7 +444,7 @@ def _read(connection: AbstractConnection, *args: Any, **options: Any) -> object:
 
 
 def _connect(connection: AbstractConnection, *args: Any, **options: Any) -> None:
-    with _inside():
+    with _Inside():
         CONNECT(connection, *args, **options)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from unittest import mock
 
 from redis_helpers.course.exercises.checker import Trial
-from redis_helpers.course.exercises.runner import Worker
+from redis_helpers.course.exercises.runner import is_an_answers_thread
 
 _clocks = itertools.count(1)
 
@@ -56,7 +56,7 @@ class Clock:
         real, sleep = threading.Event.wait, self._fakes()["sleep"]
 
         def wait(event: threading.Event, timeout: float | None = None) -> bool:
-            if timeout is None or event.is_set() or not isinstance(threading.current_thread(), Worker):
+            if timeout is None or event.is_set() or not is_an_answers_thread():
                 return real(event, timeout)
             sleep(timeout)
             return event.is_set()
@@ -90,7 +90,7 @@ class Clock:
         real = getattr(time, name)
 
         def clock(*args: float) -> float | None:
-            return (fake if isinstance(threading.current_thread(), Worker) else real)(*args)
+            return (fake if is_an_answers_thread() else real)(*args)
 
         return clock
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +11,7 @@ import redis
 
 from redis_helpers.course.exercises.checker import Plain, Trial, nobody_there, somebody_silent
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
-from redis_helpers.course.exercises.runner import Outcome, Worker
+from redis_helpers.course.exercises.runner import Outcome, is_an_answers_thread
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import apart
 from redis_helpers.course.lessons.cache_checks import (
@@ -176,7 +175,7 @@ def _expect_tries(
     execute = redis.Redis.execute_command
 
     def counted(client: redis.Redis, *words: Any, **options: Any) -> Any:
-        if isinstance(threading.current_thread(), Worker) and str(words[0]).upper() in ("SET", "SETEX", "PSETEX"):
+        if is_an_answers_thread() and str(words[0]).upper() in ("SET", "SETEX", "PSETEX"):
             tries.append(words)
         return execute(client, *words, **options)
 
@@ -325,7 +324,7 @@ def _asked() -> Iterator[list[Exception | None]]:
     execute = redis.Redis.execute_command
 
     def noted(client: redis.Redis, *words: Any, **options: Any) -> Any:
-        if not isinstance(threading.current_thread(), Worker):
+        if not is_an_answers_thread():
             return execute(client, *words, **options)
         try:
             answer = execute(client, *words, **options)
@@ -345,7 +344,7 @@ def _expect_no_pause(trial: Trial, args: tuple, **how: Any) -> None:
     sleep = time.sleep
 
     def note(seconds: float) -> None:
-        if isinstance(threading.current_thread(), Worker):
+        if is_an_answers_thread():
             slept.append(seconds)
         else:
             sleep(seconds)

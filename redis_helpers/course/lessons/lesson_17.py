@@ -1,7 +1,6 @@
 """Lesson 17: the first three, totals, personal bests, the row and the page of one member."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -10,7 +9,7 @@ from unittest import mock
 
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Prediction, Question
-from redis_helpers.course.exercises.runner import Worker
+from redis_helpers.course.exercises.runner import is_an_answers_thread
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.lessons.board_checks import ODD, READER_WROTE, expect_error_is_told, floats
@@ -25,7 +24,7 @@ def _without_naps() -> Iterator[None]:
     real = time.sleep
 
     def nap(seconds: float) -> None:
-        real(0 if isinstance(threading.current_thread(), Worker) else seconds)
+        real(0 if is_an_answers_thread() else seconds)
 
     with mock.patch("time.sleep", nap):
         yield

@@ -1,21 +1,33 @@
 """Calls that run beside each other, print, raise, or do not end."""
 
+import contextvars
+import signal
 import sys
 import threading
 
 import pytest
 
+from redis_helpers.course.exercises import runner
+from redis_helpers.course.exercises.commands import _interrupted_once
 from redis_helpers.course.exercises.runner import (
     MOST_LINES,
     MOST_PRINTED,
     FairClock,
     Outcome,
     Printed,
+    end_idle_threads,
     run_calls,
+    threads_at_work,
 )
 from tests.support.servers import wait_until
 
 LIMIT = 0.1  # seconds
+
+
+@pytest.fixture(autouse=True)
+def _no_idle_threads():
+    yield
+    end_idle_threads()
 
 
 def run(*calls, seconds=5.0, printed=None):
@@ -48,11 +60,11 @@ def test_what_a_call_raises_is_its_outcome(error):
 
 
 def test_a_call_without_end_is_stopped_and_leaves_no_outcome():
-    threads_before = threading.active_count()
+    threads_before = threads_at_work()
     outcomes, late = run(loops, lambda: "done", seconds=LIMIT)
     assert outcomes == [Outcome(), Outcome(value="done", finished=True)]
     assert late == ["late"]
-    assert wait_until(lambda: threading.active_count() == threads_before)
+    assert wait_until(lambda: threads_at_work() == threads_before)
 
 
 def test_a_call_that_waits_elsewhere_is_left_behind(monkeypatch):
@@ -62,6 +74,48 @@ def test_a_call_that_waits_elsewhere_is_left_behind(monkeypatch):
     release.set()
     assert outcomes == [Outcome()]
     assert late == ["late"]
+
+
+class InterruptedAtABadMoment(FairClock):
+    """The user interrupts, once, while Python cleans up an object."""
+
+    class Cleaned:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    interrupted = False
+
+    def now(self):
+        if not self.interrupted:
+            self.interrupted = True
+            self.Cleaned()
+        return super().now()
+
+
+def test_an_interrupt_that_python_drops_is_raised_later(monkeypatch):
+    monkeypatch.setattr(runner, "CLOCK_LOOK", 0.01)
+    hook_before = sys.unraisablehook
+    threads_before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt), _interrupted_once():
+        run_calls([loops], 30, Printed(), lambda: None, InterruptedAtABadMoment())
+    assert sys.unraisablehook is hook_before
+    assert not runner.interrupt_was_dropped.is_set()
+    assert wait_until(lambda: threading.active_count() == threads_before)
+
+
+def test_one_thread_serves_one_call_after_the_other_and_a_stopped_one_none():
+    idents = [run(threading.get_ident)[0][0].value for _ in range(3)]
+    assert len(set(idents)) == 1
+    run(loops, seconds=LIMIT)
+    threads_before = threads_at_work()
+    assert run(lambda: "served")[0] == [Outcome(value="served", finished=True)]
+    assert threads_at_work() == threads_before
+
+
+def test_a_call_finds_nothing_of_the_one_before_in_its_context():
+    fruit = contextvars.ContextVar("fruit")
+    outcomes = [run(lambda: (fruit.get(None), fruit.set("uva"))[0])[0][0] for _ in range(2)]
+    assert [outcome.value for outcome in outcomes] == [None, None]
 
 
 def test_what_is_printed_is_caught_and_the_outputs_are_given_back():

@@ -4,6 +4,7 @@ import pytest
 import redis
 
 from redis_helpers.course.exercises import state
+from redis_helpers.course.exercises.direct_line import DirectLine
 from redis_helpers.course.exercises.state import Entry, entry, keys_below, whole_state
 
 PREFIX = "cell-by-cell:state:"
@@ -30,39 +31,46 @@ def filled(any_conn):
     return any_conn
 
 
-def test_every_type_comes_with_its_value_and_without_an_end(filled):
-    found = whole_state(filled, PREFIX)
+@pytest.fixture
+def line(any_conn):
+    opened = DirectLine(any_conn)
+    yield opened
+    opened.close()
+
+
+def test_every_type_comes_with_its_value_and_without_an_end(filled, line):
+    found = whole_state(line, PREFIX)
     assert found == {PREFIX + name: Entry(value, None) for name, value in ALL_TYPES.items()}
-    assert {key: entry(filled, key) for key in found} == found
+    assert {key: entry(line, key) for key in found} == found
 
 
-def test_a_stream_comes_with_its_ids(filled):
+def test_a_stream_comes_with_its_ids(filled, line):
     filled.xadd(PREFIX + "stream", {"fruit": "uva"}, id="5-1")
-    assert entry(filled, PREFIX + "stream") == Entry([("5-1", {"fruit": "uva"})], None)
+    assert entry(line, PREFIX + "stream") == Entry([("5-1", {"fruit": "uva"})], None)
 
 
-def test_an_end_comes_in_milliseconds(filled):
+def test_an_end_comes_in_milliseconds(filled, line):
     filled.pexpire(PREFIX + "hash", 60_000)
-    found = whole_state(filled, PREFIX)
+    found = whole_state(line, PREFIX)
     assert 50_000 < found[PREFIX + "hash"].left <= 60_000
     assert found[PREFIX + "list"].left is None
 
 
-def test_what_is_not_there_is_none(filled):
-    assert entry(filled, PREFIX + "nothing") is None
-    assert whole_state(filled, PREFIX + "nothing") == {}
+def test_what_is_not_there_is_none(filled, line):
+    assert entry(line, PREFIX + "nothing") is None
+    assert whole_state(line, PREFIX + "nothing") == {}
 
 
-def test_some_keys_are_left_out_and_not_even_asked_for(filled):
+def test_some_keys_are_left_out_and_not_even_asked_for(filled, line):
     filled.config_resetstat()
-    found = whole_state(filled, PREFIX, without=[PREFIX + name for name in ALL_TYPES if name != "text"])
+    found = whole_state(line, PREFIX, without=[PREFIX + name for name in ALL_TYPES if name != "text"])
     assert found == {PREFIX + "text": Entry("312", None)}
     calls = filled.info("commandstats")
     assert calls["cmdstat_type"]["calls"] == 1
     assert "cmdstat_hgetall" not in calls
 
 
-def test_the_number_of_round_trips_does_not_grow_with_the_keys(filled, monkeypatch):
+def test_the_number_of_round_trips_does_not_grow_with_the_keys(filled, line, monkeypatch):
     sent = []
     send = redis.connection.AbstractConnection.send_packed_command
     monkeypatch.setattr(
@@ -70,31 +78,31 @@ def test_the_number_of_round_trips_does_not_grow_with_the_keys(filled, monkeypat
         "send_packed_command",
         lambda connection, *args, **options: sent.append(1) or send(connection, *args, **options),
     )
-    whole_state(filled, PREFIX)
+    whole_state(line, PREFIX)
     few = len(sent)
     filled.mset({f"{PREFIX}more:{number}": number for number in range(200)})
     sent.clear()
-    assert len(whole_state(filled, PREFIX)) == 206
+    assert len(whole_state(line, PREFIX)) == 206
     assert len(sent) == few
 
 
-def test_bytes_that_are_no_text_spoil_nothing_else(filled, any_server):
+def test_bytes_that_are_no_text_spoil_nothing_else(filled, line, any_server):
     with redis.Redis.from_url(any_server.url) as plain:
         plain.set(PREFIX + "bytes", b"\xff\xfe", px=60_000)
         plain.rpush(PREFIX + "bytes in a list", "a", b"\xff")
-    found = whole_state(filled, PREFIX)
+    found = whole_state(line, PREFIX)
     assert found.pop(PREFIX + "bytes").value == "bytes that are no text"
     assert found.pop(PREFIX + "bytes in a list") == Entry("bytes that are no text", None)
     assert found == {PREFIX + name: Entry(value, None) for name, value in ALL_TYPES.items()}
     assert filled.get(PREFIX + "text") == "312"
 
 
-def test_pattern_signs_in_the_prefix_are_signs(any_conn):
+def test_pattern_signs_in_the_prefix_are_signs(any_conn, line):
     any_conn.flushall()
     any_conn.mset({"cell-by-cell:a[b]*?:1": 1, "cell-by-cell:ab:1": 1, "cell-by-cell:a[b]xy:1": 1})
-    assert keys_below(any_conn, "cell-by-cell:a[b]*?:") == ["cell-by-cell:a[b]*?:1"]
+    assert keys_below(line, "cell-by-cell:a[b]*?:") == ["cell-by-cell:a[b]*?:1"]
 
 
-def test_on_a_full_server_only_the_named_keys_are_looked_for(filled, monkeypatch):
+def test_on_a_full_server_only_the_named_keys_are_looked_for(filled, line, monkeypatch):
     monkeypatch.setattr(state, "MANY_KEYS", 3)
-    assert keys_below(filled, PREFIX, [PREFIX + "text", PREFIX + "gone"]) == [PREFIX + "text"]
+    assert keys_below(line, PREFIX, [PREFIX + "text", PREFIX + "gone"]) == [PREFIX + "text"]

@@ -246,6 +246,51 @@ def test_names_and_numbers_are_new_each_time(begin):
     assert trial.key("carts:").endswith(":")
 
 
+def test_a_client_that_no_function_has_kept_serves_the_next_call(begin):
+    trial, numbers = begin(lambda redis_conn, key: redis_conn.client_id()), set()
+    for _ in range(5):
+        numbers.add(trial.call(trial.key("it")))
+    trial.orders("no", {"a": (trial.key("it"),)}, lambda: None, allowed=lambda run, view: numbers.add(run.outcomes[0]))
+    assert len(numbers) == 1
+
+
+KEPT = {
+    "the client": lambda redis_conn: redis_conn,
+    "its pool": lambda redis_conn: redis_conn.connection_pool,
+    "a pipeline": lambda redis_conn: redis_conn.pipeline(),
+    "a method": lambda redis_conn: redis_conn.get,
+    "a lock": lambda redis_conn: redis_conn.lock("it"),
+    "a script": lambda redis_conn: redis_conn.register_script("return 1"),
+}
+
+
+@pytest.mark.parametrize("keep", KEPT.values(), ids=KEPT)
+def test_a_client_that_a_function_has_kept_serves_no_other_call(keep, begin):
+    kept = []
+
+    def keeps(redis_conn, key):
+        redis_conn.get(key)
+        kept.append(keep(redis_conn))
+        return redis_conn.client_id()
+
+    trial = begin(keeps)
+    assert len({trial.call(trial.key("it")) for _ in range(3)}) == 3
+
+
+def test_the_client_of_an_earlier_call_gets_no_answer(begin):
+    clients = []
+
+    def uses_the_first_client(redis_conn, key):
+        clients.append(redis_conn)
+        return clients[0].get(key)
+
+    trial = begin(uses_the_first_client)
+    trial.call(trial.key("it"))
+    with pytest.raises(Crashed) as crash:
+        trial.call(trial.key("it"))
+    assert "the check of this exercise has ended" in str(crash.value.error)
+
+
 def test_a_silent_server_is_one_only_for_the_given_connection(begin, any_server):
     mine = redis.Redis.from_url(any_server.url, decode_responses=True)
     trial = begin(lambda redis_conn, key: mine.get(key))
