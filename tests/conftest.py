@@ -1,6 +1,7 @@
 """What the tests of the package share: settings of their own, and real servers."""
 
 import contextlib
+import functools
 import gc
 import hashlib
 import itertools
@@ -115,28 +116,34 @@ def tls(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def whole_market():
-    """What one walk over every row of the market shows."""
+    """What one walk over every row of the market shows. Tests of it are marked `xdist_group("whole market")`."""
     seen = SimpleNamespace(orders=0, crates=Counter(), days=Counter(), customers=Counter())
-    checksum = hashlib.sha256()
-    for row in [*data.fruits(), *data.customers()]:
-        checksum.update(repr(row).encode())
-    for row in data.orders():
-        checksum.update(repr(row).encode())
-        number, day, customer, fruit, crates = row
-        seen.orders += 1
-        seen.crates[data.FRUITS[fruit - 1]] += crates
-        seen.days[day] += 1
-        seen.customers[customer] += 1
-        assert number == seen.orders
-        assert 1 <= crates <= 5
+    checksum = hashlib.sha256("".join(map(repr, [*data.fruits(), *data.customers()])).encode())
+    orders = data.orders()
+    while some := list(itertools.islice(orders, 10_000)):  # row by row, it would take twice as long
+        checksum.update("".join(map(repr, some)).encode())
+        numbers, days, customers, fruits, crates = zip(*some, strict=True)
+        assert list(numbers) == list(range(seen.orders + 1, seen.orders + len(some) + 1))
+        assert set(crates) <= {1, 2, 3, 4, 5}
+        seen.orders += len(some)
+        seen.days.update(days)
+        seen.customers.update(customers)
+        for fruit, count in zip(fruits, crates, strict=True):
+            seen.crates[data.FRUITS[fruit - 1]] += count
     seen.checksum = checksum.hexdigest()
     return seen
+
+
+@functools.cache
+def small_orders():
+    """The rows of a market of 20,000 orders."""
+    return tuple(ALL_ORDERS(20_000))
 
 
 @contextlib.contextmanager
 def small_market():
     """Makes the market one of 20,000 orders, and gives their rows."""
-    rows = list(ALL_ORDERS(20_000))
+    rows = list(small_orders())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "ORDERS", len(rows))
         patch.setattr(data, "orders", lambda: iter(rows))
@@ -177,7 +184,7 @@ def small_mysql(mysql):
 
 @pytest.fixture(scope="session")
 def whole_mysql(mysql):
-    """The options of a database that holds the whole market: some ten seconds of loading."""
+    """The options of a database that holds the whole market: some seconds of loading."""
     with mysql.database() as options:
         load_mysql(options)
         yield options
