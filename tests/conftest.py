@@ -27,6 +27,9 @@ MORE_BINARIES = [path for path in os.environ.get("REDIS_TEST_BINARIES", "").spli
 
 ALL_ORDERS = data.orders
 
+# redis-py reads its version from the disk for each connection, which takes as long as the rest of connecting.
+redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
+
 # What a shell starts in the background ignores Ctrl-C, and so would the processes that the tests interrupt.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
