@@ -28,7 +28,9 @@ market/, the source behind the cache: the fruit market's data, in SQLite or in M
     repositories.py       `SqliteRepository`, `MysqlRepository`, `open_source()`
 
 course/, the course's machinery. Nobody needs to read it to learn Redis.
-    embedded.py           `EmbeddedRedis`: a private, real redis-server (embedded_guard.py ends it with its owner)
+    embedded.py           `EmbeddedRedis`: a private, real redis-server
+    embedded_guard.py, left_folders.py:
+                          the small program that ends it with its owner, and the folders that were left
     embedded_cluster.py   `EmbeddedCluster`: a real cluster of such servers
     rights.py             what a user may do here, for lessons on somebody else's server
     measure.py, plots.py  measuring, and every picture of the course

@@ -27,7 +27,7 @@ MORE_BINARIES = [path for path in os.environ.get("REDIS_TEST_BINARIES", "").spli
 
 ALL_ORDERS = data.orders
 
-# redis-py reads its own version from its metadata for each connection: a third of what a connection costs.
+# redis-py reads its version from the disk for each connection, which takes as long as the rest of connecting.
 redis.utils.get_lib_version = functools.cache(redis.utils.get_lib_version)
 
 # What a shell starts in the background ignores Ctrl-C, and so would the processes that the tests interrupt.
@@ -122,33 +122,34 @@ def tls(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def whole_market():
-    """What one walk over every row of the market shows."""
+    """What one walk over every row of the market shows. Tests of it are marked `xdist_group("whole market")`."""
     seen = SimpleNamespace(orders=0, crates=Counter(), days=Counter(), customers=Counter())
-    checksum = hashlib.sha256()
-    for row in [*data.fruits(), *data.customers()]:
-        checksum.update(repr(row).encode())
-    for row in data.orders():
-        checksum.update(repr(row).encode())
-        number, day, customer, fruit, crates = row
-        seen.orders += 1
-        seen.crates[data.FRUITS[fruit - 1]] += crates
-        seen.days[day] += 1
-        seen.customers[customer] += 1
-        assert number == seen.orders
-        assert 1 <= crates <= 5
+    checksum = hashlib.sha256("".join(map(repr, [*data.fruits(), *data.customers()])).encode())
+    orders = data.orders()
+    while some := list(itertools.islice(orders, 10_000)):  # row by row, it would take twice as long
+        checksum.update("".join(map(repr, some)).encode())
+        numbers, days, customers, fruits, crates = zip(*some, strict=True)
+        assert list(numbers) == list(range(seen.orders + 1, seen.orders + len(some) + 1))
+        assert set(crates) <= {1, 2, 3, 4, 5}
+        seen.orders += len(some)
+        seen.days.update(days)
+        seen.customers.update(customers)
+        for fruit, count in zip(fruits, crates, strict=True):
+            seen.crates[data.FRUITS[fruit - 1]] += count
     seen.checksum = checksum.hexdigest()
     return seen
 
 
 @functools.cache
-def rows_of_a_small_market():
-    return list(ALL_ORDERS(20_000))
+def small_orders():
+    """The rows of a market of 20,000 orders."""
+    return tuple(ALL_ORDERS(20_000))
 
 
 @contextlib.contextmanager
 def small_market():
     """Makes the market one of 20,000 orders, and gives their rows."""
-    rows = rows_of_a_small_market()
+    rows = list(small_orders())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(data, "ORDERS", len(rows))
         patch.setattr(data, "orders", lambda: iter(rows))
@@ -189,7 +190,7 @@ def small_mysql(mysql):
 
 @pytest.fixture(scope="session")
 def whole_mysql(mysql):
-    """The options of a database that holds the whole market: some ten seconds of loading."""
+    """The options of a database that holds the whole market: some seconds of loading."""
     with mysql.database() as options:
         load_mysql(options)
         yield options

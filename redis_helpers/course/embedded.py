@@ -24,6 +24,7 @@ from typing import IO, cast
 import redis
 
 from redis_helpers.course import embedded_guard
+from redis_helpers.course.left_folders import new_folder, remove_left_folders
 from redis_helpers.errors import CourseError
 from redis_helpers.settings import setting
 
@@ -110,7 +111,7 @@ class EmbeddedRedis:
     def _start(self) -> None:
         binary = self._binary or find_server_binary()
         with contextlib.suppress(OSError):
-            embedded_guard.remove_left_folders(tempfile.gettempdir())
+            remove_left_folders(tempfile.gettempdir())
         fixed_port = self.port
         for _ in range(20):
             # Another process may take a free port between the look and the start: then look again.
@@ -197,7 +198,7 @@ class _Guard:
     def __init__(self, binary: str, log: IO[bytes], folder_lock: int | None) -> None:
         self.server_pid = 0
         # A temporary folder. The guard makes and removes it: this Python may be killed at any moment.
-        self.folder = "" if folder_lock is not None else _new_name()
+        self.folder = "" if folder_lock is not None else new_folder()
         with _no_fork:  # a child forked in here would hold ends of pipes that nobody else may hold
             server_end, server_hold = os.pipe()
             self._server_end = io.FileIO(server_end)  # who reads it learns of the server's end
@@ -262,11 +263,6 @@ class _Guard:
     def outlive_exec(self) -> None:
         """Keeps the lifeline for the program that this process becomes."""
         os.set_inheritable(self._lifeline.fileno(), True)
-
-
-def _new_name() -> str:
-    """A path that `embedded_guard.FOLDER_NAME` recognises."""
-    return f"{tempfile.gettempdir()}/redis-cell-by-cell-{secrets.token_hex(6)}"
 
 
 _guards: "weakref.WeakSet[_Guard]" = weakref.WeakSet()

@@ -63,6 +63,7 @@ class EmbeddedCluster:
         self._binary = binary
         self._wants_spare = spare
         self._spare: EmbeddedRedis | None = None
+        self._clients: dict[int, redis.Redis] = {}  # of single nodes, by their ports
         self._options: dict[str, str | int] = {
             "cluster_enabled": "yes",
             "cluster_node_timeout": node_timeout,
@@ -101,6 +102,8 @@ class EmbeddedCluster:
 
     def stop(self) -> None:
         """Ends all nodes. Doing it twice does no harm."""
+        while self._clients:
+            self._clients.popitem()[1].close()
         while self.nodes:
             self.nodes.pop().stop()
         if self._spare is not None:
@@ -119,14 +122,14 @@ class EmbeddedCluster:
         Returns the node when every running node knows it, and it takes commands. Raises CourseError as `start()` does.
         """
         node, self._spare = self._spare or self._start_node(), None
-        _ask(node, "CONFIG SET", "cluster-node-timeout", REJOINS_AFTER)  # so long it waits once it knows the others
+        self._ask(node, "CONFIG SET", "cluster-node-timeout", REJOINS_AFTER)  # so long it waits when it knows others
         for other in self._running():
-            _ask(other, "CLUSTER MEET", node.host, str(node.port))
+            self._ask(other, "CLUSTER MEET", node.host, str(node.port))
         self.nodes.append(node)
         self._count += 1
         _wait("a new node knows the others", self._all_know_all)
-        _wait("a new node takes commands", lambda: "cluster_state:ok" in _ask(node, "CLUSTER INFO"))
-        _ask(node, "CONFIG SET", "cluster-node-timeout", self._options["cluster_node_timeout"])
+        _wait("a new node takes commands", lambda: "cluster_state:ok" in self._ask(node, "CLUSTER INFO"))
+        self._ask(node, "CONFIG SET", "cluster-node-timeout", self._options["cluster_node_timeout"])
         return node
 
     def move_slots(self, slots: Iterable[int], to: EmbeddedRedis) -> int:
@@ -140,23 +143,23 @@ class EmbeddedCluster:
         """
         wanted = set(slots)
         primaries = self._primaries_with_slots()
-        new_id = _ask(to, "CLUSTER MYID")
+        new_id = self._ask(to, "CLUSTER MYID")
         moved = 0
         for first, last, primary, *_ in self._slots():
             source = self._node_at(primary[1])
             on_the_way = sorted(wanted.intersection(range(first, last + 1)))
             if source is to or not on_the_way:
                 continue
-            old_id = _ask(source, "CLUSTER MYID")
-            _ask_all(to, [("CLUSTER SETSLOT", slot, "IMPORTING", old_id) for slot in on_the_way])
-            _ask_all(source, [("CLUSTER SETSLOT", slot, "MIGRATING", new_id) for slot in on_the_way])
+            old_id = self._ask(source, "CLUSTER MYID")
+            self._ask_all(to, [("CLUSTER SETSLOT", slot, "IMPORTING", old_id) for slot in on_the_way])
+            self._ask_all(source, [("CLUSTER SETSLOT", slot, "MIGRATING", new_id) for slot in on_the_way])
             moved += self._move_keys(on_the_way, source, to)
             new_owner = [("CLUSTER SETSLOT", slot, "NODE", new_id) for slot in on_the_way]
-            _ask_all(to, new_owner)  # first, so that somebody serves the slots at every moment
-            _ask_all(source, new_owner)
+            self._ask_all(to, new_owner)  # first, so that somebody serves the slots at every moment
+            self._ask_all(source, new_owner)
             for other in primaries:
                 if other is not to and other is not source:
-                    _ask_all(other, new_owner)
+                    self._ask_all(other, new_owner)
         return moved
 
     def primary_of(self, key: str) -> EmbeddedRedis:
@@ -170,8 +173,8 @@ class EmbeddedCluster:
     def replicas_of(self, key: str) -> list[EmbeddedRedis]:
         """The running nodes that follow the one that holds `key` now."""
         primary = self.primary_of(key)
-        primary_id = _ask(primary, "CLUSTER MYID")
-        ports = [port for port, followed in _replicas_known_to(primary) if followed == primary_id]
+        primary_id = self._ask(primary, "CLUSTER MYID")
+        ports = [port for port, followed in self._replicas_known_to(primary) if followed == primary_id]
         return [node for node in map(self._node_at, ports) if node.is_running()]
 
     def wait_until_healthy(self, seconds: float = FORM_TIMEOUT) -> None:
@@ -187,12 +190,12 @@ class EmbeddedCluster:
 
     def _move_keys(self, slots: list[int], source: EmbeddedRedis, to: EmbeddedRedis) -> int:
         """The keys of slots on their way. In these, no new key comes at the source any more."""
-        counts = _ask_all(source, [("CLUSTER COUNTKEYSINSLOT", slot) for slot in slots])
+        counts = self._ask_all(source, [("CLUSTER COUNTKEYSINSLOT", slot) for slot in slots])
         filled = [(slot, count) for slot, count in zip(slots, counts, strict=True) if count]
         target = (to.host, str(to.port), "", 0, 5000, "AUTH", to.password, "KEYS")
         for begin in range(0, len(filled), AT_ONCE):
             asked = [("CLUSTER GETKEYSINSLOT", slot, count) for slot, count in filled[begin : begin + AT_ONCE]]
-            _ask_all(source, [("MIGRATE", *target, *keys) for keys in _ask_all(source, asked)])
+            self._ask_all(source, [("MIGRATE", *target, *keys) for keys in self._ask_all(source, asked)])
         return sum(count for _, count in filled)
 
     def _start_node(self) -> EmbeddedRedis:
@@ -209,13 +212,13 @@ class EmbeddedCluster:
     def _form(self) -> None:
         """Makes one cluster of nodes that do not know each other."""
         for number, node in enumerate(self.nodes, 1):
-            _ask(node, "CLUSTER SET-CONFIG-EPOCH", number)  # all distinct: then the nodes need not settle it
+            self._ask(node, "CLUSTER SET-CONFIG-EPOCH", number)  # all distinct: then the nodes need not settle it
         for number in range(self._primaries):
             first = SLOTS * number // self._primaries
             end = SLOTS * (number + 1) // self._primaries
-            _ask(self.nodes[number], "CLUSTER ADDSLOTS", *range(first, end))
+            self._ask(self.nodes[number], "CLUSTER ADDSLOTS", *range(first, end))
         for other in self.nodes[1:]:
-            _ask(self.nodes[0], "CLUSTER MEET", other.host, str(other.port))
+            self._ask(self.nodes[0], "CLUSTER MEET", other.host, str(other.port))
         _wait("the nodes know each other", self._all_know_all)
         for number, replica in enumerate(self.nodes[self._primaries :]):
             self._follow(replica, self.nodes[number % self._primaries])
@@ -223,25 +226,26 @@ class EmbeddedCluster:
         self.wait_until_healthy()
 
     def _follow(self, replica: EmbeddedRedis, primary: EmbeddedRedis) -> None:
-        primary_id = _ask(primary, "CLUSTER MYID")
+        primary_id = self._ask(primary, "CLUSTER MYID")
 
         def has_accepted() -> bool:
             try:
-                _ask(replica, "CLUSTER REPLICATE", primary_id)
+                self._ask(replica, "CLUSTER REPLICATE", primary_id)
             except redis.ResponseError:  # "Unknown node": it has not heard of that primary yet
                 return False
             return True
 
         _wait("a replica knows its primary", has_accepted)
-        _wait("a replica follows its primary", lambda: "master_link_status:up" in _ask(replica, "INFO replication"))
+        linked = "master_link_status:up"
+        _wait("a replica follows its primary", lambda: linked in self._ask(replica, "INFO replication"))
 
     def _all_know_all(self) -> bool:
         known = f"cluster_known_nodes:{self._count}\r"
-        return all(known in _ask(node, "CLUSTER INFO") for node in self.nodes)
+        return all(known in self._ask(node, "CLUSTER INFO") for node in self.nodes)
 
     def _all_know_the_replicas(self) -> bool:
         replicas = self._count - self._primaries
-        return all(len(_replicas_known_to(node)) == replicas for node in self.nodes)
+        return all(len(self._replicas_known_to(node)) == replicas for node in self.nodes)
 
     def _is_healthy(self) -> bool:
         try:
@@ -250,7 +254,7 @@ class EmbeddedCluster:
             return False
 
     def _is_healthy_for(self, node: EmbeddedRedis) -> bool:
-        state, ranges = _ask_all(node, [("CLUSTER INFO",), ("CLUSTER SLOTS",)])
+        state, ranges = self._ask_all(node, [("CLUSTER INFO",), ("CLUSTER SLOTS",)])
         owners = {primary[1] for _, _, primary, *_ in ranges}
         return "cluster_state:ok" in state and all(self._node_at(port).is_running() for port in owners)
 
@@ -258,44 +262,46 @@ class EmbeddedCluster:
         """The reply of CLUSTER SLOTS, of the first node that answers."""
         for node in self._running():
             try:
-                return _ask(node, "CLUSTER SLOTS")
+                return self._ask(node, "CLUSTER SLOTS")
             except redis.RedisError:  # killed a moment ago, or paused
                 continue
         raise CourseError("No node of the cluster answers: start the cluster first.")
+
+    def _replicas_known_to(self, node: EmbeddedRedis) -> list[tuple[int, str]]:
+        """What a node knows of replicas: the port of each, and the id of the primary that it follows."""
+        found = []
+        for line in self._ask(node, "CLUSTER NODES").splitlines():
+            _, address, flags, primary_id, *_ = line.split()  # id 127.0.0.1:port@bus flags primary …
+            if "slave" in flags:
+                port = address.partition("@")[0].rpartition(":")[2]
+                found.append((int(port), primary_id))
+        return found
+
+    def _ask(self, node: EmbeddedRedis, command: str, *arguments: str | int) -> Any:
+        """The raw reply of one node, asked by itself and not as a part of the cluster."""
+        return self._ask_all(node, [(command, *arguments)])[0]
+
+    def _ask_all(self, node: EmbeddedRedis, commands: list[tuple]) -> list[Any]:
+        """The raw replies of one node to many commands, in one round trip. Raises the first error among them."""
+        pipe = self._client_of(node).pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)
+        return [reply.decode() if isinstance(reply, bytes) else reply for reply in pipe.execute()]
+
+    def _client_of(self, node: EmbeddedRedis) -> redis.Redis:
+        """The client that asks this node. It is kept: to connect takes longer than to ask."""
+        assert node.port is not None, "a node that runs has a port"
+        if node.port not in self._clients:
+            client = redis.Redis(port=node.port, password=node.password, retry=NO_RETRIES, socket_timeout=5)
+            client.response_callbacks.clear()
+            self._clients[node.port] = client
+        return self._clients[node.port]
 
     def _running(self) -> list[EmbeddedRedis]:
         return [node for node in self.nodes if node.is_running()]
 
     def _node_at(self, port: int) -> EmbeddedRedis:
         return next(node for node in self.nodes if node.port == port)
-
-
-def _ask(node: EmbeddedRedis, command: str, *arguments: str | int) -> Any:
-    """The raw reply of one node, asked by itself and not as a part of the cluster."""
-    return _ask_all(node, [(command, *arguments)])[0]
-
-
-def _ask_all(node: EmbeddedRedis, commands: list[tuple]) -> list[Any]:
-    """The raw replies of one node to many commands, in one round trip. Raises the first error among them."""
-    assert node.port is not None, "a node that runs has a port"
-    with redis.Redis(port=node.port, password=node.password, retry=NO_RETRIES, socket_timeout=5) as client:
-        client.response_callbacks.clear()
-        pipe = client.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)
-        replies = pipe.execute()
-    return [reply.decode() if isinstance(reply, bytes) else reply for reply in replies]
-
-
-def _replicas_known_to(node: EmbeddedRedis) -> list[tuple[int, str]]:
-    """What a node knows of replicas: the port of each, and the id of the primary that it follows."""
-    found = []
-    for line in _ask(node, "CLUSTER NODES").splitlines():
-        _, address, flags, primary_id, *_ = line.split()  # id 127.0.0.1:port@bus flags primary …
-        if "slave" in flags:
-            port = address.partition("@")[0].rpartition(":")[2]
-            found.append((int(port), primary_id))
-    return found
 
 
 def _wait(what: str, condition: Callable[[], bool], seconds: float = FORM_TIMEOUT) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import itertools
+import json
 import multiprocessing
 import os
 import random
@@ -302,12 +303,13 @@ def test_a_program_that_the_owner_becomes_keeps_the_server(owner, program):
 # kill -9 of the guards, the owner and the server
 
 FORKED_OWNERS = """
-import os, sys, time
+import json, os, sys, tempfile, time
 from redis_helpers.course.embedded import EmbeddedRedis
-for _ in sys.stdin:  # a line asks for a server of a new owner
+for line in sys.stdin:  # a line asks for a server of a new owner: which program, and where its folder shall be
     owner = os.fork()
     if owner == 0:
-        server = EmbeddedRedis(sys.argv[1]).start()
+        program, tempfile.tempdir = json.loads(line)
+        server = EmbeddedRedis(program).start()
         print(os.getpid(), server.pid, flush=True)
         time.sleep(600)
     os.waitpid(owner, 0)
@@ -315,32 +317,43 @@ for _ in sys.stdin:  # a line asks for a server of a new owner
 """
 
 
-@pytest.fixture
-def new_family(program, tmp_path):
-    """Gives, again and again, the PIDs of an owner, a server and its guards. Their folders are in `tmp_path`."""
-    command = [sys.executable, "-c", FORKED_OWNERS, program]
+@pytest.fixture(scope="module")
+def forked_owners():
+    """A process that forks owners."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
-    with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path)}, **pipes) as forks:
-
-        def give():
-            forks.stdin.write("another\n")
-            owner, server = map(int, forks.stdout.readline().split())
-            family = family_of(program)
-            assert family["server"] == server
-            return {"owner": owner, **family}
-
-        give.buried = forks.stdout.readline
-        yield give
+    with subprocess.Popen([sys.executable, "-c", FORKED_OWNERS], **pipes) as forks:
+        yield forks
         forks.kill()
 
 
+@pytest.fixture
+def new_family(forked_owners, program, tmp_path):
+    """Gives, again and again, the PIDs of an owner, a server and its guards. Their folders are in `tmp_path`."""
+
+    not_buried = []
+
+    def give():
+        forked_owners.stdin.write(json.dumps([program, str(tmp_path)]) + "\n")
+        owner, server = map(int, forked_owners.stdout.readline().split())
+        not_buried.append(owner)
+        family = family_of(program)
+        assert family["server"] == server
+        return {"owner": owner, **family}
+
+    def buried():
+        not_buried.pop()
+        return forked_owners.stdout.readline()
+
+    give.buried = buried
+    yield give
+    for owner in not_buried:  # a test has failed
+        kill(owner)
+        forked_owners.stdout.readline()
+
+
 def left_of(program, tmp_path):
-    """What there still is of servers, guards and folders."""
-    return servers_of(program) + guards_of(program) + folders_in(tmp_path)
-
-
-def guards_of(program):
-    return [line for line in processes_of(program) if "embedded_guard.py" in line]
+    """What there still is of folders; without any, of servers and guards. The folders can be seen most quickly."""
+    return folders_in(tmp_path) or servers_of(program)
 
 
 def folders_in(parent):
@@ -395,7 +408,7 @@ def test_all_killed_at_once_leave_no_server_and_the_next_start_removes_the_folde
         for name in order:
             kill(family[name])
         assert new_family.buried() == "buried\n"
-        assert wait_until(lambda: not servers_of(program) and not guards_of(program)), order
+        assert wait_until(lambda: not servers_of(program)), order
         assert wait_until(lambda: not EmbeddedRedis(program).start().stop() and not folders_in(tmp_path)), order
 
 

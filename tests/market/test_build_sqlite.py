@@ -47,6 +47,7 @@ def builder(path, orders):
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
+@pytest.mark.xdist_group("whole market")
 def test_the_real_database_holds_the_whole_market(whole_market):
     repo = SqliteRepository()
     assert {row["fruit"]: row["crates"] for row in repo.best_sellers(100)} == whole_market.crates

@@ -3,7 +3,11 @@
 from datetime import date
 from itertools import islice
 
+import pytest
+
 from redis_helpers.market import data
+
+pytestmark = pytest.mark.xdist_group("whole market")
 
 # Of every row of the three tables, in order; the same on CPython 3.11, 3.12 and 3.13.
 CHECKSUM = "a35e488e9f9e6e5a5a8feb0c59be791319533f1c0fdac3f8fb2797401d757bee"

@@ -8,14 +8,25 @@ import pytest
 
 from redis_helpers.errors import CourseError
 from redis_helpers.market import data
+from redis_helpers.market.build_sqlite import build_database
 from redis_helpers.market.repositories import MysqlRepository, SqliteRepository
+from tests.conftest import small_market
+
+
+@pytest.fixture(scope="session")
+def small_sqlite(tmp_path_factory):
+    """The path of a database that holds the market of 20,000 orders. Whoever changes a price sets it back."""
+    path = tmp_path_factory.mktemp("small") / "market.sqlite3"
+    with small_market():
+        build_database(path)
+    return path
 
 
 @pytest.fixture(params=["SQLite", pytest.param("MySQL", marks=pytest.mark.xdist_group("mysql"))])
-def source(request, small, tmp_path):
+def source(request, small, small_sqlite):
     """Opens the same market of 20,000 orders as often as it is called."""
     if request.param == "SQLite":
-        kind, place = SqliteRepository, tmp_path / "market.sqlite3"
+        kind, place = SqliteRepository, small_sqlite
     else:
         kind, place = MysqlRepository, request.getfixturevalue("small_mysql")
     opened = []

@@ -42,6 +42,7 @@ class PrivateMysql:
     def __init__(self, folder: Path, private: bool) -> None:
         self.folder = folder
         self._process: subprocess.Popen | None = None
+        self._connection: pymysql.Connection | None = None  # root's
         if private:
             self.root = MysqlOptions(port=free_port(), user="root", password=PASSWORD, database="")
         else:
@@ -85,17 +86,21 @@ class PrivateMysql:
 
     def kill(self) -> None:
         """Ends it as the OOM killer would."""
+        self._disconnect()
         self._process.kill()
         self._process.wait()
 
     def stop(self) -> None:
         """Ends it, if it is ours."""
+        self._disconnect()
         if self._process:
             self.kill()
 
     def execute(self, sql: str, *values: object) -> list[tuple]:
         """Runs one statement as the server's root, and returns its rows."""
-        with contextlib.closing(self._connect()) as connection, connection.cursor() as cursor:
+        if self._connection is None:
+            self._connection = self._connect()
+        with self._connection.cursor() as cursor:
             cursor.execute(sql, values or None)
             return list(cursor.fetchall())
 
@@ -116,6 +121,11 @@ class PrivateMysql:
         root = self.root
         secret = root.password.encode()
         return pymysql.connect(host=root.host, port=root.port, user=root.user, password=secret, autocommit=True)
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self.folder / "server.log").read_text(errors="replace")[-2000:]
