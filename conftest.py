@@ -30,3 +30,10 @@ def pytest_itemcollected(item):
     """Lesson 03 changes a price in the market's database, and a test of MySQL runs it too: one process does both."""
     if item.path.name.startswith("03"):
         item.add_marker(pytest.mark.xdist_group("mysql"))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """pytest asks the main process, and only where there are workers."""
+    from tests.support.distribution import FilesTogether
+
+    return FilesTogether(config, log)
