@@ -564,8 +564,7 @@ def test_nothing_that_only_unix_has_is_needed_at_import(tmp_path):
 
 WINDOWS = """
 import importlib, os, pkgutil, signal, sys
-import dotenv, flask, IPython.display, matplotlib.pyplot, nbclient, nbformat, packaging.requirements, pandas, redis
-import sqlite3
+import dotenv, flask, IPython.display, matplotlib.pyplot, packaging.requirements, pandas, redis, sqlite3
 for name in ("fcntl", "grp", "posix", "pwd", "resource", "termios"):
     sys.modules[name] = None
 for module, names in {os: ["fork", "geteuid", "killpg", "register_at_fork"], signal: ["pause", "SIGKILL"]}.items():
