@@ -5,8 +5,11 @@ import sys
 
 import pytest
 
+from redis_helpers.course.start.quick_jupyter import leave_out_address_parsers
 from tools.kernel_ports import choose_kernel_ports_at_random
 
+leave_out_address_parsers()  # before nbmake, which imports Jupyter's packages
+pytest_plugins = ["nbmake.pytest_plugin"]
 choose_kernel_ports_at_random()
 collect_ignore_glob = ["notebooks/*.walk.ipynb", "notebooks/Untitled*.ipynb"]  # scratch, which git ignores too
 
@@ -27,3 +30,10 @@ def pytest_itemcollected(item):
     """Lesson 03 changes a price in the market's database, and a test of MySQL runs it too: one process does both."""
     if item.path.name.startswith("03"):
         item.add_marker(pytest.mark.xdist_group("mysql"))
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """pytest asks the main process, and only where there are workers."""
+    from tests.support.distribution import FilesTogether
+
+    return FilesTogether(config, log)

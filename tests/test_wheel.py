@@ -61,7 +61,7 @@ def empty_environment(wheel, tmp_path_factory):
     for name in ("redis", "python-dotenv"):
         wheel_of_installed(name, folder)
     command = [sys.executable, "-m", "pip", "--isolated", "--python", str(python), "install", "--no-index"]
-    command += ["--find-links", str(folder), str(wheel)]
+    command += ["--no-compile", "--find-links", str(folder), str(wheel)]
     subprocess.run(command, env=without_pip_settings(), check=True, capture_output=True)
     return python
 

@@ -4,6 +4,7 @@ import importlib.machinery
 import subprocess
 import sys
 import sysconfig
+from functools import cache
 from pathlib import Path
 
 from redis_helpers.course.start.environment import ROOT
@@ -38,7 +39,7 @@ def files_that_hide_modules(root: Path = ROOT) -> list[Path]:
                 in_python.append(path)
             elif _is_installed(name):
                 in_packages.append(path)
-    needed = _modules_in_use(root) if in_python else set()
+    needed = _modules_in_use() if in_python else set()
     return in_packages + [path for path in in_python if path.stem in needed]
 
 
@@ -69,6 +70,7 @@ def _is_installed(name: str) -> bool:
     return importlib.machinery.PathFinder.find_spec(name, places) is not None
 
 
-def _modules_in_use(root: Path) -> set[str]:
-    command = [sys.executable, "-I", "-c", MODULES_IN_USE, str(root)]
+@cache
+def _modules_in_use() -> set[str]:
+    command = [sys.executable, "-I", "-c", MODULES_IN_USE, str(ROOT)]
     return set(subprocess.run(command, capture_output=True, text=True).stdout.split())

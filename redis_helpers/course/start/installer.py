@@ -101,6 +101,7 @@ class Installer:
         self._python = python
         self._scratch = scratch
         self._log_file = log_file
+        self._settings: dict[str, str] | None = None
 
     def install(self, requirements: Path, anew: bool) -> None:
         """Installs every line of the file `requirements`. `anew` replaces what is there.
@@ -149,6 +150,11 @@ class Installer:
 
     def _pip_settings(self) -> dict[str, str]:
         """The environment for pip, with those of the learner's settings that say where packages come from."""
+        if self._settings is None:
+            self._settings = self._read_pip_settings()
+        return self._settings
+
+    def _read_pip_settings(self) -> dict[str, str]:
         self._bring_pip()
         environment = {**os.environ, **LIST_ALL}
         environment.pop("PIP_PYTHON", None)  # it would send pip into another environment

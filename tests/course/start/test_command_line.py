@@ -314,8 +314,8 @@ def test_lab_uses_the_configured_redis(monkeypatch, server, capsys):
     with pytest.raises(SystemExit) as became:
         lab.run_lab(["--no-browser", "--port", "0"])
     command = became.value.code
-    assert command[1:5] == ["-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"]
-    assert command[6:9] == ["--no-browser", "--port", "0"]
+    assert command[1:4] == ["-P", str(lab.QUICK_JUPYTER), f"--ServerApp.root_dir={ROOT}"]
+    assert command[5:8] == ["--no-browser", "--port", "0"]
     assert "notebooks/00_start_here.ipynb" in command
     assert not any("token" in argument or "password" in argument for argument in command)
     printed = capsys.readouterr().out
@@ -564,8 +564,7 @@ def test_nothing_that_only_unix_has_is_needed_at_import(tmp_path):
 
 WINDOWS = """
 import importlib, os, pkgutil, signal, sys
-import dotenv, flask, IPython.display, matplotlib.pyplot, nbclient, nbformat, packaging.requirements, pandas, redis
-import sqlite3
+import dotenv, flask, IPython.display, matplotlib.pyplot, packaging.requirements, pandas, redis, sqlite3
 for name in ("fcntl", "grp", "posix", "pwd", "resource", "termios"):
     sys.modules[name] = None
 for module, names in {os: ["fork", "geteuid", "killpg", "register_at_fork"], signal: ["pause", "SIGKILL"]}.items():

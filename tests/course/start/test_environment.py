@@ -9,6 +9,7 @@ import sys
 import venv
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -311,30 +312,21 @@ def test_other_versions_than_the_pinned_are_missing(monkeypatch):
     assert environment.missing_packages() == {"redis": "1.0", "nbmake": None}
 
 
-@pytest.fixture
-def copy(tmp_path):
-    return CourseCopy(tmp_path / "course")
-
-
-def test_no_network(copy):
-    """For real: the environment is made, and nothing answers where the packages should be."""
-    code, printed = copy.run("lab", "--no-browser")
-    assert code == 1
-    first, *_, last = printed.splitlines()
-    assert first.startswith("Making the virtual environment")
-    assert last == FETCHED_NOT
-
-
-@pytest.fixture
-def small_copy(copy, tmp_path):
+def small_copy_in(folder):
     """The course, in need of one package, which lies on the disk."""
+    copy = CourseCopy(folder / "course")
     (copy.folder / "requirements.txt").write_text(f"packaging=={version('packaging')}\n")
-    wheels = tmp_path / "wheels with blanks"
+    wheels = folder / "wheels with blanks"
     wheels.mkdir()
     wheel_of_installed("packaging", wheels)
-    (wheels / "pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {wheels.as_uri()}\n")
     copy.settings_file = wheels / "pip.conf"
+    copy.settings_file.write_text(f"[global]\nno-index = true\nfind-links = {wheels.as_uri()}\n")
     return copy
+
+
+@pytest.fixture
+def small_copy(tmp_path):
+    return small_copy_in(tmp_path)
 
 
 def packages_of(python):
@@ -343,31 +335,87 @@ def packages_of(python):
     return subprocess.run([python, "-I", "-c", code], cwd="/", check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def test_settings_of_pip_for_other_projects_and_another_environment_do_no_harm(small_copy, tmp_path):
-    """For real: an active environment of another project stays as it is, and `.venv` is made beside the README."""
-    venv.create(tmp_path / "other", symlinks=os.name != "nt")
-    other = tmp_path / "other" / environment.VENV_PYTHON.relative_to(environment.VENV)
-    before = packages_of(other)
-    with small_copy.settings_file.open("a") as settings_file:
-        settings_file.write(f"user = true\nconstraint = /nowhere\n[install]\nprefix = {tmp_path / 'prefix'}\n")
+@pytest.fixture(scope="module")
+def history(tmp_path_factory):
+    """Three starts in one folder, for real, each of which makes `.venv` anew: that takes seconds.
+
+    The first is killed while it does so, and the second waits for it. The second finds no network. The third finds the
+    package, amid settings of pip for other projects, in an active environment of another project.
+    """
+    folder = tmp_path_factory.mktemp("history")
+    copy = small_copy_in(folder)
+    seen = SimpleNamespace(folder=folder, copy=copy)
+    if os.name == "nt":
+        seen.without_network = copy.run("test", "--version")
+    else:
+        first = copy.start("test", "--version")
+        assert wait_until(lambda: (copy.venv / "pyvenv.cfg").exists(), 60)
+        seen.note_meanwhile = (copy.venv / environment.NOTE).read_text()
+        second = copy.start("test", "--version")
+        seen.waiting = second.stdout.readline()
+        seen.at_work = processes_in(copy.folder, of=first.pid)
+        first.kill()
+        first.communicate()
+        seen.they_ended = wait_until(lambda: not seen.at_work & processes_in(copy.folder, of=first.pid), 10)
+        printed, _ = second.communicate()
+        seen.without_network = second.returncode, printed
+
+    venv.create(folder / "other", symlinks=os.name != "nt")
+    seen.other = folder / "other" / environment.VENV_PYTHON.relative_to(environment.VENV)
+    seen.packages_before = packages_of(seen.other)
+    with copy.settings_file.open("a") as settings_file:
+        settings_file.write(f"user = true\nconstraint = /nowhere\n[install]\nprefix = {folder / 'prefix'}\n")
     hostile = {
-        "PIP_CONFIG_FILE": str(small_copy.settings_file),
+        "PIP_CONFIG_FILE": str(copy.settings_file),
         "PIP_USER": "1",
-        "PIP_TARGET": str(tmp_path / "target"),
+        "PIP_TARGET": str(folder / "target"),
         "PIP_REQUIRE_VIRTUALENV": "1",
         "PIP_PYTHON": "/nowhere",
         "PIP_QUIET": "2",
         "PIP_NO_BINARY": ":all:",
         "PIP_DRY_RUN": "1",
-        "VIRTUAL_ENV": str(tmp_path / "other"),
+        "VIRTUAL_ENV": str(folder / "other"),
     }
-    _, printed = small_copy.run("test", "--version", python=other, **hostile)
-    assert "No module named pytest" in printed.splitlines()[-1]  # it is none of this copy's packages
-    assert packages_of(other) == before
-    assert not (tmp_path / "target").exists()
-    assert not (tmp_path / "prefix").exists()
+    _, seen.amid_other_settings = copy.run("test", "--version", python=seen.other, **hostile)
+    return seen
 
-    python = small_copy.venv / environment.VENV_PYTHON.relative_to(environment.VENV)
+
+in_one_folder = pytest.mark.xdist_group("set-up")
+
+
+@in_one_folder
+@posix_only
+def test_a_killed_set_up_leaves_nothing_running_and_the_one_that_waits_begins_anew(history):
+    """After kill -9 in the middle of making `.venv`."""
+    assert history.note_meanwhile == environment.UNFINISHED
+    assert "waiting for it" in history.waiting
+    assert history.at_work
+    assert history.they_ended
+    assert "Making the virtual environment" in history.without_network[1]
+
+
+@in_one_folder
+def test_no_network(history):
+    """The environment is made, and nothing answers where the packages should be."""
+    code, printed = history.without_network
+    assert code == 1
+    first, *_, last = printed.splitlines()
+    assert first.startswith("Making the virtual environment")
+    assert last == FETCHED_NOT
+
+
+@in_one_folder
+def test_settings_of_pip_for_other_projects_and_another_environment_do_no_harm(history):
+    """An active environment of another project stays as it is, and `.venv` is made beside the README."""
+    copy = history.copy
+    *_, last = history.amid_other_settings.splitlines()
+    assert "Making the virtual environment" in history.amid_other_settings
+    assert "No module named pytest" in last  # it is none of this copy's packages
+    assert packages_of(history.other) == history.packages_before
+    assert not (history.folder / "target").exists()
+    assert not (history.folder / "prefix").exists()
+
+    python = copy.venv / environment.VENV_PYTHON.relative_to(environment.VENV)
     assert f"('packaging', '{version('packaging')}')" in packages_of(python)
     found = subprocess.run(
         [python, "-I", "-c", "import redis_helpers; print(redis_helpers.__file__)"],
@@ -375,31 +423,9 @@ def test_settings_of_pip_for_other_projects_and_another_environment_do_no_harm(s
         capture_output=True,
         text=True,
     )
-    assert found.stdout.strip() == str(small_copy.folder / "redis_helpers" / "__init__.py")
-    assert (small_copy.venv / environment.NOTE).read_text() == str(small_copy.folder)
-    assert not (small_copy.venv / "installer").exists()
-
-
-@posix_only
-def test_a_killed_set_up_leaves_nothing_running_and_the_one_that_waits_begins_anew(small_copy):
-    """For real: kill -9 in the middle of making `.venv`, while a second command waits for the first."""
-    settings = {"PIP_CONFIG_FILE": str(small_copy.settings_file)}
-    first = small_copy.start("test", "--version", **settings)
-    note = small_copy.venv / environment.NOTE
-    assert wait_until(lambda: (small_copy.venv / "pyvenv.cfg").exists(), 60)
-    assert note.read_text() == environment.UNFINISHED
-    second = small_copy.start("test", "--version", **settings)
-    assert "waiting for it" in second.stdout.readline()
-    at_work = processes_in(small_copy.folder, of=first.pid)
-    assert at_work
-
-    first.kill()
-    first.communicate()
-    assert wait_until(lambda: not at_work & processes_in(small_copy.folder, of=first.pid), 10)
-    printed, _ = second.communicate()
-    assert "Making the virtual environment" in printed
-    assert "No module named pytest" in printed
-    assert note.read_text() == str(small_copy.folder)
+    assert found.stdout.strip() == str(copy.folder / "redis_helpers" / "__init__.py")
+    assert (copy.venv / environment.NOTE).read_text() == str(copy.folder)
+    assert not (copy.venv / "installer").exists()
 
 
 @posix_only

@@ -1,0 +1,65 @@
+"""Which worker of pytest-xdist runs which tests, and in which order."""
+
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterable
+
+from xdist.scheduler import LoadGroupScheduling
+
+TESTS_TOGETHER = 30  # a file with more is run in parts, by several workers at a time
+
+
+class FilesTogether(LoadGroupScheduling):
+    """As `--dist loadgroup`, but the tests of a file run in one worker, which makes what they share only once."""
+
+    _unit_of: dict[str, str] | None = None
+
+    def schedule(self) -> None:
+        """Is called when every worker has collected the tests."""
+        if self._unit_of is None:
+            self._unit_of = units_of(next(iter(self.registered_collections.values())))
+            super().schedule()
+            self.workqueue = OrderedDict((unit, self.workqueue[unit]) for unit in in_order(self.workqueue))
+        else:
+            super().schedule()
+
+    def _split_scope(self, nodeid: str) -> str:
+        assert self._unit_of is not None
+        return self._unit_of[nodeid]
+
+
+def units_of(nodeids: Iterable[str]) -> dict[str, str]:
+    """The unit of each test: what one worker runs, one after the other.
+
+    It is the test's `xdist_group`, whose name xdist has put behind an @, or else its file, or a part of its file.
+    """
+    units = {}
+    seen: Counter[str] = Counter()
+    for nodeid in nodeids:
+        if nodeid.rfind("@") > nodeid.rfind("]"):  # an @ within the brackets is a parameter's
+            units[nodeid] = nodeid.rpartition("@")[2]
+        else:
+            file = nodeid.partition("::")[0]
+            units[nodeid] = f"{file} part {seen[file] // TESTS_TOGETHER}"
+            seen[file] += 1
+    return units
+
+
+def in_order(units: Collection[str]) -> list[str]:
+    """The lessons first, which wait more than they compute, and between them parts of the largest file, which compute.
+
+    The rest of that file comes last: each part is short, so that no worker waits long for another one.
+    """
+    parts = Counter(_file_of(unit) for unit in units)
+    largest = max(parts, key=lambda file: parts[file], default="")
+    fillers = [unit for unit in units if _file_of(unit) == largest]
+    others = [unit for unit in units if _file_of(unit) != largest]
+    ordered = []
+    for unit in others:
+        ordered.append(unit)
+        if unit.startswith("notebooks/") and fillers:
+            ordered.append(fillers.pop())
+    return ordered + fillers
+
+
+def _file_of(unit: str) -> str:
+    return unit.partition(" part ")[0]
