@@ -5,11 +5,8 @@ import sys
 
 import pytest
 
-from redis_helpers.course.start.quick_jupyter import leave_out_address_parsers
 from tools.kernel_ports import choose_kernel_ports_at_random
 
-leave_out_address_parsers()  # before nbmake, which imports Jupyter's packages
-pytest_plugins = ["nbmake.pytest_plugin"]
 choose_kernel_ports_at_random()
 collect_ignore_glob = ["notebooks/*.walk.ipynb", "notebooks/Untitled*.ipynb"]  # scratch, which git ignores too
 

@@ -23,7 +23,6 @@ from redis_helpers.settings import LAB_REDIS
 JUPYTERLABS_PORT = 8888  # or the next that is free
 DATA_FOLDER = DATA / "redis"
 JUPYTER_FOLDER = DATA / "jupyter"
-QUICK_JUPYTER = Path(__file__).with_name("quick_jupyter.py")
 HOW_TO_USE = """
 JupyterLab starts now, and your browser opens the lesson.
 If no browser opens, copy the address with http://localhost into one.
@@ -99,7 +98,7 @@ def _where_to_go_on() -> tuple[str, str]:
 def _become_jupyterlab(arguments: list[str]) -> NoReturn:
     _set_up_jupyter()
     # -P: a file beside the README is none of JupyterLab's modules.
-    command = [sys.executable, "-P", str(QUICK_JUPYTER), f"--ServerApp.root_dir={ROOT}", *arguments]
+    command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", *arguments]
     command += [NO_LANGUAGE_SERVERS, *_how_much_to_print(arguments)]
     port = _port_of(arguments)
     if port is not None:

@@ -314,8 +314,8 @@ def test_lab_uses_the_configured_redis(monkeypatch, server, capsys):
     with pytest.raises(SystemExit) as became:
         lab.run_lab(["--no-browser", "--port", "0"])
     command = became.value.code
-    assert command[1:4] == ["-P", str(lab.QUICK_JUPYTER), f"--ServerApp.root_dir={ROOT}"]
-    assert command[5:8] == ["--no-browser", "--port", "0"]
+    assert command[1:5] == ["-P", "-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"]
+    assert command[6:9] == ["--no-browser", "--port", "0"]
     assert "notebooks/00_start_here.ipynb" in command
     assert not any("token" in argument or "password" in argument for argument in command)
     printed = capsys.readouterr().out
