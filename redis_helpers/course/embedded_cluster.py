@@ -4,6 +4,7 @@ import random
 import secrets
 import socket
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -278,14 +279,24 @@ def _ask(node: EmbeddedRedis, command: str, *arguments: str | int) -> Any:
 
 def _ask_all(node: EmbeddedRedis, commands: list[tuple]) -> list[Any]:
     """The raw replies of one node to many commands, in one round trip. Raises the first error among them."""
-    assert node.port is not None, "a node that runs has a port"
-    with redis.Redis(port=node.port, password=node.password, retry=NO_RETRIES, socket_timeout=5) as client:
-        client.response_callbacks.clear()
-        pipe = client.pipeline(transaction=False)
-        for command in commands:
-            pipe.execute_command(*command)
-        replies = pipe.execute()
+    pipe = _client_of(node).pipeline(transaction=False)
+    for command in commands:
+        pipe.execute_command(*command)
+    replies = pipe.execute()
     return [reply.decode() if isinstance(reply, bytes) else reply for reply in replies]
+
+
+_clients: "weakref.WeakKeyDictionary[EmbeddedRedis, redis.Redis]" = weakref.WeakKeyDictionary()
+
+
+def _client_of(node: EmbeddedRedis) -> redis.Redis:
+    """The client that asks this node. It is kept: to connect anew takes many times as long as a question."""
+    if node not in _clients:
+        assert node.port is not None, "a node that runs has a port"
+        client = redis.Redis(port=node.port, password=node.password, retry=NO_RETRIES, socket_timeout=5)
+        client.response_callbacks.clear()
+        _clients[node] = client
+    return _clients[node]
 
 
 def _replicas_known_to(node: EmbeddedRedis) -> list[tuple[int, str]]:
