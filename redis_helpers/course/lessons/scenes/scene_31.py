@@ -181,7 +181,7 @@ def plot_chances(shares: Mapping[float, float]) -> Axes:
 
 KILLED_AFTER, GONE_FOR, HITS_AFTER = 0.4, 1.2, 0.4  # seconds
 GIVEN_UP = 15  # seconds after which hits should have come again
-BETWEEN = 0.001  # seconds between two reads
+BETWEEN = 0.004  # seconds between two reads
 
 
 @dataclass
