@@ -5,6 +5,7 @@ child's end. It has one thread, so a fork is safe there, which it would not be i
 process that started it, however that ended.
 """
 
+import atexit
 import contextlib
 import gc
 import io
@@ -17,77 +18,53 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from typing import IO
 
 from redis_helpers.errors import CourseError
 
-TEMPLATE = "import redis_helpers.course.breaking.processes as processes; processes.serve_as_template({})"
 NUMBER = struct.Struct("=q")  # how the template tells a PID, and how a child ended
 
 
-class ForkedProcess:
-    """A process of the template. It has the attributes and methods of `subprocess.Popen` that are needed here."""
+class Template:
+    """A process that has imported what its children need. It is started at the first fork, and again when it is gone.
 
-    def __init__(self) -> None:
-        self._ended = threading.Event()
-        self._returncode = 0
-        task_end, task = os.pipe()
-        result, result_end = os.pipe()
-        printed, printed_end = os.pipe()
-        fate, fate_end = os.pipe()
-        handed_on = [task_end, result_end, printed_end, fate_end]
-        self.stdin, self.stdout, self.stderr = os.fdopen(task, "wb"), os.fdopen(result, "rb"), os.fdopen(printed, "rb")
-        self._fate = io.FileIO(fate)
-        try:
-            self.pid = _fork(handed_on)
-        except BaseException:
-            for pipe in (self.stdin, self.stdout, self.stderr, self._fate):
-                pipe.close()
-            raise
-        finally:
-            for end in handed_on:
-                os.close(end)
-        threading.Thread(target=self._hear_of_its_end, daemon=True).start()
+    `code` is the Python code that it runs: in it, `{}` stands for the first argument of `serve()`.
+    """
 
-    def poll(self) -> int | None:
-        """None while it runs. Later how it ended: its exit code, or the negative number of the signal."""
-        return self._returncode if self._ended.is_set() else None
+    def __init__(self, code: str, **environment: str) -> None:
+        self._code = code
+        self._environment = environment
+        self._running: _RunningTemplate | None = None
+        self._turn = threading.Lock()
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Waits for its end, and returns what `poll()` says then. Raises TimeoutExpired after so many seconds."""
-        if not self._ended.wait(timeout):
-            raise subprocess.TimeoutExpired(TEMPLATE, timeout or 0)
-        return self._returncode
+    def fork(self, ends: list[int]) -> int:
+        """The PID of a new child: its input, output and errors, and where to tell of its end, are these four ends.
 
-    def send_signal(self, number: int) -> None:
-        """Nothing happens when it has ended."""
-        if not self._ended.is_set():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """Ends it with kill -9."""
-        self.send_signal(signal.SIGKILL)
-
-    def _hear_of_its_end(self) -> None:
-        with self._fate:
-            told = self._fate.read(NUMBER.size)
-        if told:
-            (self._returncode,) = NUMBER.unpack(told)
-        else:  # the template was killed: nobody could tell any more whether the process runs
-            self.kill()
-            self._returncode = -signal.SIGKILL
-        self._ended.set()
+        Raises CourseError when the template cannot be started.
+        """
+        with self._turn:
+            for _ in range(2):  # the one that was there may have been killed
+                running = self._running
+                if running is None or running.owner != os.getpid():
+                    running = _RunningTemplate(self._code, {**os.environ, **self._environment})
+                    atexit.register(running.end)
+                self._running = None  # an interrupt while it is asked would leave a PID behind, for the next one
+                pid = running.fork(ends)
+                if pid:
+                    self._running = running
+                    return pid
+                running.end()
+        raise CourseError("No further process could be started: restart the kernel, and run the cells again.")
 
 
-class _Template:
-    """The template, as the process sees it that started it."""
-
-    def __init__(self) -> None:
+class _RunningTemplate:
+    def __init__(self, code: str, environment: dict[str, str]) -> None:
         self.owner = os.getpid()
         self._requests, served = socket.socketpair()
         with served:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", TEMPLATE.format(served.fileno())],
+                [sys.executable, "-c", code.format(served.fileno())],
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,  # an interrupt of the notebook's cell is not meant for it
@@ -100,32 +77,81 @@ class _Template:
             socket.send_fds(self._requests, [b"."], ends)
             if told := self._requests.recv(NUMBER.size):
                 return NUMBER.unpack(told)[0]
-        self._requests.close()
-        self._process.wait()
         return 0
 
+    def end(self) -> None:
+        """Nobody asks any more: it ends."""
+        if self.owner == os.getpid():
+            self._requests.close()
+            self._process.wait()
 
-_template: _Template | None = None
-_turn = threading.Lock()
 
+class ForkedProcess:
+    """A process of a template. It has the attributes and methods of `subprocess.Popen` that are needed here.
 
-def _fork(ends: list[int]) -> int:
-    """The PID of a new child with these ends. The template is started if it is not there.
-
-    Raises CourseError when it cannot be started.
+    What it prints can be read from `stdout` and `stderr`; with `shares_output`, it goes where this process prints.
     """
-    global _template
-    with _turn:
-        for _ in range(2):  # the one that was there may have been killed
-            template = _template
-            if template is None or template.owner != os.getpid():
-                template = _Template()
-            _template = None  # an interrupt while it is asked would leave a PID behind, for the next one who asks
-            pid = template.fork(ends)
-            if pid:
-                _template = template
-                return pid
-    raise CourseError("No further process could be started: restart the kernel, and run the cells again.")
+
+    def __init__(self, template: Template, shares_output: bool = False) -> None:
+        self._ended = threading.Event()
+        self.returncode: int | None = None
+        task_end, task = os.pipe()
+        fate, fate_end = os.pipe()
+        outputs = [os.dup(1), os.dup(2)] if shares_output else []
+        results = [] if shares_output else [os.pipe(), os.pipe()]
+        handed_on = [task_end, *outputs, *[end for _, end in results], fate_end]
+        self.stdin = os.fdopen(task, "wb")
+        self.stdout: IO[bytes] | None = None
+        self.stderr: IO[bytes] | None = None
+        if results:
+            self.stdout, self.stderr = (os.fdopen(read, "rb") for read, _ in results)
+        self._fate = io.FileIO(fate)
+        try:
+            self.pid = template.fork(handed_on)
+        except BaseException:
+            for pipe in (self.stdin, self.stdout, self.stderr, self._fate):
+                if pipe is not None:
+                    pipe.close()
+            raise
+        finally:
+            for end in handed_on:
+                os.close(end)
+        threading.Thread(target=self._hear_of_its_end, daemon=True).start()
+
+    def poll(self) -> int | None:
+        """None while it runs. Later how it ended: its exit code, or the negative number of the signal."""
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Waits for its end, and returns what `poll()` says then. Raises TimeoutExpired after so many seconds."""
+        self._ended.wait(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Nothing happens when it has ended."""
+        if self.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Ends it with kill -9."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Asks it to end (SIGTERM)."""
+        self.send_signal(signal.SIGTERM)
+
+    def _hear_of_its_end(self) -> None:
+        with self._fate:
+            told = self._fate.read(NUMBER.size)
+        if told:
+            (self.returncode,) = NUMBER.unpack(told)
+        else:  # the template was killed: nobody could tell any more whether the process runs
+            self.kill()
+            self.returncode = -signal.SIGKILL
+        self._ended.set()
 
 
 def serve(requests_end: int, child: Callable[[], None]) -> None:
@@ -150,16 +176,20 @@ def serve(requests_end: int, child: Callable[[], None]) -> None:
                 _, ends, _, _ = socket.recv_fds(requests, 1, 4)
                 if not ends:
                     return
+                own_session, not_yet = os.pipe()
                 pid = os.fork()
                 if pid == 0:
                     break
+                os.close(not_yet)
                 fates[pid] = ends.pop()
-                requests.sendall(NUMBER.pack(pid))
                 for end in ends:
                     os.close(end)
+                os.read(own_session, 1)  # returns when the child has a session of its own, or has ended
+                os.close(own_session)
+                requests.sendall(NUMBER.pack(pid))
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    _take_over(ends, [woken, wake, *fates.values()])
+    _take_over(ends, [woken, wake, own_session, not_yet, *fates.values()])
     child()
 
 

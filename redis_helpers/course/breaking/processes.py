@@ -23,6 +23,9 @@ from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.course.breaking import forked
 from redis_helpers.errors import CourseError
 
+TEMPLATE = forked.Template(
+    "import redis_helpers.course.breaking.processes as processes; processes.serve_as_template({})"
+)
 ALONE = "from redis_helpers.course.breaking.processes import child; child()"
 
 
@@ -73,7 +76,7 @@ class Process:
     def __init__(self, task: bytes) -> None:
         self.lines: list[str] = []
         self._result = b""
-        self._popen = forked.ForkedProcess() if hasattr(os, "fork") else _alone()
+        self._popen = forked.ForkedProcess(TEMPLATE) if hasattr(os, "fork") else _alone()
         self.pid = self._popen.pid
         self._task_pipe = cast(IO[bytes], self._popen.stdin)
         self._result_pipe = cast(IO[bytes], self._popen.stdout)
