@@ -82,6 +82,8 @@ class _RunningTemplate:
     def end(self) -> None:
         """Nobody asks any more: it ends."""
         if self.owner == os.getpid():
+            with contextlib.suppress(OSError):  # it has ended already
+                self._requests.shutdown(socket.SHUT_RDWR)  # also where a forked copy of this process holds it, too
             self._requests.close()
             self._process.wait()
 
