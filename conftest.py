@@ -6,8 +6,10 @@ import sys
 import pytest
 
 from tools.kernel_ports import choose_kernel_ports_at_random
+from tools.warm_kernels import start_kernels_warm
 
 choose_kernel_ports_at_random()
+start_kernels_warm()
 collect_ignore_glob = ["notebooks/*.walk.ipynb", "notebooks/Untitled*.ipynb"]  # scratch, which git ignores too
 
 

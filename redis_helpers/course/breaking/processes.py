@@ -1,7 +1,7 @@
 """`Processes`: runs functions of a notebook in Python processes of their own, which can be killed and paused for real.
 
 A child reads what to do from its standard input, which the parent keeps open: when that ends, however the parent ended,
-the child ends too.
+the child ends too. Where the system can fork, a child begins with everything imported: see `forked`.
 """
 
 import contextlib
@@ -20,7 +20,13 @@ from typing import IO, cast
 import cloudpickle  # pickle would send only the names of what a notebook defines
 
 from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.course.breaking import forked
 from redis_helpers.errors import CourseError
+
+TEMPLATE = forked.Template(
+    "import redis_helpers.course.breaking.processes as processes; processes.serve_as_template({})"
+)
+ALONE = "from redis_helpers.course.breaking.processes import child; child()"
 
 
 class Processes:
@@ -34,7 +40,7 @@ class Processes:
     """
 
     def __init__(self, url: str) -> None:
-        self._environment = {**os.environ, "REDIS_URL": url}  # not among the arguments, which everybody may read
+        self._url = url
         self._started: list[Process] = []
 
     def __enter__(self) -> "Processes":
@@ -50,6 +56,7 @@ class Processes:
         What the function uses of the notebook (other functions, constants) goes along, as a copy. A client cannot: the
         function uses the one that it is given.
         """
+        environment = {**os.environ, "REDIS_URL": self._url}
         try:
             task = cloudpickle.dumps((function, args))
         except (TypeError, pickle.PicklingError) as error:
@@ -57,7 +64,8 @@ class Processes:
                 f"{function.__name__} cannot go to another process ({error}): it must use the client that it is given, "
                 "not one of the notebook's."
             ) from None
-        process = Process(task, self._environment)
+        # Not among the arguments, which everybody may read.
+        process = Process(pickle.dumps((environment, os.getcwd(), task)))
         self._started.append(process)
         return process
 
@@ -65,17 +73,10 @@ class Processes:
 class Process:
     """One running process. `lines` is what it has printed so far, errors included."""
 
-    def __init__(self, task: bytes, environment: dict[str, str]) -> None:
+    def __init__(self, task: bytes) -> None:
         self.lines: list[str] = []
         self._result = b""
-        self._popen = subprocess.Popen(
-            [sys.executable, "-c", "from redis_helpers.course.breaking.processes import child; child()"],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,  # for the result alone: `child()` sends to the other pipe what is printed
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # an interrupt of the notebook's cell is not meant for it
-        )
+        self._popen = forked.ForkedProcess(TEMPLATE) if hasattr(os, "fork") else _alone()
         self.pid = self._popen.pid
         self._task_pipe = cast(IO[bytes], self._popen.stdin)
         self._result_pipe = cast(IO[bytes], self._popen.stdout)
@@ -165,10 +166,29 @@ class Process:
         return re.sub(r"(rediss?)://\S*@", r"\1://…@", last)
 
 
+def _alone() -> subprocess.Popen:
+    """A new process, where the system cannot fork."""
+    return subprocess.Popen(
+        [sys.executable, "-c", ALONE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,  # for the result alone: `child()` sends to the other pipe what is printed
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # an interrupt of the notebook's cell is not meant for it
+    )
+
+
+def serve_as_template(requests_end: int) -> None:
+    """What the template process does: see `forked`."""
+    forked.serve(requests_end, child)
+
+
 def child() -> None:
     """What the new process does: reads its task, does it, and hands the result back on a pipe of its own."""
     size = int.from_bytes(sys.stdin.buffer.read(8))
-    task = sys.stdin.buffer.read(size)
+    environment, folder, task = pickle.loads(sys.stdin.buffer.read(size))
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with open(os.dup(1), "wb") as result_pipe:
         os.dup2(2, 1)  # from now on, what is printed goes where errors go

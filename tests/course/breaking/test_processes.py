@@ -233,3 +233,59 @@ def test_they_end_with_a_parent_that_is_killed(server):
         assert is_alive(pid)
         killed.send_signal(signal.SIGKILL)
     assert wait_until(lambda: not is_alive(pid))
+
+
+def test_they_see_the_folder_and_the_environment_of_their_start(processes, tmp_path, monkeypatch):
+    def look(redis_conn):
+        return os.getcwd(), os.environ.get("FRUIT"), os.environ.get("CRATES")
+
+    monkeypatch.setenv("FRUIT", "uva")
+    assert processes.start(look).result()[1:] == ("uva", None)
+    monkeypatch.delenv("FRUIT")
+    monkeypatch.setenv("CRATES", "3")
+    monkeypatch.chdir(tmp_path)
+    assert processes.start(look).result() == (str(tmp_path), None, "3")
+
+
+def test_each_begins_with_nothing_of_another(processes):
+    def remember(redis_conn, number):
+        before = getattr(os, "remembered", None)
+        os.remembered = number
+        return before
+
+    assert [processes.start(remember, number).result() for number in (1, 2)] == [None, None]
+
+
+def test_nothing_of_another_is_open_in_them(processes, redis_conn):
+    def count_open(redis_conn):
+        return len(os.listdir("/dev/fd"))
+
+    alone = processes.start(count_open).result()
+    others = [processes.start(tick, "clock") for _ in range(3)]
+    for other in others:
+        other.wait_for("ticking")
+    assert processes.start(count_open).result() == alone
+
+
+def test_when_the_template_is_killed_its_processes_end_and_new_ones_start(processes):
+    process = processes.start(tick, "clock")
+    process.wait_for("ticking")
+    template = int(subprocess.check_output(["ps", "-o", "ppid=", "-p", str(process.pid)]))
+    os.kill(template, signal.SIGKILL)
+    with pytest.raises(CourseError, match="It was killed"):
+        process.result()
+    assert wait_until(lambda: not is_alive(process.pid))
+    assert processes.start(chatter).result() == "done"
+
+
+def test_where_the_system_cannot_fork(server, monkeypatch):
+    monkeypatch.delattr(os, "fork")
+    with Processes(server.url) as processes:
+        process = processes.start(chatter)
+        assert process.result() == "done"
+        assert process.lines[-1] == "line 999"
+        killed = processes.start(tick, "clock")
+        killed.wait_for("ticking")
+        killed.kill()
+        with pytest.raises(CourseError, match="It was killed"):
+            killed.result()

@@ -129,8 +129,9 @@ def sell_without_number(db, crates, fence):
 def test_a_paused_holder_sells_again_what_is_sold(db, url):
     db.execute("UPDATE stock SET crates = 60")
     sold = scene_20_buyers.sell_out(url, db.path, look, sell_without_number)
-    # the others have bought fifty or more, and the late writer brings them back
-    assert sold["sold"] >= 60 + scene_20_buyers.MEANWHILE
+    # The late writer brings back what the others have bought, unless one of them writes just then, too. Its own sale is
+    # one too many in any case.
+    assert sold["sold"] > 60
     assert sold["refused"] == 0
     assert look(db, 0) == 0
 

@@ -12,6 +12,8 @@ from redis_helpers.course.plots import CACHE, PEOPLE
 PREFIX = "cell-by-cell:cluster:"
 CUSTOMERS = {f"{PREFIX}customer:{number}": str(number) for number in range(40)}
 
+pytestmark = pytest.mark.xdist_group("scene_40")  # one process builds the cluster
+
 
 @pytest.fixture(scope="module")
 def cluster():

@@ -16,6 +16,8 @@ from redis_helpers.errors import CourseError
 
 KEYS = [f"cell-by-cell:failover:order:{number}" for number in (1, 2, 3)]
 
+pytestmark = pytest.mark.xdist_group("scene_41")  # one process builds the cluster
+
 
 @pytest.fixture(scope="module")
 def cluster():

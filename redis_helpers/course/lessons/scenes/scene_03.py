@@ -24,8 +24,8 @@ from redis_helpers.market.repositories import MysqlRepository, SourceRepository
 BENCH = "cell-by-cell:cache:bench:"
 TTL = 600  # seconds: longer than any measurement here
 LONG = 100_000  # µs: what takes so long is not called again
-MOST_CALLS, LEAST_CALLS = 200, 20  # of each function
-ENOUGH = 0.5  # seconds: after so long, the least number of calls will do
+MOST_CALLS, LEAST_CALLS = 60, 20  # of each function
+ENOUGH = 0.2  # seconds: after so long, the least number of calls will do
 
 Load = Callable[[], object]
 ReadThrough = Callable[[redis.Redis, str, Load, int], object]
@@ -135,7 +135,7 @@ def _faster(measured: Mapping[str, int]) -> str:
 
 READS = 10
 HITS = (0, 1, 2, 3, 5, 7, 10)  # of ten reads
-ROUNDS = 8
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def play_reads(
 ) -> PlayedReads:
     """Reads ten different days, or fruits: from the source alone, then through the cache with 0, 1, 2 … hits.
 
-    Before each run, so many answers are stored: these reads are hits, the others are misses. Each run is done 8 times,
+    Before each run, so many answers are stored: these reads are hits, the others are misses. Each run is done 5 times,
     in turns. Of each single read the quickest one counts: other programs disturbed it least.
     """
     loads = _loads(source, question)

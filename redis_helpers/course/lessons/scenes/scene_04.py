@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import redis
 from matplotlib.axes import Axes
 
-from redis_helpers.course.measure import measure_interleaved
+from redis_helpers.course.measure import times_in_turns
 from redis_helpers.course.notebook.same_client import same_client
 from redis_helpers.course.plots import plot_story
 
@@ -145,7 +145,7 @@ def draw_round_trips(title: str) -> Axes:
 
 def milliseconds(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
     """Calls each function five times, in turns, and returns the median of what its calls took, in milliseconds."""
-    times = measure_interleaved(ways, n=5, warmup=1)
+    times = times_in_turns(ways, n=5, warmup=1)
     return {name: statistics.median(times[name]) / 1000 for name in ways}
 
 

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import redis
 from matplotlib.figure import Figure
 
-from redis_helpers.course.measure import measure
+from redis_helpers.course.measure import times_in_turns
 from redis_helpers.course.plots import CACHE, MARK, OTHER, PEOPLE, SOURCE, plot_lines, plot_story
 from redis_helpers.leaderboard import Leaderboard
 from redis_helpers.market import data
@@ -88,12 +88,13 @@ def measure_places(redis_conn: redis.Redis, largest: int = SIZES[-1]) -> Times:
     """
     board = Leaderboard(redis_conn, "many", prefix=PREFIX)
     times: Times = {}
-    measure(redis_conn.ping, 500)  # the first calls are slower
+    times_in_turns({"ping": redis_conn.ping}, 500)  # the first calls are slower
     with _table() as table, _removed_afterwards(redis_conn, board.key):
         for before, size in pairwise([0, *(size for size in SIZES if size <= largest)]):
             _fill(redis_conn, board.key, table, before + 1, size)
             for name, ask in _questions(redis_conn, board, table, size // 2).items():
-                times.setdefault(name, []).append(float(measure(ask, 40, 3).min()))
+                quickest = times_in_turns({name: ask}, 40, 3)[name].min()
+                times.setdefault(name, []).append(float(quickest))
     return times
 
 

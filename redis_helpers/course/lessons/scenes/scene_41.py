@@ -31,7 +31,7 @@ from redis_helpers.course.plots import MARK, OTHER, PEOPLE
 from redis_helpers.errors import CourseError
 
 PATIENCE = 60  # seconds until the bench gives up; what it waits for takes about two, on a busy machine more
-PAUSE = 0.01  # seconds from one write of a writer to its next
+PAUSE = 0.02  # seconds from one write of a writer to its next
 CALM = 0.15  # seconds of writing before something breaks, and after it is mended
 COVERAGE = "cluster-require-full-coverage"
 COPIES = "min-replicas-to-write"
@@ -215,7 +215,7 @@ class Writes:
 
 
 def write_while(cluster: ShopCluster, keys: Sequence[str], something_breaks: Callable[[], object]) -> Writes:
-    """One writer for each key writes every 10 ms. After a moment, `something_breaks()`; it ends when all write again.
+    """One writer for each key writes every 20 ms. After a moment, `something_breaks()`; it ends when all write again.
 
     Each writer has a client of its own, which tries only once, so that each refusal is seen.
     """
