@@ -17,7 +17,7 @@ from redis_helpers.course.start.environment import ROOT
 from redis_helpers.errors import CourseError
 from redis_helpers.market import data, mysql_connection
 from redis_helpers.market.load_mysql import MARKER, load_mysql
-from redis_helpers.market.mysql_connection import MysqlOptions, connect, mysql_options
+from redis_helpers.market.mysql_connection import MysqlOptions, ask, connect, mysql_options
 from redis_helpers.market.repositories import MysqlRepository, SqliteRepository, open_source
 from tests.support.mysql_server import NOT_RUN, PASSWORD, mysql_server, program
 from tests.support.servers import (
@@ -351,11 +351,13 @@ def test_a_connection_left_idle_too_long_fails_once(mysql, small_mysql, small):
         assert repo.fruit(1) == first
 
 
-def test_a_server_killed_between_two_queries(small):
+def test_a_server_that_offers_tls_gets_it_and_is_killed_between_two_queries(small, tls):
     if not program("mariadbd"):
         pytest.skip(NOT_RUN)
-    with mysql_server(private=True) as mysql, mysql.database() as options:
+    certificate = (tls.client_cert_file, tls.client_key_file)
+    with mysql_server(private=True, certificate=certificate) as mysql, mysql.database() as options:
         repo = MysqlRepository(options)
+        assert ask(repo._connection, "SHOW STATUS LIKE 'Ssl_version'")[0]["Value"].startswith("TLS")
         first = repo.best_sellers(3)
         mysql.kill()
         for words in ("closed the connection", "connection refused"):

@@ -37,10 +37,17 @@ def server_to_be_had() -> bool:
 
 
 class PrivateMysql:
-    """Starts, kills and restarts one server. When it is not `private`, that of MYSQL_TEST_URL is used, and no more."""
+    """Starts, kills and restarts one server. When it is not `private`, that of MYSQL_TEST_URL is used, and no more.
 
-    def __init__(self, folder: Path, private: bool) -> None:
+    With the files of a `certificate` and its key, it offers TLS, as MySQL does by itself.
+    """
+
+    def __init__(self, folder: Path, private: bool, certificate: tuple[str, str] | None = None) -> None:
         self.folder = folder
+        self._tls: list[str] = []
+        if certificate:
+            for file, option in zip(certificate, ("ssl-cert", "ssl-key"), strict=True):
+                self._tls.append(f"--{option}={shutil.copy(file, folder)}")
         self._process: subprocess.Popen | None = None
         self._connection: pymysql.Connection | None = None  # root's
         if private:
@@ -72,6 +79,7 @@ class PrivateMysql:
                 [
                     program("mariadbd"),
                     *basic,
+                    *self._tls,
                     f"--port={self.root.port}",
                     "--bind-address=127.0.0.1",
                     f"--socket={self.folder / 's'}",
@@ -139,10 +147,10 @@ def _quoted(text: str) -> str:
 
 
 @contextlib.contextmanager
-def mysql_server(private: bool = not TEST_URL) -> Iterator[PrivateMysql]:
+def mysql_server(private: bool = not TEST_URL, certificate: tuple[str, str] | None = None) -> Iterator[PrivateMysql]:
     """A running server in a short-lived folder. Its path is short, because a socket's path must be."""
     with tempfile.TemporaryDirectory(prefix="mysql-") as folder:
-        server = PrivateMysql(Path(folder), private)
+        server = PrivateMysql(Path(folder), private, certificate)
         if private:
             server.start()
         try:
