@@ -22,6 +22,16 @@ PASSWORD = "hush-mysql ü'\"%"
 NOT_RUN = "no MySQL server here: the MySQL tests did not run (install mariadb-server, or set MYSQL_TEST_URL)"
 
 
+def _share_one_context() -> None:
+    """The connections of the tests share what TLS needs: to make it reads all trusted certificates, in 40 ms."""
+    create = pymysql.Connection._create_ssl_ctx
+    context = create(pymysql.Connection(defer_connect=True), {})
+    pymysql.Connection._create_ssl_ctx = lambda self, options: create(self, options) if options else context
+
+
+_share_one_context()
+
+
 def program(name: str) -> str | None:
     """Where this program is. Debian keeps servers in a folder that is not in everybody's PATH."""
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
