@@ -32,7 +32,7 @@ def pytest_itemcollected(item):
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """pytest asks the main process, and only where there are workers."""
+    """xdist asks for it where there are workers. Another `--dist` than the project's own is left as it is."""
     from tests.support.distribution import FilesTogether
 
-    return FilesTogether(config, log)
+    return FilesTogether(config, log) if config.getoption("dist") == "loadgroup" else None
