@@ -15,7 +15,7 @@ from typing import Any
 
 import jupyter_client.launcher
 
-from redis_helpers.course.breaking.forked import ForkedProcess, Template, serve
+from redis_helpers.course.breaking.forked import CAN_FORK, ForkedProcess, Template, serve
 
 ROOT = str(Path(__file__).resolve().parent.parent)
 IN_CODE = repr(ROOT).replace("{", "{{").replace("}", "}}")
@@ -33,7 +33,7 @@ def start_kernels_warm() -> None:
 
 def _start(command: list[str], **options: Any) -> Any:
     """The process of a kernel; anything else that Jupyter starts, it starts as ever."""
-    is_own = command[0] == sys.executable and "ipykernel_launcher" in command and hasattr(os, "fork")
+    is_own = command[0] == sys.executable and "ipykernel_launcher" in command and CAN_FORK
     if not is_own or options["stdout"] is not None or options["stderr"] is not None:
         return subprocess.Popen(command, **options)
     process = ForkedProcess(TEMPLATE, shares_output=True)

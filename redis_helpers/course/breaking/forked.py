@@ -3,6 +3,8 @@
 A template process imports once what each child needs. Whenever a child is wanted, the template forks, and tells of the
 child's end. It has one thread, so a fork is safe there, which it would not be in a notebook's kernel. It ends with the
 process that started it, however that ended.
+
+This is done on Linux alone: Windows has no fork, and on macOS libraries of the system may crash in a forked process.
 """
 
 import atexit
@@ -22,6 +24,7 @@ from typing import IO
 
 from redis_helpers.errors import CourseError
 
+CAN_FORK = sys.platform == "linux"
 NUMBER = struct.Struct("=q")  # how the template tells a PID, and how a child ended
 
 

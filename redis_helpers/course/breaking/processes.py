@@ -1,7 +1,7 @@
 """`Processes`: runs functions of a notebook in Python processes of their own, which can be killed and paused for real.
 
 A child reads what to do from its standard input, which the parent keeps open: when that ends, however the parent ended,
-the child ends too. Where the system can fork, a child begins with everything imported: see `forked`.
+the child ends too. On Linux, a child begins with everything imported: see `forked`.
 """
 
 import contextlib
@@ -76,7 +76,7 @@ class Process:
     def __init__(self, task: bytes) -> None:
         self.lines: list[str] = []
         self._result = b""
-        self._popen = forked.ForkedProcess(TEMPLATE) if hasattr(os, "fork") else _alone()
+        self._popen = forked.ForkedProcess(TEMPLATE) if forked.CAN_FORK else _alone()
         self.pid = self._popen.pid
         self._task_pipe = cast(IO[bytes], self._popen.stdin)
         self._result_pipe = cast(IO[bytes], self._popen.stdout)
@@ -167,7 +167,7 @@ class Process:
 
 
 def _alone() -> subprocess.Popen:
-    """A new process, where the system cannot fork."""
+    """A new process that imports everything itself."""
     return subprocess.Popen(
         [sys.executable, "-c", ALONE],
         stdin=subprocess.PIPE,

@@ -11,6 +11,7 @@ import time
 import cloudpickle
 import pytest
 
+from redis_helpers.course.breaking import forked
 from redis_helpers.course.breaking.processes import Processes
 from redis_helpers.errors import CourseError
 from tests.support.servers import wait_until
@@ -278,8 +279,8 @@ def test_when_the_template_is_killed_its_processes_end_and_new_ones_start(proces
     assert processes.start(chatter).result() == "done"
 
 
-def test_where_the_system_cannot_fork(server, monkeypatch):
-    monkeypatch.delattr(os, "fork")
+def test_where_no_process_is_forked(server, monkeypatch):
+    monkeypatch.setattr(forked, "CAN_FORK", False)
     with Processes(server.url) as processes:
         process = processes.start(chatter)
         assert process.result() == "done"

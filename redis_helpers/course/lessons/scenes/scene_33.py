@@ -202,7 +202,7 @@ def plot_hit_ratios(ratios: Mapping[str, Sequence[float]], title: str) -> Axes:
 
 MEMBERS = 100_000
 SELLERS = 20_000  # on each of the boards
-ROUNDS = 5
+ROUNDS = 15
 # So many members, added within one command.
 ADD_MEMBERS = """
 for number = 1, tonumber(ARGV[1]) do
@@ -230,7 +230,7 @@ def open_big() -> redis.Redis:
 def held_up(redis_conn: redis.Redis, work: Callable[[], object]) -> float:
     """Calls `work()`, and returns how long the longest of its commands took, in milliseconds, by the server's clock.
 
-    Redis runs one command at a time: so long it served nobody else. The work is done five times, and the shortest
+    Redis runs one command at a time: so long it served nobody else. The work is done fifteen times, and the shortest
     time counts, as other programs of this computer can only make it longer. Before each time, `visitors:copy` is a new
     copy of `visitors`. The server writes its slow log for that, so it must be one of your own.
     """
