@@ -568,23 +568,25 @@ class Trial:
             for call, _ in several:
                 call.stop()
 
-        outcomes = [Outcome() for _ in several]
         try:
             outcomes = run_calls(jobs, seconds, self.printed, stop, self._clock, end_of_meeting)
         finally:
             self._end_of_call_before, self._end_of_call = self._end_of_call, time.monotonic()
-            del jobs  # they refer to the clients
-            left_behind = threads_at_work() > threads
-            for (call, _), client, outcome in zip(several, clients, outcomes, strict=True):
+            for call, _ in several:
                 call.over = True
+        del jobs  # they refer to the clients
+        left_behind = threads_at_work() > threads
+        try:
+            for (call, _), outcome in zip(several, outcomes, strict=True):
+                self._look_for_damage(outcome, call)
+        finally:  # only now: what is open on a connection is forgotten with it
+            for (call, _), client, outcome in zip(several, clients, outcomes, strict=True):
                 if usual and outcome.finished and not left_behind:
                     self._put_back(client)
                     continue
                 call.end()
                 if not left_behind:  # a thread that was left behind keeps its socket
                     client.pool.disconnect()
-        for (call, _), outcome in zip(several, outcomes, strict=True):
-            self._look_for_damage(outcome, call)
         return outcomes
 
     def _job(

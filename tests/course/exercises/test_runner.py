@@ -106,10 +106,10 @@ def test_an_interrupt_that_python_drops_is_raised_later(monkeypatch):
 def test_one_thread_serves_one_call_after_the_other_and_a_stopped_one_none():
     idents = [run(threading.get_ident)[0][0].value for _ in range(3)]
     assert len(set(idents)) == 1
-    run(loops, seconds=LIMIT)
     threads_before = threads_at_work()
+    run(loops, seconds=LIMIT)
     assert run(lambda: "served")[0] == [Outcome(value="served", finished=True)]
-    assert threads_at_work() == threads_before
+    assert wait_until(lambda: threads_at_work() == threads_before)
 
 
 def test_a_call_finds_nothing_of_the_one_before_in_its_context():
