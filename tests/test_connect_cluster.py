@@ -9,7 +9,7 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.embedded_cluster import EmbeddedCluster, _port_with_free_bus
 from redis_helpers.errors import CourseError
 from redis_helpers.redis_repository import RedisRepository
-from tests.support.servers import free_port, options_of
+from tests.support.servers import free_port, options_of, wait_until
 
 PREFIX = "cell-by-cell:clients:"
 
@@ -57,7 +57,7 @@ def test_its_clients_are_closed_with_the_handle(cluster):
         for number in range(30):
             handle.connect_cluster().get(f"{PREFIX}{number}")
         assert len(node.client_list()) > before
-    assert len(node.client_list()) == before
+    assert wait_until(lambda: len(node.client_list()) <= before)
     node.close()
 
 
