@@ -69,7 +69,11 @@ NO_HOST = "has a host name that is not known: correct REDIS_HOST (or REDIS_URL)"
 LAB_IS_GONE = "that the command `lab` started is gone (connection refused): end lab, and start lab again"
 
 # How a connection ends that the other side does not want, as redis-py tells it.
-CLOSED_SIGNS = "closed by server|reset by peer|broken pipe|aborted|eof occurred in violation|unexpected eof"
+# The last one is what Pythons up to 3.11.2 say of the end of a handshake.
+CLOSED_SIGNS = (
+    "closed by server|reset by peer|broken pipe|aborted|eof occurred in violation|unexpected eof|"
+    r"connection has been closed \(eof\)"
+)
 
 # What redis-py says when it cannot connect (a pattern, lower case), and our sentence. First match wins. What the
 # pattern calls `command` takes its place in the sentence.
