@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import sys
 import threading
 
 from redis_helpers.errors import CourseError
@@ -68,6 +69,8 @@ class FaultProxy:
         listener = await asyncio.start_server(self._relay, sock=self._listener, ssl=self._tls)
         await self._end.wait()
         listener.close()
+        if sys.version_info >= (3, 13):
+            listener.abort_clients()  # also those amid their TLS handshake, of which `_relay` has not heard yet
         await self._abort_all()
 
     async def _abort_all(self) -> None:
