@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import ssl
-import sys
 import threading
 
 from redis_helpers.errors import CourseError
@@ -29,7 +28,7 @@ class FaultProxy:
         self.half_replies = 0
         self.delay = 0.0
         self._tls = tls
-        self._clients: set[asyncio.StreamWriter] = set()
+        self._relays: set[asyncio.Task[None]] = set()  # one for each connection
         self._end = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
@@ -66,26 +65,42 @@ class FaultProxy:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(lambda loop, context: None)  # a broken connection is what we are here for
         self._ready.set()
-        listener = await asyncio.start_server(self._relay, sock=self._listener, ssl=self._tls)
+        accepting = asyncio.create_task(self._accept(self._loop))
         await self._end.wait()
-        listener.close()
-        if sys.version_info >= (3, 13):
-            listener.abort_clients()  # also those amid their TLS handshake, of which `_relay` has not heard yet
+        accepting.cancel()
+        await asyncio.wait([accepting])
+        self._listener.close()
         await self._abort_all()
 
+    async def _accept(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._listener.setblocking(False)
+        while True:
+            connection, _ = await loop.sock_accept(self._listener)
+            relay = asyncio.create_task(self._relay(loop, connection))
+            self._relays.add(relay)
+            relay.add_done_callback(self._relays.discard)
+
     async def _abort_all(self) -> None:
-        for client in list(self._clients):
-            client.transport.abort()
+        relays = list(self._relays)
+        for relay in relays:
+            relay.cancel()
+        if relays:
+            await asyncio.wait(relays)
         await asyncio.sleep(0)  # an aborted connection is closed in the loop's next turn
 
-    async def _relay(self, commands: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        self._clients.add(client)
+    async def _relay(self, loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
+        """Serves one client, from its handshake on, until one side ends, or the proxy cancels it."""
+        commands = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(commands)
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=self._tls)
+        client = asyncio.StreamWriter(transport, protocol, commands, loop)
         try:
-            replies, server = await asyncio.open_connection("127.0.0.1", self.server_port)
-        except OSError:  # nobody there
-            self._clients.discard(client)
-            client.transport.abort()
-            return
+            await self._between(commands, client)
+        finally:
+            transport.abort()
+
+    async def _between(self, commands: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        replies, server = await asyncio.open_connection("127.0.0.1", self.server_port)
         try:
             ways = [
                 asyncio.create_task(self._send(commands, server)),
@@ -93,9 +108,7 @@ class FaultProxy:
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._clients.discard(client)
-            for end in (client, server):
-                end.transport.abort()
+            server.transport.abort()
 
     async def _send(self, commands: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
         while data := await commands.read(65536):

@@ -1,5 +1,6 @@
 """Making the environment: what is decided, and what is said when it cannot be made."""
 
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -428,13 +429,24 @@ def test_settings_of_pip_for_other_projects_and_another_environment_do_no_harm(h
     assert not (copy.venv / "installer").exists()
 
 
+@contextlib.contextmanager
+def obeyed(end):
+    """What is started meanwhile obeys this signal, also where these tests do not: below nohup they pass over SIGHUP."""
+    before = signal.signal(end, signal.default_int_handler if end == signal.SIGINT else signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(end, before)
+
+
 @posix_only
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_set_up_leaves_nothing_running(small_copy, end):
     """Ctrl-C, and a closed terminal. On a busy machine the set-up may come to its end before the signal: then again."""
     for _ in range(5):
         shutil.rmtree(small_copy.venv, ignore_errors=True)
-        process = small_copy.start("test", "--version", PIP_CONFIG_FILE=str(small_copy.settings_file))
+        with obeyed(end):
+            process = small_copy.start("test", "--version", PIP_CONFIG_FILE=str(small_copy.settings_file))
         assert wait_until(lambda: (small_copy.venv / "pyvenv.cfg").exists(), 60)
         process.send_signal(end)
         printed, _ = process.communicate()
