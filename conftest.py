@@ -24,6 +24,23 @@ def pytest_configure(config):
         os.execv(sys.executable, sys.orig_argv)
 
 
+def pytest_configure_node(node):
+    """Tells a worker of xdist whether all tests are wanted."""
+    node.workerinput["all_tests"] = node.config.args_source == pytest.Config.ArgsSource.TESTPATHS
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session):
+    """In a worker: it compiles its share of the modules first, and finds the others compiled then."""
+    worker = getattr(session.config, "workerinput", {})
+    if worker.get("all_tests") and not sys.dont_write_bytecode:
+        from tests.support.collection import compile_modules, share_of
+
+        root = session.config.rootpath
+        files = [file for folder in ("redis_helpers", "tests") for file in (root / folder).rglob("*.py")]
+        compile_modules(share_of(files, int(worker["workerid"].removeprefix("gw")), worker["workercount"]), root)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item):
     """Lesson 03 changes a price in the market's database, and a test of MySQL runs it too: one process does both."""

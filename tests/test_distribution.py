@@ -1,5 +1,8 @@
 """How the tests are distributed: each runs once, a group stays together, and so does a file."""
 
+import sys
+
+from tests.support.collection import compile_modules, share_of
 from tests.support.distribution import TESTS_TOGETHER, in_order, units_of
 
 LESSONS = [f"notebooks/{number:02}_x.ipynb::{number:02}_x.ipynb" for number in range(5)]
@@ -26,3 +29,27 @@ def test_each_unit_has_one_place_the_lessons_first_and_short_parts_last():
     assert lessons == [0, 2, 4, 6, 8]
     assert all(unit.startswith("tests/test_large.py") for unit in ordered[-5:])
     assert in_order([]) == []
+
+
+def test_each_module_is_compiled_by_one_worker(tmp_path):
+    files = [tmp_path / f"module_{number}.py" for number in range(11)]
+    for number, file in enumerate(files):
+        file.write_text("#" * number**2)
+    shares = [share_of(files, number, 4) for number in range(4)]
+    assert sorted(file for share in shares for file in share) == sorted(files)
+    lengths = [sum(file.stat().st_size for file in share) for share in shares]
+    assert max(lengths) - min(lengths) <= 100, "each has about as much to do, but for the longest file"
+
+
+def test_what_is_compiled_is_kept_and_a_broken_test_is_left_to_the_collection(tmp_path, monkeypatch):
+    package = tmp_path / "modules_of_a_share"
+    package.mkdir()
+    contents = {"answers": "x = 1", "broken": "x = ", "test_a": "x = 2", "test_b": "1 / 0", "test_c": "x = ("}
+    for name, text in contents.items():
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    compile_modules(sorted(package.glob("*.py")), tmp_path)
+    compiled = {path.name.partition(".")[0] for path in package.glob("__pycache__/*.pyc")}
+    assert compiled == {"answers", "test_a", "test_b"}
+    assert sys.modules["modules_of_a_share.test_a"].x == 2
