@@ -17,7 +17,7 @@ import string
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -42,7 +42,7 @@ from redis_helpers.course.exercises.runner import (
 from redis_helpers.course.exercises.schedule_table import table
 from redis_helpers.course.exercises.schedules import Actor, Caller, Rival, Run, all_runs, serial_runs
 from redis_helpers.course.exercises.shown import first_words, short, written_call
-from redis_helpers.course.exercises.state import Ends, Entry, entry, keys_below, whole_state, without_times
+from redis_helpers.course.exercises.state import Ends, Entry, entries_of, entry, keys_below, without_times
 from redis_helpers.course.exercises.wire import (
     CUT_OFF,
     NO_ROOM,
@@ -53,6 +53,7 @@ from redis_helpers.course.exercises.wire import (
     Restart,
     Step,
     give,
+    last_message,
     watching,
 )
 from redis_helpers.errors import CourseError
@@ -62,6 +63,7 @@ TIME_LIMIT = 5.0  # seconds that one call of the learner's function may take
 TOTAL_LIMIT = 30.0  # and all calls of one check together
 LONGEST_REPLY = 300.0  # seconds; longer than both limits, which are there to stop a call that waits
 NO_NOTIFICATIONS = MaintNotificationsConfig(enabled=False)  # each call has a new client: quick to make
+NEVER = -1  # the number of no message
 MISSING = "nothing: there is no such key"
 STEALS = "your code deleted or changed a key that is not its own: somebody else had stored it"
 WRONG_CONNECTION = "use the redis_conn that your function is given: yours asked Redis through another connection"
@@ -101,6 +103,8 @@ class Trial:
         self._open = contextlib.ExitStack()
         self._end_of_call = self._end_of_call_before = time.monotonic()
         self._spare_clients: list[_Client] = []
+        self._noted_keys: list[str] = []
+        self._noted_at = NEVER  # the last message to Redis before they were noted
 
     def __enter__(self) -> "Trial":
         self._open.enter_context(watching())
@@ -463,7 +467,7 @@ class Trial:
 
     def put(self, entries: Mapping[str, object]) -> None:
         """Makes these the only keys of the trial: a value for one that never ends, `Ends(value, seconds)` otherwise."""
-        old = [key for key in keys_below(self._line, self.prefix, self._named()) if key not in self._neighbours]
+        old = self._keys_there()
         commands: list[tuple] = [("UNLINK", *old)] if old else []
         for key, wanted in entries.items():
             value = wanted.value if isinstance(wanted, Ends) else wanted
@@ -481,15 +485,28 @@ class Trial:
             if isinstance(wanted, Ends):
                 commands.append(("PEXPIRE", key, round(1000 * wanted.seconds)))
         self._line.ask(commands)
+        self._note_keys(entries)
 
     def state(self) -> dict[str, Entry]:
         """Every key of the trial, neighbours left out."""
-        return whole_state(self._line, self.prefix, self._named(), without=self._neighbours)
+        keys = self._keys_there()
+        found = entries_of(self._line, keys)
+        self._note_keys(keys)
+        return found
 
     def keys(self, prefix: str) -> list[str]:
         """The keys that begin with `prefix` now."""
-        found = keys_below(self._line, self.prefix, self._named())
-        return [key for key in found if key.startswith(prefix) and key not in self._neighbours]
+        return [key for key in self._keys_there() if key.startswith(prefix)]
+
+    def _keys_there(self) -> list[str]:
+        """The keys of the trial, some of which may have ended. Redis is asked where it may have got others since."""
+        if self._noted_at != last_message():
+            self._note_keys(keys_below(self._line, self.prefix, self._named()))
+        return self._noted_keys
+
+    def _note_keys(self, keys: Iterable[str]) -> None:
+        self._noted_keys = [key for key in keys if key.startswith(self.prefix) and key not in self._neighbours]
+        self._noted_at = last_message()
 
     def _whole_view(self) -> dict[str, tuple[object, bool]]:
         return without_times(self.state())
@@ -572,6 +589,7 @@ class Trial:
             outcomes = run_calls(jobs, seconds, self.printed, stop, self._clock, end_of_meeting)
         finally:
             self._end_of_call_before, self._end_of_call = self._end_of_call, time.monotonic()
+            self._noted_at = NEVER
             for call, _ in several:
                 call.over = True
         del jobs  # they refer to the clients
@@ -616,6 +634,7 @@ class Trial:
     def _look_at_run(self, run: Run) -> None:
         calls = [(call, outcome) for call, outcome in zip(run.calls, run.outcomes, strict=True) if call is not None]
         self.call_seen, self.redis_was_there = calls[0][0], True
+        self._noted_at = NEVER
         for call, outcome in calls:
             call.over = True
             if run.stuck:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 MOST_PRINTED, MOST_LINES = 1000, 12  # characters and lines of the learner's own output that are kept
 STOP_LIMIT = 0.3  # seconds that a stopped thread gets to end
 LONG_WAIT = 1.0  # seconds after which calls that wait for each other are waited for no longer
-CLOCK_LOOK = 0.25  # seconds from one look at the clock to the next
+CLOCK_LOOK = 0.5  # seconds from one look at the clock to the next
 LONGEST_LOOK = 1.0  # seconds; whoever has not looked for longer did not run, and nor did what it watches
 
 
@@ -66,9 +66,9 @@ class Printed(io.TextIOBase):
 class FairClock:
     """A clock that runs slower on a busy machine: its second is as much work as an idle machine does in a second.
 
-    Who gets half of a processor needs twice the time. How much it is, the clock tries out itself, every quarter of a
-    second, with some hundredths of a second of work. A machine that stood still (a laptop that was closed) counts as a
-    second at most.
+    Who gets half of a processor needs twice the time. How much it is, the clock tries out itself, twice a second, with
+    some hundredths of a second of work. A machine that stood still (a laptop that was closed) counts as a second at
+    most.
     """
 
     def __init__(self) -> None:

@@ -69,12 +69,8 @@ def entry(line: DirectLine, key: str) -> Entry | None:
         return Entry("bytes that are no text", _left(left))
 
 
-def whole_state(
-    line: DirectLine, prefix: str, named: Iterable[str] = (), without: Iterable[str] = ()
-) -> dict[str, Entry]:
-    """Every key below the prefix but those in `without`."""
-    left_out = set(without)
-    keys = [key for key in keys_below(line, prefix, named) if key not in left_out]
+def entries_of(line: DirectLine, keys: list[str]) -> dict[str, Entry]:
+    """What these keys hold, those left out that are not there."""
     try:
         return _entries(line, keys)
     except UnicodeDecodeError:  # one by one, to see which it is

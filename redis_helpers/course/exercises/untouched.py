@@ -38,11 +38,12 @@ def _essence_of_stub(stub: str) -> list[str]:
 
 def _definition_of(code: CodeType) -> ast.FunctionDef | None:
     """The `def` statement that was compiled to this code, or None when there is none or nobody has its text."""
-    if not linecache.getlines(code.co_filename):  # inspect would first look for the file in every module
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    if not lines:  # inspect would look for the file in every module
         return None
     try:
-        statements = ast.parse(textwrap.dedent(inspect.getsource(code))).body
-    except (OSError, TypeError, SyntaxError, ValueError):
+        statements = ast.parse(textwrap.dedent("".join(inspect.getblock(lines)))).body
+    except (SyntaxError, ValueError):
         return None
     if len(statements) == 1 and isinstance(statements[0], ast.FunctionDef) and statements[0].name == code.co_name:
         return statements[0]

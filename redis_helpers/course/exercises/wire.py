@@ -11,6 +11,7 @@ in between; from MULTI to EXEC in one message is one step.
 import contextlib
 import functools
 import hashlib
+import itertools
 import re
 import socket
 import threading
@@ -207,7 +208,7 @@ class Call:
             self._answer(connection, step, [[str(self._now // 1_000_000), str(self._now % 1_000_000)]])
             return
         with _Inside():
-            SEND(connection, [_packed(self._guarded(command)) for command in commands])
+            _pass(connection, [_packed(self._guarded(command)) for command in commands])
             if read_ahead or self._restarted:
                 replies = [self._after_restart(self._read(connection)) for _ in commands]
         if read_ahead or self._restarted:
@@ -266,7 +267,7 @@ class Call:
         """Sends commands whose replies nobody gets. Redis has done them when this returns."""
         with _Inside():
             if commands:
-                SEND(connection, [_packed(self._guarded(command)) for command in commands])
+                _pass(connection, [_packed(self._guarded(command)) for command in commands])
             for _ in commands:
                 self._read(connection)
 
@@ -385,6 +386,27 @@ CONNECT = AbstractConnection.connect_check_health
 DISCONNECT = AbstractConnection.disconnect
 
 
+_numbers = itertools.count(1)
+_last_message = 0
+
+
+def _pass(connection: AbstractConnection, packed: Any, check_health: bool = True) -> None:
+    """Sends a message, and counts it."""
+    global _last_message
+    try:
+        SEND(connection, packed, check_health)
+    finally:
+        _last_message = next(_numbers)
+
+
+def last_message() -> int:
+    """The number of the last message that this process has sent to Redis: the same as before if none was sent since.
+
+    It counts while `watching()` is open.
+    """
+    return _last_message
+
+
 class _Inside:
     """A context manager: what this thread sends now is not the learner's. (A class, as it is entered at each step.)"""
 
@@ -429,7 +451,7 @@ def _call_of(connection: AbstractConnection) -> Call | None:
 def _send(connection: AbstractConnection, packed: Any, check_health: bool = True) -> None:
     call = _call_of(connection)
     if call is None:
-        SEND(connection, packed, check_health)
+        _pass(connection, packed, check_health)
         return
     if not connection._sock:
         _connect(connection)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Failed
-from redis_helpers.course.lessons import common_checks
 
 ODD = ('Zoë\'s "best"', "a b", "*", "[x]?", "0", "10", "9", "%s {}")  # names of members, which may hold any sign
 WRONG_TYPE = (
@@ -16,7 +15,7 @@ READER_WROTE = "your function was only to look, and it changed what is in Redis"
 
 def expect_error_is_told(trial: Trial, args: tuple, key: str, before: Callable[[], object]) -> None:
     """A full Redis, and a key of another type: the error comes through, and nothing is different."""
-    common_checks.expect_error_is_told(trial, args, before)
+    trial.every_error(args, before)
     trial.put({key: ["apple"]})
     outcome = trial.attempt(*args)
     if outcome.error is None:

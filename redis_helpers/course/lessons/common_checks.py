@@ -1,7 +1,6 @@
 """What the checks of several lessons share: cures beside reasons, errors in a race, a rival in between, an odd SCAN."""
 
 import contextlib
-import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from unittest import mock
@@ -59,12 +58,6 @@ def beside(trial: Trial, act: Callable[[], object], most: int = 30) -> Callable[
         turn()
 
     return from_now_on
-
-
-def expect_error_is_told(trial: Trial, args: tuple, before: Callable[[], object]) -> None:
-    """`every_error`, without pipelines of earlier calls that end only now, and send an UNWATCH of their own."""
-    gc.collect()
-    trial.every_error(args, before)
 
 
 def expect_whole_ttl(call: Callable[[], float], promised: float, why: str) -> None:

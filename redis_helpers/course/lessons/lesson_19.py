@@ -10,7 +10,7 @@ from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.exercises.wire import apart
-from redis_helpers.course.lessons.common_checks import beside, cures, expect_error_is_told, or_raised
+from redis_helpers.course.lessons.common_checks import beside, cures, or_raised
 from redis_helpers.course.lessons.lock_checks import SWALLOWED, expect_answer
 
 ODD = """Zoë's "50 %" [a-z]* \\1 $x"""  # what names may hold, too
@@ -92,7 +92,7 @@ def _check_take_lock(trial: Trial) -> None:
             before=lambda: trial.put({name: Ends("token of B", 20)}),
             rivals={"B's lock ends": lambda: trial.redis.delete(name)},
         )
-        expect_error_is_told(trial, args, before=lambda: trial.put({}))
+        trial.every_error(args, before=lambda: trial.put({}))
         _expect_loss_is_told(trial, args, before=lambda: None)
 
 
@@ -272,7 +272,7 @@ def _check_release(trial: Trial) -> None:
                 (name, token),
                 before=lambda held=held: trial.put({name: Ends(held, 20)}),
             )
-        expect_error_is_told(trial, (name, token), before=hold)
+        trial.every_error((name, token), before=hold)
         _expect_loss_is_told(trial, (name, token), before=hold)
         _expect_wrong_type_is_told(trial, (name, token), {name: [token]})
 
@@ -629,7 +629,7 @@ def _check_take_or_find(trial: Trial) -> None:
         trial.every_cut(LEFT_WITHOUT_END, args, before=lambda: None)
         for held in (None, token, "token of B"):
             before = {} if held is None else {name: Ends(held, 20)}
-            expect_error_is_told(trial, args, before=lambda before=before: trial.put(before))
+            trial.every_error(args, before=lambda before=before: trial.put(before))
         _expect_loss_is_told(trial, args, before=lambda: None)
 
 
@@ -759,7 +759,7 @@ def _check_sell_one(trial: Trial) -> None:
         if outcome.error is not None or outcome.value is not True:
             raise Failed(GAVE_UP)
         for crates in (0, 3):
-            expect_error_is_told(trial, args, before=delivered(crates))
+            trial.every_error(args, before=delivered(crates))
         _expect_loss_is_told(trial, args, before=delivered(3))
         _expect_wrong_type_is_told(trial, args, {stock: ["3"], sales: ["Bob"]})
         _expect_wrong_type_is_told(trial, args, {stock: "3", sales: "Bob"}, changed=True)  # nothing undoes a script

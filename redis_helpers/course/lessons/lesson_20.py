@@ -6,7 +6,7 @@ from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.schedules import Run
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.course.lessons.common_checks import beside, cures, expect_error_is_told, or_raised
+from redis_helpers.course.lessons.common_checks import beside, cures, or_raised
 from redis_helpers.course.lessons.lock_checks import SWALLOWED, expect_answer
 
 
@@ -95,7 +95,7 @@ def _check_take_numbered(trial: Trial) -> None:
         trial.orders(
             "two programs asked at once: one of them gets the lock, and it alone a number", others, before=free
         )
-        expect_error_is_told(trial, args, before=free)
+        trial.every_error(args, before=free)
 
 
 TAKE_NUMBERED = Exercise(
@@ -174,7 +174,7 @@ def _check_comes_too_late(trial: Trial) -> None:
             expect_answer(why, why is TOLD_NOT_LATE, answer)
         answer = trial.case(NOT_ONLY_READ, (key, low), before={}, after={key: None})
         expect_answer(NOBODY_TOLD_LATE, False, answer)
-        expect_error_is_told(trial, (key, low), before=lambda: trial.put(before))
+        trial.every_error((key, low), before=lambda: trial.put(before))
 
 
 COMES_TOO_LATE = Exercise(
@@ -272,7 +272,7 @@ def _check_store_price(trial: Trial) -> None:
                 },
             )
             trial.every_cut(HALF, late_or_not, before=fence_10)
-            expect_error_is_told(trial, late_or_not, before=fence_10)
+            trial.every_error(late_or_not, before=fence_10)
         holders = {"fence 8": (key, 480, 8), "fence 11": (key, 470, 11)}
         trial.orders(or_raised(OVERTAKEN), holders, before=lambda: None)
         trial.orders(or_raised(OVERTAKEN), holders, before=fence_10)
@@ -415,7 +415,7 @@ def _check_renew_own(trial: Trial) -> None:
             view=lambda: (trial.redis.get(name), (trial.redis.pttl(name) or 0) > 30_000),
         )
         trial.every_cut("it left the lock without its holder, or without its end", args, before=hold)
-        expect_error_is_told(trial, args, before=hold)
+        trial.every_error(args, before=hold)
         _expect_loss_is_told(trial, args, before=hold)
         _expect_wrong_type_is_told(trial, args, {name: [token]})
 
@@ -501,7 +501,7 @@ def _check_look_numbered(trial: Trial) -> None:
         for fence in (50, 9):
             trial.every_gap(or_raised(LOOKED_TOGETHER), (key, fence), before=fence_10, rivals=rivals)
             trial.every_cut("it left a number that has not looked", (key, fence), before=fence_10)
-            expect_error_is_told(trial, (key, fence), before=fence_10)
+            trial.every_error((key, fence), before=fence_10)
         holders = {"fence 11": (key, 11), "fence 12": (key, 12)}
         trial.orders(or_raised(LOOKED_TOGETHER), holders, before=fence_10)
 

@@ -8,7 +8,6 @@ from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Ques
 from redis_helpers.course.exercises.state import Ends
 from redis_helpers.course.lessons.common_checks import (
     cures,
-    expect_error_is_told,
     or_raised,
     scan_as_it_may_be,
 )
@@ -66,7 +65,7 @@ def _check_bytes_of(trial: Trial) -> None:
                 before=lambda: trial.put({short: "312", long: "x" * 900}),
                 rivals={"the page ends": lambda: trial.redis.delete(long)},
             )
-        expect_error_is_told(trial, ([short, long],), before=lambda: trial.put(keys))
+        trial.every_error(([short, long],), before=lambda: trial.put(keys))
 
 
 BYTES_OF = Exercise(
@@ -245,7 +244,7 @@ def _check_next_number(trial: Trial) -> None:
         trial.orders(or_raised(EVICTED_BETWEEN), callers, before=at_41)
         trial.orders(or_raised(EVICTED_BETWEEN), callers, before=lambda: trial.put({}))
         trial.every_cut("a number is half counted", (counter,), before=at_41)
-        expect_error_is_told(trial, (counter,), before=at_41)
+        trial.every_error((counter,), before=at_41)
 
 
 NEXT_NUMBER = Exercise(
@@ -343,7 +342,7 @@ def _check_biggest_key(trial: Trial) -> None:
                 before=lambda: trial.put({price: "312", page: "x" * 900}),
                 rivals={"the page ends": lambda: trial.redis.delete(page)},
             )
-        expect_error_is_told(trial, (prefix,), before=lambda: trial.put({price: "312", page: "x" * 900}))
+        trial.every_error((prefix,), before=lambda: trial.put({price: "312", page: "x" * 900}))
 
 
 def _expect_biggest(trial: Trial, prefix: str, keys: dict, biggest: str | None, why: str = NOT_BIGGEST) -> None:

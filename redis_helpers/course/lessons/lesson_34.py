@@ -19,7 +19,7 @@ from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Ques
 from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.shown import short
 from redis_helpers.course.exercises.wire import Restart
-from redis_helpers.course.lessons.common_checks import cures, expect_error_is_told
+from redis_helpers.course.lessons.common_checks import cures
 
 PATIENCE = 10  # seconds for what takes milliseconds
 SOON = {"hz": 100, "repl_diskless_sync_delay": 0}  # a server that looks after its own work often
@@ -184,7 +184,7 @@ def _check_forget_if_restarted(trial: Trial) -> None:
             view=lambda: trial.redis.get(mark) == now and bool(trial.keys(prefix)),
         )
         _expect_first_run_id(trial, mark, prefix, restarted)
-        expect_error_is_told(trial, (mark, prefix), before=restarted)
+        trial.every_error((mark, prefix), before=restarted)
 
 
 def _expect_first_run_id(trial: Trial, mark: str, prefix: str, restarted: Callable[[], None]) -> None:
@@ -393,7 +393,7 @@ def _check_note_order(trial: Trial) -> None:
         trial.call(queue, order, 1, between=a_worker_takes_it)
         if taken and order in cast(list[str], trial.redis.lrange(queue, 0, -1)):
             raise Failed("a worker has taken the order meanwhile, and the order is in the list again")
-        expect_error_is_told(trial, (queue, order, 1), before=lambda: trial.put({queue: waiting}))
+        trial.every_error((queue, order, 1), before=lambda: trial.put({queue: waiting}))
         _expect_sure_with_replicas(trial, queue, order)
     trial.put({})
 

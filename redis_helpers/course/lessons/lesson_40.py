@@ -8,7 +8,7 @@ from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Exercise, Failed, Question
 from redis_helpers.course.exercises.named_keys import keys_of
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.course.lessons.common_checks import cures, expect_error_is_told, or_raised
+from redis_helpers.course.lessons.common_checks import cures, or_raised
 
 SCRIPTS = ("EVAL", "EVALSHA", "EVAL_RO", "EVALSHA_RO")
 
@@ -64,7 +64,7 @@ def _check_fill_cart(trial: Trial) -> None:
         trial.every_cut(TORN, args, before=lambda: trial.put({}))
         two = {"tab 1": args, "tab 2": (prefix, 7, "apple", 1, 50)}
         trial.orders(or_raised("two tabs filled one cart at once, and something is lost"), two, before=lambda: None)
-        expect_error_is_told(trial, args, before=lambda: trial.put({}))
+        trial.every_error(args, before=lambda: trial.put({}))
 
 
 def _expect_together(trial: Trial, prefix: str, customers: list[int], boxes: int, cents: int) -> None:
@@ -168,7 +168,7 @@ def _check_get_many(trial: Trial) -> None:
             why = NO_PRICE if missing in asked and answer in (there, None) else WRONG_ORDER
             trial.expect(why, wanted, answer)
             trial.expect_state(ONLY_READ, prices)
-        expect_error_is_told(trial, (keys[:5],), before=lambda: trial.put(prices))
+        trial.every_error((keys[:5],), before=lambda: trial.put(prices))
 
 
 GET_MANY = Exercise(
@@ -251,7 +251,7 @@ def _check_sell_box(trial: Trial) -> None:
 
         trial.orders(or_raised(SOLD_TWICE), {"Ann": args, "Bob": args}, before=one_left)
         trial.every_cut("a box left the stock, and is not counted as sold", args, before=one_left)
-        expect_error_is_told(trial, args, before=one_left)
+        trial.every_error(args, before=one_left)
 
 
 def _expect_keys_named(trial: Trial, wanted: set[str]) -> None:
@@ -362,7 +362,7 @@ def _check_change_name(trial: Trial) -> None:
             view=lambda: None,
             allowed=lambda run, seen: not run.outcomes[0].error and trial.redis.pttl(new) != -1,
         )
-        expect_error_is_told(trial, (old, new), before=one_session)
+        trial.every_error((old, new), before=one_session)
 
 
 CHANGE_NAME = Exercise(

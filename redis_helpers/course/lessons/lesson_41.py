@@ -17,7 +17,7 @@ from redis_helpers.course.exercises.checker import Plain, Trial
 from redis_helpers.course.exercises.model import Crashed, Exercise, Failed, Question
 from redis_helpers.course.exercises.runner import Outcome
 from redis_helpers.course.exercises.state import Ends
-from redis_helpers.course.lessons.common_checks import cures, expect_error_is_told, or_raised
+from redis_helpers.course.lessons.common_checks import cures, or_raised
 
 LONGEST_SYNC = 20.0  # seconds until a check gives up on a replica; it takes some hundredths of a second
 
@@ -617,7 +617,7 @@ def _check_place_order(trial: Trial) -> None:
                 "another order takes the number": lambda: trial.redis.hsetnx(orders, str(number), other),
             },
         )
-        expect_error_is_told(trial, args, before=some)
+        trial.every_error(args, before=some)
 
 
 PLACE_ORDER = Exercise(

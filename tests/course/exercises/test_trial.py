@@ -1,5 +1,8 @@
 """What a check can ask of an answer: the faults of each kind are found, with a story, and right answers pass."""
 
+import socket
+import threading
+
 import pytest
 import redis
 
@@ -225,6 +228,58 @@ def test_what_is_put_there_is_there(value, begin):
     trial.put({trial.key("old"): "gone"})
     trial.put({key: value})
     trial.expect_state("the same", {key: value})
+
+
+def by_a_socket_of_its_own(server, key):
+    """Stores a key without redis-py, which the check does not see."""
+    with socket.create_connection((server.host, server.port)) as own:
+        own.sendall(f"AUTH {server.password}\r\nSET {key} 312\r\n".encode())
+        replies = b""
+        while replies.count(b"\r\n") < 2:
+            replies += own.recv(100)
+
+
+@pytest.mark.parametrize("who", ["the check", "the function", "its thread", "a rival", "a socket of the function"])
+def test_whoever_stores_a_key_it_is_seen_and_removed(who, begin, any_server):
+    def stores(redis_conn, key):
+        if who == "the function":
+            redis_conn.set(key, "312")
+        elif who == "its thread":
+            thread = threading.Thread(target=redis_conn.set, args=(key, "312"))
+            thread.start()
+            thread.join()
+        elif who == "a socket of the function":
+            by_a_socket_of_its_own(any_server, key)
+        redis_conn.ping()
+
+    trial = begin(stores)
+    key, other = trial.key("price"), trial.key("other")
+    trial.put({other: "1"})
+    assert list(trial.state()) == [other]
+    if who == "the check":
+        trial.redis.set(key, "312")
+    elif who == "a rival":
+        trial.call(key, between=lambda: trial.redis.set(key, "312"))
+        trial.redis.set(key, "312")
+    else:
+        trial.call(key)
+    assert sorted(trial.state()) == sorted([key, other])
+    trial.put({})
+    assert trial.state() == {}
+    assert trial.redis.exists(key, other) == 0
+
+
+def test_keys_that_are_known_are_not_looked_for_again(begin):
+    trial = begin(one_script)
+    key = trial.key("count")
+    trial.put({key: "1"})
+    trial.redis.config_resetstat()
+    for _ in range(3):
+        trial.state()
+        trial.put({})
+        trial.put({key: "1"})
+    assert trial.redis.info("commandstats")["cmdstat_scan"]["calls"] == 1, "once, as the check has sent something"
+    assert trial.redis.get(key) == "1"
 
 
 def test_neighbours_are_not_touched(begin):
