@@ -127,7 +127,10 @@ class Installer:
 
     def _install_with_uv(self, uv: str, requirements: Path, anew: bool) -> bool:
         """Whether uv succeeded."""
-        command = [uv, "pip", "install", "--python", str(self._python), *(["--reinstall"] if anew else [])]
+        # Compiled at once, as pip does it: otherwise each of the first processes compiles the same files.
+        command = [uv, "pip", "install", "--compile-bytecode", "--python", str(self._python)]
+        if anew:
+            command.append("--reinstall")
         try:
             run_quietly(
                 "Installing the packages with uv", [*command, "-r", str(requirements)], settings_for_uv(os.environ)
