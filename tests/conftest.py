@@ -35,7 +35,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def notebooks():
     """The lessons there are."""
     found = sorted((ROOT / "notebooks").glob("*.ipynb"))

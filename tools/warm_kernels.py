@@ -23,7 +23,10 @@ TEMPLATE = Template(
     f"import sys; sys.path[0] = {IN_CODE}; from tools.warm_kernels import serve_kernels; serve_kernels({{}})",
     MPLBACKEND="module://matplotlib_inline.backend_inline",  # what a kernel sets before Matplotlib is imported
     OPENBLAS_NUM_THREADS="1",  # no further thread in the template: a process that forks should have one
+    PYDEVD_DISABLE_FILE_VALIDATION="1",  # the debugger's advice about its own start is not meant for a template
 )
+
+WANTED = ("ipykernel.kernelapp", "ipykernel.debugger", "matplotlib.pyplot", "pandas", "redis", "dotenv", "cloudpickle")
 
 
 def start_kernels_warm() -> None:
@@ -46,7 +49,7 @@ def _start(command: list[str], **options: Any) -> Any:
 
 def serve_kernels(requests_end: int) -> None:
     """What the template does: imports what lessons use, and forks kernels."""
-    for name in ("ipykernel.kernelapp", "matplotlib.pyplot", "pandas", "redis"):
+    for name in WANTED:
         importlib.import_module(name)
     sys.path.remove(ROOT)
     for name in list(sys.modules):

@@ -34,6 +34,9 @@ STYLE: dict[Any, object] = {
     "figure.constrained_layout.use": True,
 }
 plt.rcParams.update(STYLE)
+# A notebook draws the figures of a cell when it shows them. Matplotlib would draw each of them once more before that.
+plt.switch_backend(plt.get_backend())
+plt.uninstall_repl_displayhook()
 
 
 def plot_latency(

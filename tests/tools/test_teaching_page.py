@@ -16,7 +16,7 @@ PLANS = dict(re.findall(r"(?ms)^## (A half day|A day|Six evenings)\n(.+?)(?=^## 
 MISTAKES = re.findall(r"(?m)^\| (\d+\.\d) \| (.+) \| (.+) \|$", TEXT)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lessons(notebooks):
     """By number: the minutes, and the numbers of the lessons that come before."""
     found = {}
