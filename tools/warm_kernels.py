@@ -37,11 +37,13 @@ def start_kernels_warm() -> None:
 def _start(command: list[str], **options: Any) -> Any:
     """The process of a kernel; anything else that Jupyter starts, it starts as ever."""
     is_own = command[0] == sys.executable and "ipykernel_launcher" in command and CAN_FORK
-    if not is_own or options["stdout"] is not None or options["stderr"] is not None:
+    log = options["stderr"]
+    if not is_own or options["stdout"] is not None or log not in (None, subprocess.DEVNULL):
         return subprocess.Popen(command, **options)
     process = ForkedProcess(TEMPLATE, shares_output=True)
     arguments = command[command.index("ipykernel_launcher") :]
-    task = pickle.dumps((dict(options["env"]), str(options["cwd"] or os.getcwd()), arguments))
+    folder = str(options["cwd"] or os.getcwd())
+    task = pickle.dumps((dict(options["env"]), folder, arguments, log == subprocess.DEVNULL))
     process.stdin.write(len(task).to_bytes(8) + task)
     process.stdin.flush()
     return process
@@ -64,7 +66,9 @@ def _become_kernel() -> None:
     task = b""
     while len(task) < size:
         task += os.read(0, size - len(task))
-    environment, folder, sys.argv = pickle.loads(task)
+    environment, folder, sys.argv, is_quiet = pickle.loads(task)
+    if is_quiet:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
