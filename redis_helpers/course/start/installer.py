@@ -164,7 +164,7 @@ class Installer:
         command = [str(self._python), "-I", "-m", "pip", "config", "list"]
         listed = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if listed.returncode:
-            raise CommandFailed(listed.stdout + listed.stderr)
+            raise CourseError(self._why_not_installed(listed.stdout + listed.stderr))
         return settings_for_pip(environment, listed.stdout)
 
     def _bring_pip(self) -> None:
