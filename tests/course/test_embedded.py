@@ -68,12 +68,25 @@ def owner(program):
         process.stdout.close()
 
 
+def all_processes():
+    """PID, parent's PID and arguments of each process. They are those that `ps` shows, and everybody may read."""
+    if sys.platform != "linux":
+        command = ["ps", "-A", "-ww", "-o", "pid=", "-o", "ppid=", "-o", "args="]
+        listing = subprocess.run(command, env=EVERY_LETTER, capture_output=True, text=True, check=True).stdout
+        rows = [[*line.split(None, 2), ""] for line in listing.splitlines() if "<defunct>" not in line]
+        return [(int(pid), int(parent), args) for pid, parent, args, *_ in rows]
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):  # where `ps` looks itself: it takes longer to start than this
+        with contextlib.suppress(OSError):  # the process has ended meanwhile
+            args = Path("/proc", pid, "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ")
+            numbers = Path("/proc", pid, "stat").read_text(errors="replace").rpartition(")")[2].split()
+            found.append((int(pid), int(numbers[1]), args.decode(errors="replace")))
+    return found
+
+
 def processes_of(program):
-    """What `ps` shows of the processes that run the program: servers, their guards, their owners."""
-    listing = subprocess.run(
-        ["ps", "-A", "-ww", "-o", "args="], env=EVERY_LETTER, capture_output=True, text=True, check=True
-    ).stdout
-    return [line for line in listing.splitlines() if program in line and "<defunct>" not in line]
+    """The arguments of the processes that run the program: servers, their guards, their owners."""
+    return [args for _, _, args in all_processes() if program in args]
 
 
 def servers_of(program):
@@ -83,20 +96,12 @@ def servers_of(program):
 
 def family_of(program):
     """The PIDs of the one server that runs, and of its two guards. The first guard is the server's parent."""
-    listing = subprocess.run(
-        ["ps", "-A", "-ww", "-o", "pid=", "-o", "ppid=", "-o", "args="],
-        env=EVERY_LETTER,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
     parents, guards = {}, []
-    for line in listing.stdout.splitlines():
-        pid, parent, args = line.split(None, 2)
+    for pid, parent, args in all_processes():
         if program in args and "embedded_guard.py" in args:
-            guards.append(int(pid))
+            guards.append(pid)
         elif args.startswith(program):
-            parents[int(pid)] = int(parent)
+            parents[pid] = parent
     ((server, guard),) = parents.items()
     guards.remove(guard)
     (second_guard,) = guards
