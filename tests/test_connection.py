@@ -463,11 +463,12 @@ def test_lab_tells_its_notebooks_which_redis_it_has_started(monkeypatch, tmp_pat
     monkeypatch.setattr(lab, "replace_process", instead_of_jupyterlab)
     for name in ("REDIS_URL", LAB_REDIS):
         monkeypatch.setenv(name, "")
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as end:
         lab.run_lab([])
     assert connect_options().address == lab_redis()
     with RedisConnectionHandle() as handle:
         handle.connect().shutdown(nosave=True)
+        del end  # it held the variables of `run_lab`: without its object, the server would have ended at once
         with pytest.raises(CourseError, match="start lab again"):
             handle.connect()
 

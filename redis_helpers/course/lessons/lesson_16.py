@@ -276,6 +276,7 @@ NO_END = (
     "your function waited until a job came, after 0.4 seconds: with 0, `BLOCK` waits for ever. "
     "A worker that waits for ever cannot stop, and sees no job of a dead worker"
 )
+TOO_EARLY = "your function gave up too early: it may wait for `seconds`"
 
 
 def _check_read_within(trial: Trial) -> None:
@@ -299,9 +300,12 @@ def _check_read_within(trial: Trial) -> None:
     begin = time.monotonic()
     trial.expect("nothing came: " + shape, None, trial.call(*_args(jobs, 0.25)))
     if time.monotonic() - begin < 0.2:
-        raise Failed("your function gave up too early: it may wait for `seconds`", Plain("0.25 seconds"), Plain("less"))
+        raise Failed(TOO_EARLY, Plain("0.25 seconds"), Plain("less"))
     jobs.begin(1, taken=1)
-    value = _call_with_a_late_job(trial, jobs, trial.number(30, 40) / 10, after=0.1)
+    seconds = trial.number(30, 40) / 10
+    value = _call_with_a_late_job(trial, jobs, seconds, after=0.1)
+    if value is None and jobs.redis.xlen(jobs.key) == 1:  # it had come back before the job was put
+        raise Failed(TOO_EARLY, Plain(f"{seconds:g} seconds"), Plain("less"))
     if value is None:
         raise Failed(
             "a job came after 0.1 seconds, and your function had not waited for it: it may wait for `seconds`",
