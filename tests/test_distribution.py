@@ -21,14 +21,24 @@ def test_a_file_and_a_group_stay_together_and_a_large_file_is_parted():
     assert len(set(parts)) == 10 and parts == sorted(parts)
 
 
-def test_each_unit_has_one_place_the_lessons_first_and_short_parts_last():
+def test_each_unit_has_one_place_the_lessons_come_first_and_short_parts_last():
     units = list(dict.fromkeys(units_of(EVERYTHING).values()))
     ordered = in_order(units)
     assert sorted(ordered) == sorted(units)
     lessons = [place for place, unit in enumerate(ordered) if unit.startswith("notebooks/")]
     assert lessons == [0, 2, 4, 6, 8]
-    assert all(unit.startswith("tests/test_large.py") for unit in ordered[-5:])
+    assert all(unit.startswith("tests/test_large.py") for unit in ordered[-4:])
     assert in_order([]) == []
+
+
+def test_parts_of_the_largest_file_stand_between_the_others():
+    others = [f"tests/test_{number}.py part 0" for number in range(30)]
+    parts = [f"tests/test_large.py part {number}" for number in range(10)]
+    ordered = in_order([*others, *parts])
+    assert [unit for unit in ordered if unit in others] == others
+    places = [ordered.index(unit) for unit in others[:: len(others) // 6]]
+    assert all(ordered[place + 1] in parts for place in places)
+    assert set(ordered[-4:]) == {unit for unit in parts if unit not in ordered[:-4]}
 
 
 def test_each_module_is_compiled_by_one_worker(tmp_path):

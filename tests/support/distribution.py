@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from xdist.scheduler import LoadGroupScheduling
 
 TESTS_TOGETHER = 30  # a file with more is run in parts, by several workers at a time
+OTHERS_TO_A_PART = 5  # how many units of other files stand between two parts of the largest one, after the lessons
 
 
 class FilesTogether(LoadGroupScheduling):
@@ -45,18 +46,19 @@ def units_of(nodeids: Iterable[str]) -> dict[str, str]:
 
 
 def in_order(units: Collection[str]) -> list[str]:
-    """The lessons first, which wait more than they compute, and between them parts of the largest file, which compute.
+    """The lessons first, which wait more than they compute, each with a part of the largest file, which computes.
 
-    The rest of that file comes last: each part is short, so that no worker waits long for another one.
+    Further parts stand between the others, some of which wait as well. The rest comes last: each part is short, so that
+    no worker waits long for another one.
     """
     parts = Counter(_file_of(unit) for unit in units)
     largest = max(parts, key=lambda file: parts[file], default="")
     fillers = [unit for unit in units if _file_of(unit) == largest]
     others = [unit for unit in units if _file_of(unit) != largest]
     ordered = []
-    for unit in others:
+    for number, unit in enumerate(others):
         ordered.append(unit)
-        if unit.startswith("notebooks/") and fillers:
+        if fillers and (unit.startswith("notebooks/") or number % OTHERS_TO_A_PART == 0):
             ordered.append(fillers.pop())
     return ordered + fillers
 
