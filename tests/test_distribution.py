@@ -21,24 +21,29 @@ def test_a_file_and_a_group_stay_together_and_a_large_file_is_parted():
     assert len(set(parts)) == 10 and parts == sorted(parts)
 
 
-def test_each_unit_has_one_place_the_lessons_come_first_and_short_parts_last():
+def test_each_unit_has_one_place_groups_and_lessons_come_first_and_short_parts_last():
     units = list(dict.fromkeys(units_of(EVERYTHING).values()))
     ordered = in_order(units)
     assert sorted(ordered) == sorted(units)
+    parts = [unit for unit in units if unit.startswith("tests/test_large.py")]
+    assert ordered[0] == "mysql"
     lessons = [place for place, unit in enumerate(ordered) if unit.startswith("notebooks/")]
-    assert lessons == [0, 2, 4, 6, 8]
-    assert all(unit.startswith("tests/test_large.py") for unit in ordered[-4:])
+    assert len(lessons) == len(LESSONS)
+    assert all(ordered[place + 1] in parts for place in lessons)
+    assert max(lessons) < ordered.index("tests/test_small.py part 0")
+    assert ordered[-1] in parts
     assert in_order([]) == []
 
 
-def test_parts_of_the_largest_file_stand_between_the_others():
+def test_files_are_mixed_as_in_each_run_with_parts_of_the_largest_one_between_them():
     others = [f"tests/test_{number}.py part 0" for number in range(30)]
     parts = [f"tests/test_large.py part {number}" for number in range(10)]
     ordered = in_order([*others, *parts])
-    assert [unit for unit in ordered if unit in others] == others
-    places = [ordered.index(unit) for unit in others[:: len(others) // 6]]
-    assert all(ordered[place + 1] in parts for place in places)
-    assert set(ordered[-4:]) == {unit for unit in parts if unit not in ordered[:-4]}
+    assert ordered == in_order([*others, *parts])
+    mixed = [unit for unit in ordered if unit in others]
+    assert sorted(mixed) == sorted(others) != mixed
+    assert all(ordered[ordered.index(unit) + 1] in parts for unit in mixed[::5])
+    assert set(ordered[-4:]) <= set(parts)
 
 
 def test_each_module_is_compiled_by_one_worker(tmp_path):

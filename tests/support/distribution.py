@@ -1,5 +1,6 @@
 """Which worker of pytest-xdist runs which tests, and in which order."""
 
+import random
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable
 
@@ -46,19 +47,22 @@ def units_of(nodeids: Iterable[str]) -> dict[str, str]:
 
 
 def in_order(units: Collection[str]) -> list[str]:
-    """The lessons first, which wait more than they compute, each with a part of the largest file, which computes.
+    """The groups first, some of which take longest, then the lessons, and at last the files, mixed as in each run.
 
-    Further parts stand between the others, some of which wait as well. The rest comes last: each part is short, so that
-    no worker waits long for another one.
+    Lessons, and files that are neighbours, wait for the same things. Parts of the largest file, which compute, stand
+    between them all. The rest of it comes last: each part is short, so that no worker waits long for another one.
     """
     parts = Counter(_file_of(unit) for unit in units)
     largest = max(parts, key=lambda file: parts[file], default="")
     fillers = [unit for unit in units if _file_of(unit) == largest]
-    others = [unit for unit in units if _file_of(unit) != largest]
+    lessons = [unit for unit in units if unit.startswith("notebooks/")]
+    groups = [unit for unit in units if _file_of(unit) == unit]
+    files = [unit for unit in units if unit not in {*fillers, *lessons, *groups}]
+    random.Random(1).shuffle(files)
     ordered = []
-    for number, unit in enumerate(others):
+    for number, unit in enumerate([*groups, *lessons, *files]):
         ordered.append(unit)
-        if fillers and (unit.startswith("notebooks/") or number % OTHERS_TO_A_PART == 0):
+        if fillers and (unit in lessons or number % OTHERS_TO_A_PART == 0):
             ordered.append(fillers.pop())
     return ordered + fillers
 
