@@ -21,11 +21,12 @@ def compile_modules(files: Sequence[Path], root: Path) -> None:
     pytest makes many lines of each assertion of a test: for all tests, that takes as long as all else of collecting.
     It does so when a test is imported. One that cannot be imported is left to the collection, which says why.
     """
-    tests = [file for file in files if file.name.startswith("test_")]
     for file in files:
-        if file not in tests:
+        if not file.name.startswith("test_"):
             compileall.compile_file(file, quiet=2)
-    for file in tests:
+    for file in files:
+        if not file.name.startswith("test_"):
+            continue
         name = ".".join(file.relative_to(root).with_suffix("").parts)
         with contextlib.suppress(Exception, pytest.skip.Exception):
             importlib.import_module(name)

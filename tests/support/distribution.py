@@ -57,7 +57,8 @@ def in_order(units: Collection[str]) -> list[str]:
     fillers = [unit for unit in units if _file_of(unit) == largest]
     lessons = [unit for unit in units if unit.startswith("notebooks/")]
     groups = [unit for unit in units if _file_of(unit) == unit]
-    files = [unit for unit in units if unit not in {*fillers, *lessons, *groups}]
+    placed = {*fillers, *lessons, *groups}
+    files = [unit for unit in units if unit not in placed]
     random.Random(1).shuffle(files)
     ordered = []
     for number, unit in enumerate([*groups, *lessons, *files]):
