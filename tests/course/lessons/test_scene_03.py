@@ -1,6 +1,7 @@
 """The bench of lesson 03: where the lines meet, and what a source says that is asked through it."""
 
 import json
+from time import perf_counter
 
 import matplotlib.pyplot as plt
 import pytest
@@ -74,6 +75,34 @@ def test_a_hit_never_asks_the_source_and_a_miss_always_does(any_conn):
     asked.clear()
     assert list(miss_and_source(any_conn, counted, lambda: source.fruit(1))) == ["miss", "SQLite"]
     assert set(asked) == {1}
+
+
+class DisturbedAlone(Source):
+    """Other programs disturb it when it is asked alone: it works for 3 ms. Within a miss it answers at once."""
+
+    alone = True
+
+    def day_sales(self, day):
+        until = perf_counter() + (0.003 if self.alone else 0)
+        while perf_counter() < until:
+            pass
+        return super().day_sales(day)
+
+
+def test_the_source_is_never_slower_than_a_miss_however_much_it_is_disturbed(any_conn):
+    source = DisturbedAlone()
+
+    def undisturbed(redis_conn, key, load, ttl):
+        source.alone = False
+        try:
+            return read_through(redis_conn, key, load, ttl)
+        finally:
+            source.alone = True
+
+    played = play_reads(any_conn, undisturbed, source, "one day")
+    assert played.source < played.through_cache[0]
+    measured = miss_and_source(any_conn, undisturbed, lambda: source.day_sales("2025-06-14"))
+    assert measured["SQLite"] < measured["miss"]
 
 
 def test_an_unknown_question_is_refused(any_conn):

@@ -38,14 +38,20 @@ QUESTIONS: dict[str, Callable[[SourceRepository], object]] = {
 }
 
 
-def _keep_quickest(times: dict[str, float], name: str, function: Callable[[], object]) -> None:
-    times[name] = min(_time_of(function), times.get(name, math.inf))
+def _timed(times: dict[str, float], name: str, function: Callable[[], object]) -> Load:
+    """The function, which keeps its quickest time in `times`, whoever calls it.
 
+    A miss asks the source within its own time. So what the source takes there is never more than the miss.
+    """
 
-def _time_of(function: Callable[[], object]) -> float:
-    begin = perf_counter_ns()
-    function()
-    return (perf_counter_ns() - begin) / 1000
+    def call() -> object:
+        begin = perf_counter_ns()
+        value = function()
+        took = (perf_counter_ns() - begin) / 1000
+        times[name] = min(took, times.get(name, math.inf))
+        return value
+
+    return call
 
 
 # A hit, a miss, the source
@@ -58,51 +64,47 @@ def hit_and_source(redis_conn: redis.Redis, read_through: ReadThrough, name: str
     """
     key = f"{BENCH}{name}"
     redis_conn.delete(key)
-    first: dict[str, float] = {}
-
-    def timed_load() -> object:
-        begin = perf_counter_ns()
-        value = load()
-        first["SQLite"] = (perf_counter_ns() - begin) / 1000
-        return value
-
-    read_through(redis_conn, key, timed_load, TTL)  # from here on, each read is a hit
+    times: dict[str, float] = {}
+    ask_source = _timed(times, "SQLite", load)
+    read_through(redis_conn, key, ask_source, TTL)  # from here on, each read is a hit
     with _mysql_question(name) as ask_mysql:
         functions = {"hit": lambda: read_through(redis_conn, key, load, TTL), "SQLite": load} | ask_mysql
-        return _quickest(functions, first)
+        return _quickest(functions, times)
 
 
 def miss_and_source(redis_conn: redis.Redis, read_through: ReadThrough, load: Load) -> dict[str, int]:
-    """The time of a miss, and of the source alone: the quickest of many calls, in µs."""
+    """The time of a miss, and of the source, alone or within a miss: the quickest of many calls, in µs."""
     key = f"{BENCH}miss"
-    functions = {"miss": lambda: read_through(redis_conn, key, load, TTL), "SQLite": load}
-    return _quickest(functions, before=lambda: redis_conn.delete(key))
+    times: dict[str, float] = {}
+    ask_source = _timed(times, "SQLite", load)
+    functions = {"miss": lambda: read_through(redis_conn, key, ask_source, TTL), "SQLite": load}
+    return _quickest(functions, times, before=lambda: redis_conn.delete(key))
 
 
 def _quickest(
     functions: Mapping[str, Callable[[], object]],
-    first: Mapping[str, float] | None = None,
+    times: dict[str, float],
     before: Callable[[], object] = lambda: None,
 ) -> dict[str, int]:
-    """Calls the functions in turns, many times. What `before` does is not measured; `first` is what is known already.
+    """Calls the functions in turns, many times. `times` holds what is known already. `before` is not measured.
 
     A function that takes long is called once, and nobody waits for more: where a hit is a thousand times as fast, it
     does not matter that other programs disturbed the one call.
     """
-    quickest = dict(first or {})
-    for name, function in functions.items():
-        if name not in quickest:
+    timed = {name: _timed(times, name, function) for name, function in functions.items()}
+    for name, call in timed.items():
+        if name not in times:
             before()
-            quickest[name] = _time_of(function)
-    quick = {name: function for name, function in functions.items() if quickest[name] < LONG}
+            call()
+    quick = [call for name, call in timed.items() if times[name] < LONG]
     begin = perf_counter()
     for number in range(MOST_CALLS):
         if number >= LEAST_CALLS and perf_counter() - begin > ENOUGH:
             break
-        for name, function in quick.items():
+        for call in quick:
             before()
-            _keep_quickest(quickest, name, function)
-    return {name: round(quickest[name]) for name in functions}
+            call()
+    return {name: round(times[name]) for name in functions}
 
 
 @contextlib.contextmanager
@@ -164,22 +166,24 @@ def play_reads(
     """Reads ten different days, or fruits: from the source alone, then through the cache with 0, 1, 2 … hits.
 
     Before each run, so many answers are stored: these reads are hits, the others are misses. Each run is done 5 times,
-    in turns. Of each single read the quickest one counts: other programs disturbed it least.
+    in turns. Of each single read the quickest one counts: other programs disturbed it least. So it is for the source,
+    alone or within a miss.
     """
-    loads = _loads(source, question)
+    of_source: dict[str, float] = {}
+    loads = {key: _timed(of_source, key, load) for key, load in _loads(source, question).items()}
     answers = {key: json.dumps(load()) for key, load in loads.items()}
-    alone: dict[str, float] = {}
     through_cache: dict[int, dict[str, float]] = {hits: {} for hits in HITS}
     for _ in range(ROUNDS):
-        for key, load in loads.items():
-            _keep_quickest(alone, key, load)
+        for load in loads.values():
+            load()
         for hits in HITS:
             _store_only(redis_conn, answers, hits)
             for key, load in loads.items():
-                _keep_quickest(through_cache[hits], key, partial(read_through, redis_conn, key, load, TTL))
+                read = partial(read_through, redis_conn, key, load, TTL)
+                _timed(through_cache[hits], key, read)()
     redis_conn.delete(*answers)
     means = {hits: round(sum(times.values()) / READS) for hits, times in through_cache.items()}
-    return PlayedReads(question, round(sum(alone.values()) / READS), means)
+    return PlayedReads(question, round(sum(of_source.values()) / READS), means)
 
 
 def _loads(source: SourceRepository, question: str) -> dict[str, Load]:
