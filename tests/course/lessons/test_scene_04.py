@@ -21,6 +21,23 @@ def test_a_disturbed_walk_shows_some_names_twice_and_all_that_stay(any_conn):
     assert carts <= set(shown)
 
 
+def test_each_try_of_the_walk_shows_other_names_twice(any_conn, monkeypatch):
+    walks = []
+    walk_once = scene_04._walk_once
+
+    def noted(redis_conn, half):
+        walks.append(walk_once(redis_conn, half))
+        return walks[-1]
+
+    monkeypatch.setattr(scene_04, "_walk_once", noted)
+    monkeypatch.setattr(scene_04, "ENOUGH_DOUBLES", 1000)  # never: all tries are made
+    monkeypatch.setattr(scene_04, "TRIES", 3)
+    scene_04.walk_while_others_delete(any_conn)
+    doubles = {frozenset(name for name in shown if shown.count(name) > 1) for shown in walks}
+    assert len(walks) == 3
+    assert len(doubles) > 1
+
+
 def test_the_longest_command_is_the_longest_of_the_work(any_conn):
     scene_04.fill_with_orders(any_conn, 50_000)
     keys = scene_04.longest_command(any_conn, lambda: any_conn.keys("nothing"))
