@@ -174,6 +174,21 @@ def replace_with_watch(redis_conn, key, old, new):
             return True
 
 
+@wrong("6.4", "only gave it more time")
+def replace_given_up_after_a_watch_error(redis_conn, key, old, new):
+    with redis_conn.pipeline() as pipe:
+        pipe.watch(key)
+        if pipe.get(key) != str(old):
+            return False
+        pipe.multi()
+        pipe.set(key, new, keepttl=True)
+        try:
+            pipe.execute()
+        except redis.WatchError:
+            return False
+        return True
+
+
 @right("6.4")
 def replace_by_numbers(redis_conn, key, old, new):
     script = """
@@ -321,6 +336,23 @@ def basket_with_watch(redis_conn, keys, crates):
             except redis.WatchError:
                 continue
             return True
+
+
+@wrong("6.6", "one of them was told that there is not")
+def basket_given_up_after_a_watch_error(redis_conn, keys, crates):
+    with redis_conn.pipeline() as pipe:
+        pipe.watch(*keys)
+        for key, wanted in zip(keys, crates, strict=True):
+            if int(pipe.get(key) or 0) < wanted:
+                return False
+        pipe.multi()
+        for key, wanted in zip(keys, crates, strict=True):
+            pipe.decrby(key, wanted)
+        try:
+            pipe.execute()
+        except redis.WatchError:
+            return False
+        return True
 
 
 @right("6.6")

@@ -227,6 +227,21 @@ def watched(redis_conn, key, stock):
                 continue
 
 
+@wrong("7.3", "only changed its price")
+def given_up_after_a_watch_error(redis_conn, key, stock):
+    with redis_conn.pipeline() as pipe:
+        pipe.watch(key)
+        if not pipe.exists(key):
+            return False
+        pipe.multi()
+        pipe.hset(key, "stock", stock)
+        try:
+            pipe.execute()
+        except redis.WatchError:
+            return False
+        return True
+
+
 @wrong("7.3", "each sale starts its clock again")
 def renewed_with_the_same_number(redis_conn, key, stock):
     script = IF_THERE.replace("return 1", "redis.call('EXPIRE', KEYS[1], 600) return 1")

@@ -308,6 +308,23 @@ def box_in_python(redis_conn, prefix, fruit):
     return 1
 
 
+@wrong("40.3", "one of them was told that nothing is left")
+def box_given_up_after_a_watch_error(redis_conn, prefix, fruit):
+    stock, sold = f"{prefix}stock:{{{fruit}}}", f"{prefix}sold:{{{fruit}}}"
+    with redis_conn.pipeline() as pipe:
+        pipe.watch(stock)
+        if int(pipe.get(stock) or 0) < 1:
+            return 0
+        pipe.multi()
+        pipe.decr(stock)
+        pipe.incr(sold)
+        try:
+            pipe.execute()
+        except redis.WatchError:
+            return 0
+        return 1
+
+
 @wrong("40.3", "no number may change")
 def box_below_zero(redis_conn, prefix, fruit):
     script = "redis.call('DECR', KEYS[1]) redis.call('INCR', KEYS[2]) return 1"

@@ -186,6 +186,12 @@ def _check_replace_price(trial: Trial) -> None:
         before=lambda: trial.put({key: Ends(str(price), 300)}),
         rivals={"the price ends": lambda: trial.redis.delete(key)},
     )
+    trial.every_gap(
+        "it was still the old price, and another program only gave it more time: replace it, and return True",
+        (key, price, new),
+        before=lambda: trial.put({key: Ends(str(price), 300)}),
+        rivals={"another program gives it more time": lambda: trial.redis.expire(key, 600)},
+    )
     trial.every_cut(
         "the price is half changed", (key, price, new), before=lambda: trial.put({key: Ends(str(price), 300)})
     )
@@ -401,6 +407,12 @@ def _expect_nothing_taken_in_between(trial: Trial, keys: list[str]) -> None:
 
     callers = {"customer A": ([*keys], [2, 3]), "customer B": ([*keys], [2, 3])}
     trial.orders(why, callers, before=lambda: trial.put({keys[0]: "9", keys[1]: "4"}))
+    trial.orders(
+        "two customers bought at once, there was enough for both, and one of them was told that there is not",
+        callers,
+        before=lambda: trial.put({keys[0]: "9", keys[1]: "7"}),
+        cure="When somebody came in between, look again: there may still be enough.",
+    )
     seen: list[list[str | None]] = []
 
     def looks() -> None:
@@ -431,7 +443,7 @@ TAKE_BASKET = Exercise(
     kind="write",
     question="""\
 Write `take_basket`. `keys` is a list of stocks, `crates` says how many to take from each: with
-`take_basket(redis_conn, [banana, apple], [2, 3])`, 2 crates of banana and 3 of apple.
+`take_basket(redis_conn, ["stock:banana", "stock:apple"], [2, 3])`, 2 crates of banana and 3 of apple.
 
 - If there is enough of every fruit, take all of them and return `True`.
 - Otherwise take **nothing**, and return `False`. At no moment may others see that something was taken.

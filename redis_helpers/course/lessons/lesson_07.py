@@ -236,6 +236,12 @@ def _check_correct_stock(trial: Trial) -> None:
         before=lambda: trial.put({key: Ends(old, 60)}),
         rivals={"the record ends": lambda: trial.redis.delete(key)},
     )
+    trial.every_gap(
+        "the record is there, and another program only changed its price: change the stock, and return True",
+        (key, stock),
+        before=lambda: trial.put({key: Ends(old, 60)}),
+        rivals={"another program changes the price": lambda: trial.redis.hset(key, "price", "1")},
+    )
     trial.every_cut(
         "half of the work is done", (key, stock), before=lambda: trial.put({key: Ends(old, 60)}), allowed=_still_ends
     )

@@ -479,15 +479,25 @@ def _expect_lock_of_others(trial: Trial, name: str) -> None:
 
 
 def _expect_some_patience(trial: Trial, name: str) -> None:
-    """The lock is free again after a tenth of a second."""
+    """The lock is free again after a tenth of a second.
+
+    On a busy machine, the last try may come before that. Then the function has used up its 0.3 seconds, or all of them
+    but the tenth of a second between two tries. So who gave up that late is asked once more.
+    """
 
     def work() -> str:
         return "done"
 
-    trial.put({name: Ends("token of B", 0.12)})
-    outcome = trial.attempt(name, work)
-    if outcome.value != "done":
-        raise Failed(NOT_WAITED, "done", _seen(outcome))
+    for _ in range(5):
+        trial.put({name: Ends("token of B", 0.12)})
+        begin = time.monotonic()
+        outcome = trial.attempt(name, work)
+        took = time.monotonic() - begin
+        if outcome.value == "done":
+            return
+        if took < 0.15:
+            break
+    raise Failed(NOT_WAITED, "done", _seen(outcome))
 
 
 def _expect_late_work(trial: Trial, name: str) -> None:

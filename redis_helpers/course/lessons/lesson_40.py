@@ -209,6 +209,7 @@ OTHER_SLOTS = "the stock and the sold boxes lie in two slots: a cluster refuses 
 NOT_SOLD = "boxes are there: one must leave the stock and be counted as sold, and the answer is 1"
 SOLD_OUT = "nothing is left: the answer is 0, and no number may change"
 SOLD_TWICE = "two customers bought at once, and a box is sold twice, or is lost"
+TOLD_SOLD_OUT = "two boxes were left, two customers bought at once, and one of them was told that nothing is left"
 
 
 def _check_sell_box(trial: Trial) -> None:
@@ -224,6 +225,7 @@ def _check_sell_box(trial: Trial) -> None:
             OTHER_SLOTS: "The names end with the fruit in braces: `stock:{uva}` and `sold:{uva}`.",
             NOT_SOLD: "The names end with the fruit in braces: `stock:{uva}` and `sold:{uva}`. Print yours.",
             SOLD_TWICE: "Look at the stock, take and count in one script.",
+            TOLD_SOLD_OUT: "Look at the stock, take and count in one script: nobody comes in between.",
         }
     ):
         left, counted = trial.number(2, 90), trial.number(3, 500)
@@ -250,6 +252,11 @@ def _check_sell_box(trial: Trial) -> None:
             trial.put({stock: "1", sold: str(counted)})
 
         trial.orders(or_raised(SOLD_TWICE), {"Ann": args, "Bob": args}, before=one_left)
+        trial.orders(
+            or_raised(TOLD_SOLD_OUT),
+            {"Ann": args, "Bob": args},
+            before=lambda: trial.put({stock: "2", sold: str(counted)}),
+        )
         trial.every_cut("a box left the stock, and is not counted as sold", args, before=one_left)
         trial.every_error(args, before=one_left)
 
