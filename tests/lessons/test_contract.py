@@ -146,6 +146,11 @@ BREACHES = {
         lesson(PREDICTION, code("1"), answered("c")),
         "begins with the right letter",
     ),
+    "an assertion above the answer": (
+        contract.predictions,
+        lesson(PREDICTION, code("found = 1"), code('assert found == 1, "it is found once"'), answered("a")),
+        "tells the answer before",
+    ),
     "always the same letter": (
         contract.predictions,
         lesson(*[PREDICTION, code("1"), answered("b")] * 3),

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import takewhile
 from pathlib import Path
 
 import nbformat
@@ -223,7 +224,7 @@ def folded_answers(lesson: Lesson) -> Iterator[str]:
 
 
 def predictions(lesson: Lesson) -> Iterator[str]:
-    """A question with lettered choices · the code that settles it · the right letter, folded."""
+    """A question with lettered choices · the code that settles it, and asserts nothing · the right letter, folded."""
     places = [place for place, cell in enumerate(lesson.cells) if "predict" in _tags(cell)]
     if len(places) < 2:
         yield f"{len(places)} predictions, at least 2"
@@ -237,6 +238,9 @@ def predictions(lesson: Lesson) -> Iterator[str]:
         if not rest or rest[0].cell_type != "code":
             yield f"{cell.id}: a prediction is followed by the code that settles it"
             continue
+        settles = list(takewhile(lambda later: later.cell_type == "code", rest))
+        if any(re.search(r"(?m)^\s*assert ", later.source) for later in settles):
+            yield f"{cell.id}: an assertion tells the answer before the learner has one: it stands after the answer"
         answer = next((FOLDED.search(later.source) for later in rest if later.cell_type == "markdown"), None)
         right = re.match(r"\*\*\(([a-e])\)\.\*\*", answer[1]) if answer else None
         if right is None or right[1] not in letters:
