@@ -102,7 +102,7 @@ NIL_IN_LUA = (
     "A value is nil here: lists begin at 1, and tonumber gives nil for a whole list and for a missing key "
     "(which is false: decide what it counts as)."
 )
-TEXT_IN_LUA = "What Redis gives a script is text: tonumber() makes a number of it."
+TEXT_IN_LUA = "What GET and ARGV give a script is text: tonumber() makes a number of it."
 
 # Lua's messages (a pattern), and what they mean to somebody who writes a first script.
 ON_LUA_ERRORS: tuple[tuple[str, str], ...] = (

@@ -303,7 +303,7 @@ IS_OPEN = Exercise(
     question="""\
 `is_open` says whether an offer is still open: `key` holds the Unix time at which it ends. It uses the clock of the
 program that calls it. Change the line, so that it uses the clock of Redis. (You need not
-change the call: your script does not look at the time that it sends.)""",
+change the call: your script does not look at the time that the call sends.)""",
     stub='''\
 import time
 
@@ -495,7 +495,7 @@ QUIZ = (
             ),
             (
                 "A script that looks and takes",
-                "Look and change are one step, and nobody has to try again, as with WATCH.",
+                "Look and change are one step, and nobody has to try again, as they would with WATCH.",
             ),
         ),
         "c",
@@ -514,7 +514,7 @@ QUIZ = (
         "`if redis.call('GET', KEYS[1]) < ARGV[1] then` compares two ages. The key holds 8, and ARGV[1] is 12. What "
         "happens?",
         (
-            ("The condition is true, as 8 is less than 12", "So it would be with numbers."),
+            ("The condition is true, as 8 is less than 12", "That would be true of two numbers."),
             ("The condition is false", "Both are texts, and '8' comes after '1'. `tonumber` is missing, twice."),
             ("An error: texts cannot be compared", "Two texts can. Only a text and a number cannot."),
         ),
@@ -526,7 +526,7 @@ QUIZ = (
         (
             (
                 "An error: the program must register it again",
-                "`evalsha` by hand would fail so. The registered script cures it by itself.",
+                "`evalsha` by hand would fail like that. A registered script sends its text again.",
             ),
             ("Nothing is counted, and nobody notices", "Redis answers NOSCRIPT. It does not stay silent."),
             (

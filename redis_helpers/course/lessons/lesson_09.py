@@ -242,7 +242,7 @@ def _expect_stored_small(trial: Trial, args: tuple, key: str, before: dict) -> N
     if seen.get(key) != wanted[key]:
         other = next((name for name, value in seen.items() if value != before.get(name)), None)
         raise Failed(
-            f"number {number} belongs into the hash number {number // SMALL}, as the field {number}, and the reader "
+            f"number {number} belongs in the hash number {number // SMALL}, as the field {number}, and the reader "
             "looks for it there",
             Plain(f"{key.removeprefix(trial.prefix)}: {wanted[key]}"),
             Plain("nothing was stored" if other is None else f"{other.removeprefix(trial.prefix)}: {seen[other]}"),

@@ -128,7 +128,7 @@ def _check_note_if_alive(trial: Trial) -> None:
             "the session ends": lambda: trial.redis.delete(key),
             "another page renews it": lambda: trial.redis.expire(key, 6000),
         },
-        cure="The look belongs into the script: there nobody comes in between.",
+        cure="The look belongs in the script: there nobody comes in between.",
     )
     trial.every_cut("a part of the work is done", (key, note), before=lambda: trial.put(before))
     trial.every_error((key, note), before=lambda: trial.put(before))

@@ -242,7 +242,7 @@ def _look_while_packing(stream: _Stream, order: dict, packed: list[dict]) -> Non
         raise Failed(
             "an order was packed, and was still pending when the next one was begun: a worker that dies now leaves it "
             "to be packed again",
-            cure="XACK belongs into the loop, right behind pack(order), with the group that your function is given",
+            cure="XACK belongs in the loop, right behind pack(order), with the group that your function is given",
         )
 
 

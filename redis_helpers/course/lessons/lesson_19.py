@@ -715,7 +715,7 @@ def _check_sell_one(trial: Trial) -> None:
             NOT_SOLD: "After a WatchError, begin again, as often as needed; or use a script, which nobody disturbs.",
             TOGETHER: "Look, take and note in one script. With WATCH on the stock: look after the WATCH, and begin "
             "again after a WatchError.",
-            TORN: "Both changes belong into one step: one script, or one MULTI.",
+            TORN: "Both changes belong in one step: one script, or one MULTI.",
             GAVE_UP: "After a WatchError, begin again, as often as needed; or use a script, which nobody disturbs.",
         }
     ):

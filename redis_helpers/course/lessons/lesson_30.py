@@ -355,7 +355,7 @@ def _check_load_and_release(trial: Trial) -> None:
         {
             STAYS: "`finally:` is run in any case, after an error too: give the lock back there.",
             STAYS_AFTER_CTRL_C: "`except Exception` does not catch it. `finally:` is run in any case.",
-            STAYS_AFTER: "json.dumps can raise, too: both belong into the `try`.",
+            STAYS_AFTER: "json.dumps can raise, too: both belong in the `try`.",
             GIVEN_ANOTHERS: "Give it back by the script only: it compares the token.",
             TOO_EARLY: "Store first, then give the lock back.",
         }
