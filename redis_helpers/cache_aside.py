@@ -32,7 +32,7 @@ from redis_helpers.cache_entry import (
     with_header,
 )
 from redis_helpers.circuit_breaker import CircuitBreaker
-from redis_helpers.lease import Client, Lease, lease_in, store
+from redis_helpers.lease import Client, Lease, forget, lease_in, store
 from redis_helpers.lease_keeper import keeper
 from redis_helpers.single_flight import SingleFlight
 
@@ -76,9 +76,9 @@ class CacheAside:
 
     - `not_found_ttl`: seconds that "there is no such thing" (None) may be remembered; 0 for not at all.
     - `early`: with 1, an entry is likely to be reloaded shortly before its TTL ends; with 2 earlier, with 0 never. The
-      reader who throws the dice loads, and waits for it; the others still get the old value. (XFetch: Vattani,
-      Chierichetti and Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", PVLDB 8(8), 2015. The clocks of
-      all hosts must agree to within the time of a load.)
+      reader who throws the dice loads, and waits for it, and gets its error if it fails; the others still get the old
+      value. (XFetch: Vattani, Chierichetti and Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", PVLDB
+      8(8), 2015. The clocks of all hosts must agree to within the time of a load.)
 
     Each call is counted once: in `hits` (found in Redis), `misses` (loaded, because Redis did not have it), `waits`
     (another call loaded it) or `failures` (loaded, because Redis could not be asked, or refused). `refreshes` counts
@@ -103,7 +103,7 @@ class CacheAside:
 
     While a key is being loaded, a lease stands under it (see `lease.py`); other programs that read the key must expect
     a text that begins with "!". Redis 6.2 or newer, or Valkey. Rights: GET, SET, DEL, PTTL, PEXPIRE, GETRANGE, EVAL,
-    EVALSHA.
+    EVALSHA, TIME. (`RedisConnectionHandle` asks with PING whether Redis is there.)
 
     Every decision is logged, in one line: with a key at level DEBUG only, for keys may hold what is private.
     """
@@ -169,8 +169,8 @@ class CacheAside:
         began = time.monotonic()
         try:
             entry = self._redis.get(key)
-        except UnicodeDecodeError:  # bytes that are no text, and a client that decodes
-            return self._share(key, partial(self._load_once, key, load, ttl, replace=True))
+        except UnicodeDecodeError as error:  # bytes that are no text, and a client that decodes
+            return self._share(key, partial(self._load_once, key, load, ttl, junk=error.object))
         except FAILURES as error:
             entry, failed = self._look_again(key, error, began)
             if failed:
@@ -198,14 +198,20 @@ class CacheAside:
         self._flights.forget(key)
         began = time.monotonic()
         try:
-            self._redis.delete(key)
+            self._delete(key)
         except redis.ConnectionError as error:
             if not self._may_ask_again(error, began):
                 raise
-            self._redis.delete(key)
+            self._delete(key)
         finally:
             self._flights.forget(key)  # a load that began before the DEL may have seen the old value too
         logger.debug("invalidated %r", key)
+
+    def _delete(self, key: str) -> None:
+        try:
+            self._redis.delete(key)
+        except RedisClusterException as error:  # this one is no RedisError
+            raise redis.ConnectionError("no node of the cluster could be asked") from error
 
     # What stands under the key
 
@@ -218,7 +224,7 @@ class CacheAside:
             value = decode(text)
         except ValueError:
             logger.warning("an entry is no JSON: it is loaded anew")
-            return self._share(key, partial(self._load_once, key, load, ttl, replace=True))
+            return self._share(key, partial(self._load_once, key, load, ttl, junk=entry))
         with self._guard:
             self.hits += 1
         if header is not None and self._early > 0 and header.is_time_to_reload(self._early):
@@ -271,20 +277,19 @@ class CacheAside:
                 raise LoadCycleError(f"the load of {key!r} asks for {key!r} itself: it would wait for its own end")
         return bool(around)
 
-    def _load_once(self, key: str, load: Load, ttl: float, deadline: float, replace: bool = False) -> str:
+    def _load_once(self, key: str, load: Load, ttl: float, deadline: float, junk: str | bytes | None = None) -> str:
         """Loads under the lease, or waits for the process that has it. Returns the JSON.
 
-        With `replace`, what stands under the key is deleted first.
+        `junk` is what was found under the key and is no entry: it is deleted first, if it is still there.
         """
         lease = Lease(self._redis, key)
-        began = time.monotonic()
         try:
-            if replace:
-                self._redis.delete(key)
+            if junk is not None:
+                forget(self._redis, key, junk)
             text = self._wait_for_entry(lease, deadline)
         except FAILURES as error:
-            self._note_failure(error, began)
-            return self._load_without_lease(lease, load, ttl, error)
+            self._note_failure(error, lease.asked)
+            return self._load_without_lease(lease, load, error)
         self._breaker.succeeded()
         if text is not None:
             self._count_wait()
@@ -295,13 +300,18 @@ class CacheAside:
         """Returns the JSON of the entry as soon as there is one, or None when it is the caller's turn to load."""
         poll = SHORTEST_POLL
         answered: float | None = None  # when Redis last told that another loads
+        is_second = False  # the same question, on a new connection
         while True:
             try:
                 acquired, entry = lease.acquire()
             except FAILURES as error:
+                if not is_second and self._may_ask_again(error, lease.asked):
+                    is_second = True
+                    continue
                 if not self._bears(error, answered):
                     raise
             else:
+                is_second = False
                 if acquired:
                     logger.debug("loading %r", lease.key)
                     return None
@@ -410,19 +420,12 @@ class CacheAside:
             self.failures += 1
         return encode(self._ask_source(key, load))
 
-    def _load_without_lease(self, lease: Lease, load: Load, ttl: float, error: Exception) -> str:
-        """Redis did not say whether the lease is ours. It may be, if only the answer was late: then end it later."""
-        if not isinstance(error, redis.TimeoutError):
-            return self._load_without_redis(lease.key, load, 0)
-        with self._guard:
-            self.failures += 1
-        try:
-            text, entry, milliseconds = self._load(lease.key, load, ttl)
-        except BaseException:
+    def _load_without_lease(self, lease: Lease, load: Load, error: Exception) -> str:
+        """Redis did not say whether the lease is ours. It may be, if only the reply was lost: then nobody else should
+        wait for it. What is loaded is not stored: only a reply tells that it has not been invalidated."""
+        if _may_pass(error):
             keeper.end_later(lease, None, 0)
-            raise
-        keeper.end_later(lease, entry if milliseconds > 0 else None, milliseconds)
-        return text
+        return self._load_without_redis(lease.key, load, 0)
 
     # Redis fails
 

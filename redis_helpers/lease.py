@@ -8,14 +8,19 @@ the entry will stand, under the entry's own key:
 
 - The *generation* is drawn when the key is empty, and ends with the next DEL of the key. Whoever has seen it before he
   read the source may store: nothing was invalidated in between. That holds for a holder whose lease was taken over too.
+  The server draws it. A generation that a client has drawn could come back: the network may hold a command up until
+  after the DEL, and a client repeats a command whose reply is late.
 - The *holder* is who loads now. He renews the lease, which means that he sets its time to live anew. So the time to
   live tells everybody, by the server's clock, for how long the holder has been silent.
 
 So there is no second key: an entry and its lease always lie in one slot of a Redis Cluster, under the same ACL
 pattern, and a plain DEL, by whomever, takes the right to store away.
 
+A command that was held up may also take a lease that nobody holds. Others then wait for it as for a holder that has
+died.
+
 Least server: Redis 6.2 or any Valkey, one node or a cluster. Rights (ACL): GET, SET, DEL, PTTL, PEXPIRE, GETRANGE, EVAL
-and EVALSHA, on the cached keys.
+and EVALSHA, on the cached keys, and TIME.
 """
 
 import hashlib
@@ -38,15 +43,18 @@ LEASE_LENGTH = 33
 
 # Takes the lease if the key is empty, or if the holder has been silent for too long; then the generation stays.
 # KEYS[1]  the entry's key
-# ARGV[1]  the lease to write into an empty key: "!", a generation, a holder
+# ARGV[1]  the holder
 # ARGV[2]  the milliseconds that a generation lives
 # ARGV[3]  the milliseconds of silence after which a holder counts as dead
 # Returns what stands under the key now: our lease, another's lease, or an entry.
 ACQUIRE = """
 local found = redis.call('GET', KEYS[1])
 if not found then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return ARGV[1]
+  local now = redis.call('TIME')
+  local drawn = redis.sha1hex(ARGV[1] .. ' ' .. now[1] .. ' ' .. now[2])
+  local lease = '!' .. string.sub(drawn, 1, 16) .. ARGV[1]
+  redis.call('SET', KEYS[1], lease, 'PX', ARGV[2])
+  return lease
 end
 if #found ~= 33 or string.sub(found, 1, 1) ~= '!' then
   return found
@@ -55,7 +63,7 @@ local silence = tonumber(ARGV[2]) - redis.call('PTTL', KEYS[1])
 if silence < tonumber(ARGV[3]) then
   return found
 end
-local taken = string.sub(found, 1, 17) .. string.sub(ARGV[1], 18)
+local taken = string.sub(found, 1, 17) .. ARGV[1]
 redis.call('SET', KEYS[1], taken, 'PX', ARGV[2])
 return taken
 """
@@ -73,11 +81,23 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 """
 
-# Gives our lease back.
+# Gives our lease back. The holder is enough to know it by: when the reply to ACQUIRE was lost, we know no more.
 # KEYS[1]  the entry's key
-# ARGV[1]  our lease
+# ARGV[1]  the holder
 # Returns 1, or 0 when the lease is not ours any more.
 RELEASE = """
+local found = redis.call('GET', KEYS[1])
+if not found or #found ~= 33 or string.sub(found, 1, 1) ~= '!' or string.sub(found, 18) ~= ARGV[1] then
+  return 0
+end
+return redis.call('DEL', KEYS[1])
+"""
+
+# Deletes an entry that is none, unless another has replaced it meanwhile.
+# KEYS[1]  the entry's key
+# ARGV[1]  what was read there
+# Returns 1, or 0 when something else stands there now.
+FORGET = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return 0
 end
@@ -90,14 +110,16 @@ return redis.call('DEL', KEYS[1])
 # ARGV[2]  the entry
 # ARGV[3]  the milliseconds that it lives
 # Returns 1, or 0 when the ticket has gone: the entry was invalidated, or another has stored. A server that has no room
-# for the entry gives an error, and the key is empty then, so that nobody waits for the lease.
+# for the entry gives an error. A lease is deleted then, so that nobody waits for it; an entry stays as it was.
 STORE = """
 if redis.call('GETRANGE', KEYS[1], 0, #ARGV[1] - 1) ~= ARGV[1] then
   return 0
 end
 local reply = redis.pcall('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if reply.err then
-  redis.call('DEL', KEYS[1])
+  if string.sub(ARGV[1], 1, 1) == '!' then
+    redis.call('DEL', KEYS[1])
+  end
   return reply
 end
 return 1
@@ -114,10 +136,11 @@ class Lease:
         self.key = key
         self.began = time.monotonic()
         self.renewed = self.began
+        self.asked = self.began  # when `acquire()` last asked Redis
         self._redis = redis_conn
-        digits = secrets.token_hex(16)
-        self._ours = MARK + digits
-        self._ticket = self._ours[:TICKET_LENGTH]
+        self._holder = secrets.token_hex(8)
+        self._ours: str | None = None  # both are known from Redis's reply only
+        self._ticket: str | None = None
 
     def acquire(self) -> tuple[bool, str | bytes | None]:
         """Takes the lease if it is free. Returns whether it is ours, and the entry if there is one.
@@ -125,16 +148,13 @@ class Lease:
         (False, None) means that another holds it. His generation is known then, so that `store()` may be called by
         whoever loads without the lease.
         """
-        lives = _milliseconds(GENERATION_SECONDS)
-        # First the quick way, which does for an empty key: one plain command, which tells no more than yes or no.
-        if self._redis.execute_command("SET", self.key, self._ours, "NX", "PX", lives):
-            self._begin(self._ours)
-            return True, None
-        found = run_script(self._redis, ACQUIRE, self.key, self._ours, lives, _milliseconds(LEASE_SECONDS))
+        self.asked = time.monotonic()
+        lives, silence = _milliseconds(GENERATION_SECONDS), _milliseconds(LEASE_SECONDS)
+        found = run_script(self._redis, ACQUIRE, self.key, self._holder, lives, silence)
         lease = lease_in(found)
         if lease is None:
             return False, found
-        if lease[TICKET_LENGTH:] != self._ours[TICKET_LENGTH:]:
+        if lease[TICKET_LENGTH:] != self._holder:
             self._ticket = lease[:TICKET_LENGTH]
             return False, None
         self._begin(lease)
@@ -150,11 +170,16 @@ class Lease:
     def renew(self) -> bool:
         """Lets the others know that the holder lives. Returns whether the lease is still ours."""
         self.renewed = time.monotonic()
+        if self._ours is None:
+            return False
         return run_script(self._redis, RENEW, self.key, self._ours, _milliseconds(GENERATION_SECONDS)) == 1
 
     def release(self) -> bool:
-        """Gives the lease back, so that the next reader need not wait. Returns whether it was still ours."""
-        return run_script(self._redis, RELEASE, self.key, self._ours) == 1
+        """Gives the lease back, so that the next reader need not wait. Returns whether it was still ours.
+
+        Call it also when `acquire()` has failed on the way: the lease may have been taken, and only the reply be lost.
+        """
+        return run_script(self._redis, RELEASE, self.key, self._holder) == 1
 
     def drop(self) -> None:
         """Empties the key, whoever's lease stands there: for a server that refuses to run `release()` and `store()`.
@@ -163,7 +188,9 @@ class Lease:
 
     def store(self, entry: str, milliseconds: int) -> bool:
         """Stores the entry for so long, in place of the lease. Returns False, and stores nothing, when the generation
-        has ended: the entry was invalidated, or another has stored."""
+        has ended (the entry was invalidated, or another has stored), and when Redis has never told it to us."""
+        if self._ticket is None:
+            return False
         return store(self._redis, self.key, self._ticket, entry, milliseconds)
 
 
@@ -172,7 +199,12 @@ def store(redis_conn: Client, key: str, ticket: str, entry: str, milliseconds: i
     return run_script(redis_conn, STORE, key, ticket, entry, milliseconds) == 1
 
 
-def run_script(redis_conn: Client, script: str, key: str, *arguments: str | int) -> Any:
+def forget(redis_conn: Client, key: str, junk: str | bytes) -> bool:
+    """Deletes what is no entry, if it still stands under the key. Returns whether it did."""
+    return run_script(redis_conn, FORGET, key, junk) == 1
+
+
+def run_script(redis_conn: Client, script: str, key: str, *arguments: str | bytes | int) -> Any:
     """Runs one of the scripts above by its digest. A server that does not know it yet is sent the whole."""
     try:
         return redis_conn.execute_command("EVALSHA", _digest(script), 1, key, *arguments)

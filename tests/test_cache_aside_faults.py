@@ -11,11 +11,13 @@ from redis_helpers import cache_aside, circuit_breaker
 from redis_helpers.cache_aside import CacheAside
 from redis_helpers.cache_client import cache_client
 from redis_helpers.connection import RedisConnectionHandle
+from redis_helpers.course.breaking.fault_proxy import FaultProxy
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.exercises.runner import FairClock
+from redis_helpers.lease import Lease, forget
 from tests.support.servers import ForgetfulNetwork, free_port, options_of, paused, wait_until
 
-LEAST_RIGHTS = ["+get", "+set", "+del", "+pttl", "+pexpire", "+getrange", "+eval", "+evalsha"]
+LEAST_RIGHTS = ["+get", "+set", "+del", "+pttl", "+pexpire", "+getrange", "+eval", "+evalsha", "+time"]
 
 
 def read(cache, key="fruit"):
@@ -109,6 +111,92 @@ def test_the_counts_add_up_while_redis_comes_and_goes():
                 reader.result(20)
     assert cache.hits + cache.misses + cache.waits + cache.failures == len(calls)
     assert min(cache.hits, cache.misses, cache.failures) > 0
+
+
+# One connection breaks, and Redis is well
+
+
+@pytest.fixture
+def proxied(server, redis_conn):
+    """A `FaultProxy`, and a cache behind it; `redis_conn` goes another way."""
+    with FaultProxy(server.port) as proxy:
+        options = options_of(server, port=proxy.port).arguments()
+        with cache_client(**options, decode_responses=True) as client:
+            cache = CacheAside(client)
+            read(cache, "known")  # from here on, the server knows the scripts
+            yield proxy, cache
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_lost_reply_to_the_lease_leaves_none_that_others_would_wait_for(proxied, redis_conn, monkeypatch, lost):
+    proxy, cache = proxied
+    acquire = Lease.acquire
+
+    def with_lost_replies(lease):
+        monkeypatch.setattr(Lease, "acquire", acquire)
+        proxy.drop_replies = lost
+        return acquire(lease)
+
+    monkeypatch.setattr(Lease, "acquire", with_lost_replies)
+    assert read(cache) == "answer"
+    if lost == 1:  # the second question was answered: the lease is ours
+        assert redis_conn.get("fruit") == '"answer"'
+        assert cache.failures == 0
+    else:
+        assert cache.failures == 1
+        assert wait_until(lambda: not redis_conn.exists("fruit"), 4)  # before it ends by itself
+    assert not cache._breaker.is_open
+
+
+def test_a_reader_who_waits_for_a_load_bears_a_connection_that_is_cut(proxied, redis_conn, monkeypatch):
+    proxy, cache = proxied
+    may_end, polls, acquire = threading.Event(), [], Lease.acquire
+
+    def counted(lease):
+        if lease._redis is cache._redis:
+            polls.append(1)
+        return acquire(lease)
+
+    def load():
+        may_end.wait(20)
+        return "loaded once"
+
+    monkeypatch.setattr(Lease, "acquire", counted)
+    with ThreadPoolExecutor(2) as threads:
+        loading = threads.submit(CacheAside(redis_conn).get_or_load, "fruit", load, 60)
+        assert wait_until(lambda: redis_conn.exists("fruit"))
+        waiting = threads.submit(cache.get_or_load, "fruit", lambda: "loaded twice", 60)
+        assert wait_until(lambda: polls)
+        time.sleep(circuit_breaker.SILENCE)  # so long, a wait is no silence of Redis
+        for _ in range(2):
+            proxy.cut()
+            before = len(polls)
+            assert wait_until(lambda before=before: len(polls) > before + 2)
+        may_end.set()
+        assert [loading.result(20), waiting.result(20)] == ["loaded once"] * 2
+    assert (cache.waits, cache.failures) == (1, 0)
+    assert not cache._breaker.is_open
+
+
+@pytest.mark.parametrize("junk", ["hello", b"\xff\xfe"])
+def test_an_entry_that_is_none_is_not_taken_from_who_loads_it_anew(redis_conn, monkeypatch, junk):
+    """Both have read it. The first one has the lease, or has stored, when the second one wants to delete it."""
+    redis_conn.set("fruit", junk)
+    first, second, loads = CacheAside(redis_conn), CacheAside(redis_conn), []
+
+    def load():
+        loads.append(1)
+        return "answer"
+
+    def after_the_first(*words):
+        monkeypatch.undo()
+        first.get_or_load("fruit", load, 60)
+        return forget(*words)
+
+    monkeypatch.setattr(cache_aside, "forget", after_the_first)
+    assert second.get_or_load("fruit", load, 60) == "answer"
+    assert len(loads) == 1
+    assert (first.misses, second.waits) == (1, 1)
 
 
 # Servers that are not gone

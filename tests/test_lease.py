@@ -2,10 +2,13 @@
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from redis_helpers import lease as lease_module
-from redis_helpers.lease import LEASE_LENGTH, Lease, lease_in, store
-from tests.support.servers import wait_until
+from redis_helpers.course.breaking.fault_proxy import FaultProxy
+from redis_helpers.lease import LEASE_LENGTH, Lease, forget, lease_in, store
+from tests.support.servers import options_of, wait_until
 
 
 @pytest.fixture
@@ -104,6 +107,57 @@ def test_after_any_delete_nobody_of_the_old_generation_stores(any_conn, short_si
     assert new.store("fresh", 1000)
 
 
+def test_a_command_that_arrives_again_after_a_delete_brings_no_right_to_store_back(any_conn, monkeypatch):
+    """The network has held it up, or the client has sent it twice: the server runs it once more."""
+    sent, execute = [], any_conn.execute_command
+
+    def noted(*words, **options):
+        sent.append(words)
+        return execute(*words, **options)
+
+    monkeypatch.setattr(any_conn, "execute_command", noted)
+    holder, waiter = acquired(any_conn), Lease(any_conn, "fruit")
+    assert waiter.acquire() == (False, None)
+    assert holder.renew()
+    monkeypatch.undo()
+    any_conn.delete("fruit")
+    for words in sent:
+        execute(*words)
+    assert lease_in(any_conn.get("fruit")) is not None  # nobody's: its time to live ends it
+    for old in (holder, waiter):
+        assert not old.store("stale", 1000)
+        assert not old.renew()
+
+
+def test_a_lease_whose_reply_was_lost_is_given_back_and_stores_nothing(any_server, any_conn):
+    acquired(any_conn, "other")  # the server knows the script from here on
+    with FaultProxy(any_server.port) as proxy:
+        options = options_of(any_server, port=proxy.port).arguments()
+        with redis.Redis(**options, retry=Retry(NoBackoff(), 0)) as client:
+            client.ping()
+            lease = Lease(client, "fruit")
+            proxy.drop_replies = 1
+            with pytest.raises(redis.ConnectionError):
+                lease.acquire()
+            assert lease_in(any_conn.get("fruit")) is not None
+            assert not lease.renew()
+            assert not lease.store("stale", 1000)
+            assert lease.release()
+    assert not any_conn.exists("fruit")
+
+
+@pytest.mark.parametrize("junk", ["hello", "", b"\xff\xfe", "ü", "x" * 100_000])
+def test_what_is_no_entry_is_deleted_only_if_it_is_still_there(any_conn, junk):
+    any_conn.set("fruit", junk)
+    assert not forget(any_conn, "fruit", "another")
+    assert forget(any_conn, "fruit", junk)
+    holder = acquired(any_conn)
+    assert not forget(any_conn, "fruit", junk)
+    assert holder.store("fresh", 1000)
+    assert not forget(any_conn, "fruit", junk)
+    assert any_conn.get("fruit") == "fresh"
+
+
 def test_a_generation_that_nobody_renews_ends(any_conn, monkeypatch):
     monkeypatch.setattr(lease_module, "GENERATION_SECONDS", 0.1)
     lease = acquired(any_conn)
@@ -123,6 +177,7 @@ def test_an_entry_is_replaced_only_while_it_begins_as_the_ticket_says(any_conn):
 
 def test_a_server_with_no_room_for_the_entry_keeps_no_lease_that_others_would_wait_for(any_conn):
     lease = acquired(any_conn)
+    any_conn.set("other", "~1 2 abc old")
     used = any_conn.info("memory")["used_memory"]
     before = {**any_conn.config_get("maxmemory"), **any_conn.config_get("maxmemory-policy")}
     any_conn.config_set("maxmemory-policy", "noeviction")
@@ -131,6 +186,9 @@ def test_a_server_with_no_room_for_the_entry_keeps_no_lease_that_others_would_wa
         with pytest.raises(redis.ResponseError):
             lease.store("x" * 1000, 1000)
         assert not any_conn.exists("fruit")
+        with pytest.raises(redis.ResponseError):
+            store(any_conn, "other", "~1 2 abc ", "x" * 1000, 1000)
+        assert any_conn.get("other") == "~1 2 abc old"  # nobody waits for an entry
         with pytest.raises(redis.ResponseError):
             Lease(any_conn, "fruit").acquire()
     finally:
