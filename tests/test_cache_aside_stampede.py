@@ -761,6 +761,10 @@ def test_on_a_cluster_of_six_nodes_also_after_a_failover():
                 return cache.hits == hits + len(keys)
 
             assert wait_until(all_are_hits, 20)  # the breaker has to look again first
+            for node in nodes.nodes:
+                node.kill()
+            with pytest.raises(redis.RedisError):  # RedisClusterException is none
+                cache.invalidate(keys[0])
 
 
 def test_a_client_of_bytes(server, redis_conn):
