@@ -20,6 +20,11 @@ def appended_in_a_pipeline(redis_conn, stream, order):
     return redis_conn.pipeline().xadd(stream, {**order}, id="*").execute()[0]
 
 
+@wrong("15.1", "orders that were there before are gone")
+def appended_to_the_last_hundred(redis_conn, stream, order):
+    return redis_conn.xadd(stream, order, maxlen=100)
+
+
 @wrong("15.1", "return the id of the new entry")
 def appended_and_not_told(redis_conn, stream, order):
     redis_conn.xadd(stream, order)
@@ -383,6 +388,14 @@ def deliveries_among_the_first_ten(redis_conn, stream, group, entry):
     return 1
 
 
+@wrong("15.4", "more than a thousand entries are pending")
+def deliveries_among_the_first_thousand(redis_conn, stream, group, entry):
+    for one in redis_conn.xpending_range(stream, group, "-", "+", 1000):
+        if one["message_id"] == entry:
+            return one["times_delivered"]
+    return 0
+
+
 @wrong("15.4", "handed out three times")
 def deliveries_of_the_oldest(redis_conn, stream, group, entry):
     return redis_conn.xpending_range(stream, group, "-", "+", 1)[0]["times_delivered"]
@@ -491,6 +504,16 @@ def given_up_too_early(redis_conn, stream, dead, group, consumer, idle, most):
         if count[entry] >= most:
             _give_up(redis_conn.pipeline(), stream, dead, group, entry, order)
     return [(entry, order) for entry, order in entries if count[entry] < most]
+
+
+@wrong("15.5", "deleted from the stream")
+def dead_and_deleted(redis_conn, stream, dead, group, consumer, idle, most):
+    entries = _claimed(redis_conn, stream, group, consumer, idle)
+    count = _deliveries(redis_conn, stream, group)
+    for entry, order in entries:
+        if count[entry] > most:
+            redis_conn.pipeline().xadd(dead, order).xack(stream, group, entry).xdel(stream, entry).execute()
+    return [(entry, order) for entry, order in entries if count[entry] <= most]
 
 
 @wrong("15.5", "still pending")

@@ -64,10 +64,12 @@ class _Stream:
         return Failed(why, Plain(", ".join(right) or "nothing"), Plain(", ".join(wrong) or "nothing"), cure=cure)
 
     def expect_the_rest(self, *keys: str) -> None:
-        """The other group has what it had, and there are no other keys."""
+        """The other group has what it had, nothing was deleted, and there are no other keys."""
         pending = cast(Any, self.redis.xpending(self.key, self.others))["pending"]
         if pending != len(self.orders):
             raise Failed("orders of another group were acknowledged or claimed: it reads the same stream")
+        if self.redis.xlen(self.key) != len(self.orders):
+            raise Failed("orders were deleted from the stream, and another group, which reads it too, still needs them")
         extra = self._trial.state().keys() - {self.key, *keys}
         if extra:
             raise Failed("your code left a key that nobody asked for", None, Plain(", ".join(extra)))
@@ -86,7 +88,7 @@ def _as_entries(answer: object, why: str, expected: list) -> list:
 
 def _check_append(trial: Trial) -> None:
     stream = trial.key("orders")
-    for there in (0, 1, 12):
+    for there in (0, 1, 12, 350):
         order = {"order": str(trial.number(100, 999)), "fruit": trial.word(), "boxes": trial.number(2, 99)}
         _expect_appended(trial, stream, there, order)
     _expect_appended(trial, stream, 2, {trial.word(): "maçã 'Gala' *", "": "", "id": "7-0"})
@@ -112,8 +114,10 @@ def _check_append(trial: Trial) -> None:
 def _expect_appended(trial: Trial, stream: str, there: int, order: dict) -> None:
     """So many orders are there, and this one comes behind them."""
     trial.put({})
+    pipe = trial.redis.pipeline()
     for number in range(there):
-        trial.redis.xadd(stream, {"order": number})
+        pipe.xadd(stream, {"order": number})
+    pipe.execute()
     before = cast(list, trial.redis.xrange(stream))
     answer = trial.call(stream, order)
     state = trial.state()
@@ -297,6 +301,8 @@ def _check_next_orders(trial: Trial) -> None:
 
     stream.begin(5)
     answer = ask(stream.orders[:2], 2)
+    if answer[:2] == stream.orders[:2] and len(answer) > 2:
+        raise stream.failed("at most count orders", stream.orders[:2], answer, cure="XREADGROUP takes count=, twice")
     if answer != stream.orders[:2]:
         raise stream.failed(
             "Ann has nothing unfinished: she gets the oldest new orders",
@@ -383,7 +389,7 @@ NEXT_ORDERS = Exercise(
 A worker comes back after a crash. Write `next_orders`. It returns what this consumer was given and has not
 acknowledged, at most `count` entries. Only if there is none, it returns new entries, at most `count`.
 The answer is a list of `(id, fields)`. It is empty when there is nothing, and the function does not wait.
-(Nobody has deleted entries from this stream.)""",
+(Nobody has deleted entries from this stream: with `0`, a deleted one would come without its fields.)""",
     stub="""\
 def next_orders(redis_conn, stream, group, consumer, count):
     # your code here
@@ -416,13 +422,13 @@ def _check_deliveries(trial: Trial) -> None:
     stream = _Stream(trial)
     often = trial.number(11, 99)
 
-    def begin() -> None:
-        """Ann has 1 to 125, Bob 126; 127 to 130 are new. 3 is acknowledged."""
-        stream.begin(130)
-        stream.hand_out(stream.ann, 125)
+    def begin(of_ann: int = 125) -> None:
+        """Ann has 1 to 125 (or more), Bob the next one; four are new. 3 is acknowledged."""
+        stream.begin(of_ann + 5)
+        stream.hand_out(stream.ann, of_ann)
         stream.hand_out(stream.bob)
         stream.set(stream.ann, 2, 5000, 3)
-        stream.set(stream.ann, 120, 90_000, often)
+        stream.set(stream.ann, of_ann - 5, 90_000, often)
         stream.done(3)
 
     def books() -> list:
@@ -434,12 +440,13 @@ def _check_deliveries(trial: Trial) -> None:
         1: (1, "the entry was handed out once"),
         2: (3, "the entry was handed out three times"),
         120: (often, "more than a hundred entries are pending: ask for the one entry"),
+        1120: (often, "more than a thousand entries are pending: ask for the one entry"),
         126: (1, "the entry was handed out once, to another consumer of the group"),
         3: (0, not_pending),
         129: (0, not_pending),
     }
     for number, (expected, why) in cases.items():
-        begin()
+        begin(number + 5 if number > 1000 else 125)
         before = books()
         answer = trial.call(stream.key, stream.group, stream.orders[number - 1][0])
         if books() != before:
@@ -712,7 +719,7 @@ QUIZ = (
     Question(
         "A job sends an e-mail. Its delivery count is 4, and no worker has ever crashed. How can that be?",
         (
-            ("The e-mail was refused four times", "Redis knows nothing of e-mails, only of deliveries."),
+            ("Four workers asked with `>`", "With `>`, an entry goes to one worker, once."),
             ("XPENDING counts each look at the entry", "XPENDING only looks, and counts nothing."),
             (
                 "Sending took longer than the idle limit",
