@@ -31,8 +31,12 @@ def cache_client(**options: Any) -> redis.Redis:
         "retry": Retry(NoBackoff(), 0),
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
-    plain = redis.Redis(**{**defaults, **options}).connection_pool
-    return redis.Redis.from_pool(CachePool(plain.connection_class, plain.max_connections, **plain.connection_kwargs))
+    given = {**defaults, **options}
+    plain = redis.Redis(**given).connection_pool
+    # A pool does not always keep this one among the settings of its connections, and without it would switch it on.
+    notifications = {"maint_notifications_config": given["maint_notifications_config"]}
+    settings = {**notifications, **plain.connection_kwargs}
+    return redis.Redis.from_pool(CachePool(plain.connection_class, plain.max_connections, **settings))
 
 
 class CachePool(redis.ConnectionPool):
