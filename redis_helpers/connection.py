@@ -104,6 +104,9 @@ class RedisConnectionHandle:
     def connect_cache(self) -> redis.Redis:
         """A client for a cache: it waits a quarter of a second at most, never retries, and its GET is the quickest.
 
+        It waits so long for each reply: the first command on a connection may take longer, for connecting takes
+        several steps, and each of them may take a quarter of a second.
+
         Raises CourseError as `connect()` does.
         """
         self._warn_if_unverified()

@@ -12,6 +12,8 @@ import time
 
 import pytest
 import redis
+from redis.cache import CacheConfig
+from redis.event import EventDispatcher
 from redis.exceptions import MaxConnectionsError
 from redis.maint_notifications import MaintNotificationsConfig
 
@@ -204,6 +206,21 @@ def test_its_settings_can_be_changed(server):
         assert client.connection_pool.connection_kwargs["socket_connect_timeout"] == 0.25
         assert client.get_retry().get_retries() == 0
         assert client.connection_pool.max_connections == 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("single_connection_client", True),
+        ("cache", object()),
+        ("cache_config", CacheConfig()),
+        ("connection_pool", redis.ConnectionPool()),
+        ("event_dispatcher", EventDispatcher()),
+    ],
+)
+def test_what_its_pool_cannot_do_is_refused_by_name(name, value):
+    with pytest.raises(TypeError, match=f"^cache_client\\(\\) does not take {name}: leave it out, or .*\\.$"):
+        cache_client(protocol=3, **{name: value})
 
 
 def test_it_speaks_through_a_unix_socket_too(short_folder):
