@@ -93,7 +93,7 @@ def takes(redis_conn: AnyRedis, command: str) -> bool:
     """
     key = _new_key()
     words = [word.replace("{key}", key) for word in command.split()]
-    with _connection_to_throw_away(redis_conn) as connection:
+    with _connection_to_throw_away(_server_of(redis_conn, key)) as connection:
         error = _error_of(connection, *words)
         _error_of(connection, "UNLINK", key)
     return error is None
@@ -112,7 +112,7 @@ def _answer(redis_conn: AnyRedis, command: str) -> Answer:
     """What the server says. Nothing is run, or it is run on a key that nobody has."""
     words = command.upper().split()
     key = _new_key()
-    with _connection_to_throw_away(redis_conn) as connection:
+    with _connection_to_throw_away(_one_server(redis_conn)) as connection:
         if words[0] in DONE_AT_ONCE or _error_of(connection, "MULTI") is None:
             return _answer_to(connection, words, key)  # what is queued is not run: the connection ends without EXEC
         if " ".join(words) not in HARMLESS_TO_TRY and not _works_on_keys(connection, words):
@@ -159,9 +159,9 @@ def _works_on_keys(connection: Connection, words: list[str]) -> bool:
 
 
 @contextlib.contextmanager
-def _connection_to_throw_away(redis_conn: AnyRedis) -> Iterator[Connection]:
+def _connection_to_throw_away(one: redis.Redis) -> Iterator[Connection]:
     """One of the client's connections, which is closed afterwards: whatever was begun on it ends there."""
-    pool = _one_server(redis_conn).connection_pool
+    pool = one.connection_pool
     connection = pool.get_connection()
     try:
         yield connection
@@ -184,6 +184,13 @@ def _one_server(redis_conn: AnyRedis) -> redis.Redis:
     """The client itself; for a cluster, a client of one of its nodes: they all have the same commands and users."""
     if isinstance(redis_conn, redis.RedisCluster):
         return redis_conn.get_redis_connection(redis_conn.get_default_node())
+    return redis_conn
+
+
+def _server_of(redis_conn: AnyRedis, key: str) -> redis.Redis:
+    """The client itself; for a cluster, a client of the node that has the key: the others would not take it."""
+    if isinstance(redis_conn, redis.RedisCluster):
+        return redis_conn.get_redis_connection(redis_conn.get_node_from_key(key))
     return redis_conn
 
 

@@ -9,7 +9,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
-from redis_helpers.course.embedded_cluster import _port_with_free_bus
+from redis_helpers.course.embedded_cluster import EmbeddedCluster, _port_with_free_bus
 from redis_helpers.server import HARMLESS_TO_TRY, knows, may, server_name, takes, why_not
 from tests.support.servers import free_port
 from tests.support.users import client_of
@@ -249,6 +249,15 @@ def test_a_cluster_is_asked_at_one_of_its_nodes():
             assert knows(cluster, "XADD")
             assert not knows(cluster, "NOSUCHCOMMAND")
             assert re.fullmatch(r"(Redis|Valkey) \d+\.\d+\.\d+", server_name(cluster))
+
+
+def test_in_a_cluster_a_command_is_tried_where_its_key_lies():
+    with EmbeddedCluster(replicas=0) as nodes, nodes.connect() as cluster:
+        for number in range(12):  # a new key each time, so that each of the three nodes has its turn
+            assert takes(cluster, "SET {key} 1"), number
+            assert takes(cluster, "HSET {key} fruit uva"), number
+            assert not takes(cluster, "SET {key} 1 NOSUCHOPTION")
+        assert [name for node in cluster.get_primaries() for name in cluster.keys(target_nodes=node)] == []
 
 
 # A connection that is lost
