@@ -7,8 +7,8 @@ from enum import Enum
 
 import redis
 
-# So begin the keys that questions are asked with; nothing is left there. In a project of yours, let them begin
-# as your own keys do: a user may be kept to these.
+# So begin the keys that questions are asked with; nothing is left there, but by a user who may run neither UNLINK nor
+# DEL. In a project of yours, let them begin as your own keys do: a user may be kept to these.
 ASKING = "cell-by-cell:asking"
 MOST_ARGUMENTS = 20  # no command wants more of them before it is taken
 # These are not queued, but done at once. On a connection that is thrown away they do no harm.
@@ -95,7 +95,7 @@ def takes(redis_conn: AnyRedis, command: str) -> bool:
     words = [word.replace("{key}", key) for word in command.split()]
     with _connection_to_throw_away(_server_of(redis_conn, key)) as connection:
         error = _error_of(connection, *words)
-        _error_of(connection, "UNLINK", key)
+        _delete(connection, key)
     return error is None
 
 
@@ -118,7 +118,7 @@ def _answer(redis_conn: AnyRedis, command: str) -> Answer:
         if " ".join(words) not in HARMLESS_TO_TRY and not _works_on_keys(connection, words):
             return Answer.CANNOT_BE_ASKED
         answer = _answer_to(connection, words, key)
-        _error_of(connection, "UNLINK", key)
+        _delete(connection, key)
         return answer
 
 
@@ -185,6 +185,12 @@ def _one_server(redis_conn: AnyRedis) -> redis.Redis:
     if isinstance(redis_conn, redis.RedisCluster):
         return redis_conn.get_redis_connection(redis_conn.get_default_node())
     return redis_conn
+
+
+def _delete(connection: Connection, key: str) -> None:
+    """Deletes a key, in the way that this user may: some may run only one of the two commands."""
+    if _error_of(connection, "UNLINK", key) is not None:
+        _error_of(connection, "DEL", key)
 
 
 def _server_of(redis_conn: AnyRedis, key: str) -> redis.Redis:

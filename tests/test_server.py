@@ -202,6 +202,15 @@ def test_an_option_of_a_command_that_this_user_may_not_run_is_not_taken(lone_ser
         assert not takes(user, "SET {key} 1")
 
 
+@pytest.mark.parametrize("few", [("+del",), ("+unlink",), ("+del", "+unlink")], ids=str)
+def test_nothing_is_left_by_a_user_who_may_delete_in_one_way_only(lone_server, few):
+    with client_of(lone_server, OUR_KEYS, "+set", "+hset", "+type", *few, protocol=2) as user:
+        assert takes(user, "SET {key} 1")
+        assert takes(user, "HSET {key} fruit uva")
+        assert may(user, "SET") and may(user, "HSET")
+    assert everything_left(lone_server) == []
+
+
 # The name
 
 
