@@ -51,7 +51,7 @@ def knows(redis_conn: AnyRedis, command: str) -> bool:
 
     Forks differ in more than their version numbers tell. Where this user may not use COMMAND, it is asked as in `may`;
     what cannot be asked counts as known, and so does every subcommand ("CLIENT NOSUCH") before Redis 7.0. Raises
-    redis-py's RedisError when the connection is lost.
+    redis-py's RedisError when the connection is lost, and ValueError for an empty text.
     """
     if len(command.split()) == 1:
         with contextlib.suppress(redis.ResponseError):
@@ -67,7 +67,8 @@ def may(redis_conn: AnyRedis, command: str) -> bool:
     counts as not allowed.
 
     It asks for the command, not for keys: a user may be kept to keys with a certain beginning (`takes` finds out). A
-    server that keeps an ACL LOG notes each refusal there. Raises redis-py's RedisError when the connection is lost.
+    server that keeps an ACL LOG notes each refusal there. Raises redis-py's RedisError when the connection is lost, and
+    ValueError for an empty text.
     """
     return _answer(redis_conn, command) is Answer.YES
 
@@ -87,12 +88,14 @@ def takes(redis_conn: AnyRedis, command: str) -> bool:
 
     It is run, once, on a key that nobody has (`{key}` stands for it) and that is deleted afterwards. So write a command
     that can work on a missing key; any error means no: an unknown command or option, a missing right, a key that this
-    user may not touch. Words are separated by spaces, and quotes mean nothing.
+    user may not touch. Words are separated by spaces, and quotes mean nothing. A cluster is asked at the node that has
+    the key.
 
-    Raises redis-py's RedisError when the connection is lost.
+    Raises redis-py's RedisError when the connection is lost, its RedisClusterException when no node of a cluster has
+    the key, and ValueError for an empty text.
     """
     key = _new_key()
-    words = [word.replace("{key}", key) for word in command.split()]
+    words = [word.replace("{key}", key) for word in _words(command)]
     with _connection_to_throw_away(_server_of(redis_conn, key)) as connection:
         error = _error_of(connection, *words)
         _delete(connection, key)
@@ -110,7 +113,7 @@ class Answer(Enum):
 
 def _answer(redis_conn: AnyRedis, command: str) -> Answer:
     """What the server says. Nothing is run, or it is run on a key that nobody has."""
-    words = command.upper().split()
+    words = _words(command.upper())
     key = _new_key()
     with _connection_to_throw_away(_one_server(redis_conn)) as connection:
         if words[0] in DONE_AT_ONCE or _error_of(connection, "MULTI") is None:
@@ -198,6 +201,14 @@ def _server_of(redis_conn: AnyRedis, key: str) -> redis.Redis:
     if isinstance(redis_conn, redis.RedisCluster):
         return redis_conn.get_redis_connection(redis_conn.get_node_from_key(key))
     return redis_conn
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command. Raises ValueError when there are none."""
+    words = command.split()
+    if not words:
+        raise ValueError('A command has a name, such as "HEXPIRE": write one.')
+    return words
 
 
 def _new_key() -> str:

@@ -211,6 +211,13 @@ def test_nothing_is_left_by_a_user_who_may_delete_in_one_way_only(lone_server, f
     assert everything_left(lone_server) == []
 
 
+@pytest.mark.parametrize("ask", [may, knows, takes, why_not])
+@pytest.mark.parametrize("command", ["", " \n\t"])
+def test_an_empty_command_is_refused_before_anything_is_sent(ask, command):
+    with pytest.raises(ValueError, match=r'^A command has a name, such as "HEXPIRE": write one\.$'):
+        ask(redis.Redis(port=free_port(), retry=None), command)
+
+
 # The name
 
 
