@@ -228,9 +228,9 @@ def _problem_with_cluster(options: ConnectOptions) -> str | None:
         try:
             client.ping()
             ranges = client.execute_command("CLUSTER SLOTS")
+            served = sum(last - first + 1 for first, last, *_ in ranges)
         except Exception as error:  # what is no Redis makes the client fail in many ways
             return why_no_cluster(options, error)
-    served = sum(last - first + 1 for first, last, *_ in ranges)
     return None if served == SLOTS else not_all_slots(options)
 
 
