@@ -111,7 +111,10 @@ def _from_environment() -> dict[str, str]:
 
 
 def _from_file() -> dict[str, str]:
-    path = find_dotenv(usecwd=True)
+    try:
+        path = find_dotenv(usecwd=True)
+    except OSError:  # the current folder is gone
+        return {}
     if not path:
         return {}
     found = {}
@@ -160,7 +163,11 @@ def _found_upwards(value: str) -> str:
     value = os.path.expanduser(value)
     if not value or os.path.isabs(value):
         return value
-    for folder in (Path.cwd(), *Path.cwd().parents):
+    try:
+        current = Path.cwd()
+    except OSError:  # it is gone
+        return value
+    for folder in (current, *current.parents):
         if (folder / value).is_file():
             return str(folder / value)
     return value

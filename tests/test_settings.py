@@ -91,6 +91,33 @@ def test_reading_changes_nothing_in_the_environment(folder):
     assert dict(os.environ) == before
 
 
+@pytest.fixture
+def gone(tmp_path, monkeypatch):
+    """We are in a folder that has been deleted."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"REDIS_URL": "rediss://box", "REDIS_TLS_CA_FILE": "ca.crt"},
+        {"REDIS_HOST": "box", "REDIS_TLS": "yes", "REDIS_TLS_CERT_FILE": "deep/me.crt"},
+        {"MYSQL_HOST": "box"},
+        {},
+    ],
+    ids=str,
+)
+def test_in_a_folder_that_is_gone_there_is_no_file_and_the_environment_counts(gone, monkeypatch, variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = read_settings()
+    assert {name: found[name] for name in (*REDIS_SETTINGS, *MYSQL_SETTINGS) if name in found} == variables
+    assert (connect_options() is None) is ("REDIS_URL" not in variables and "REDIS_HOST" not in variables)
+
+
 # What goes together
 
 
