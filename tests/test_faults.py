@@ -368,6 +368,21 @@ def test_a_command_that_is_wrong_in_itself_keeps_its_traceback(redis_conn, comma
     assert why_failed(caught.value) is None
 
 
+@pytest.mark.parametrize("words", [["MISCONF"], ["NOREPLICAS", "read only replica"], ["CLIENT", "noreplicas"]], ids=str)
+def test_a_command_that_is_called_as_an_error_is_an_unknown_command(redis_conn, words):
+    with pytest.raises(redis.ResponseError, match="(?i)unknown") as caught:
+        redis_conn.execute_command(*words)
+    assert why_failed(caught.value) is None
+
+
+def test_a_pipeline_whose_arguments_are_called_as_errors_misleads_nobody(redis_conn):
+    for pipe in (redis_conn.pipeline(), redis_conn.pipeline(transaction=False)):
+        with pytest.raises(redis.ResponseError) as caught:
+            pipe.lpush("misconf", "noreplicas").incr("misconf").execute()
+        assert why_failed(caught.value) is None
+        redis_conn.delete("misconf")
+
+
 CELLS = """\
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.redis_repository import RedisRepository
