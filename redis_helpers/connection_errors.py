@@ -153,10 +153,14 @@ WHEN_CONNECTING = (
     (CLOSED_SIGNS, CLOSED),
 )
 
+NO_FREE_CONNECTION = (
+    "was not asked, for all connections of this client are in use: use fewer at once, or raise its max_connections"
+)
 UNKNOWN = "so the command may have run or not: look first, then run it again"
 
 # The same for a command on a connection that was good. These come first; a new connection can fail as above.
 WHILE_IN_USE = (
+    ("maxconnectionserror|too many connections|no connection available", NO_FREE_CONNECTION),
     ("refused", "is gone (connection refused): start it, then run the connect cell again"),
     ("timeout reading", f"did not answer in time (is it busy or paused?), {UNKNOWN}"),
     (CLOSED_SIGNS, f"cut the connection, {UNKNOWN}"),

@@ -85,7 +85,8 @@ def test_nobody_there_and_a_wrong_password(cluster):
 
 
 @pytest.mark.parametrize(
-    "reply", [b":0\r\n", b"$2\r\nab\r\n", b"_\r\n", b"#t\r\n", b"*1\r\n:5\r\n", b"*1\r\n*2\r\n+a\r\n+b\r\n", b",1.5\r\n"]
+    "reply",
+    [b":0\r\n", b"$2\r\nab\r\n", b"_\r\n", b"#t\r\n", b"*1\r\n:5\r\n", b"*1\r\n*2\r\n+a\r\n+b\r\n", b",1.5\r\n"],
 )
 def test_something_that_answers_alike_to_all_is_told_as_no_redis(reply):
     """Even when redis-py can read the reply: it is not the list that CLUSTER SLOTS gives."""
