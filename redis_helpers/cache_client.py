@@ -19,11 +19,17 @@ from redis_helpers.after_fork import reset_in_forked_children
 
 TIMEOUT = 0.25  # seconds to connect, and to wait for a reply: the source is there to answer
 MAX_CONNECTIONS = 1000
+# What `redis.Redis` takes, and a pool of its own cannot do.
+NOT_TAKEN = ("cache", "cache_config", "connection_pool", "event_dispatcher", "single_connection_client")
 
 
 def cache_client(**options: Any) -> redis.Redis:
     """A client with the arguments of `redis.Redis(...)`, but for other defaults: time-outs of 0.25 s, no retries, at
-    most 1,000 connections. It connects at the first command, and raises what `redis.Redis` raises."""
+    most 1,000 connections, no maintenance notifications. It connects at the first command, and raises what
+    `redis.Redis` raises; and TypeError for an argument in `NOT_TAKEN`."""
+    for name in NOT_TAKEN:
+        if name in options:
+            raise TypeError(f"cache_client() does not take {name}: leave it out, or make a client with redis.Redis().")
     defaults = {
         "socket_timeout": TIMEOUT,
         "socket_connect_timeout": TIMEOUT,
@@ -31,8 +37,12 @@ def cache_client(**options: Any) -> redis.Redis:
         "retry": Retry(NoBackoff(), 0),
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
-    plain = redis.Redis(**{**defaults, **options}).connection_pool
-    return redis.Redis.from_pool(CachePool(plain.connection_class, plain.max_connections, **plain.connection_kwargs))
+    given = {**defaults, **options}
+    plain = redis.Redis(**given).connection_pool
+    # A pool does not always keep this one among the settings of its connections, and without it would switch it on.
+    notifications = {"maint_notifications_config": given["maint_notifications_config"]}
+    settings = {**notifications, **plain.connection_kwargs}
+    return redis.Redis.from_pool(CachePool(plain.connection_class, plain.max_connections, **settings))
 
 
 class CachePool(redis.ConnectionPool):

@@ -139,6 +139,8 @@ def connect_options() -> ConnectOptions | None:
 
 
 def _options_from_parts(settings: dict[str, str]) -> ConnectOptions:
+    _check_text("REDIS_USERNAME", settings)
+    _check_text("REDIS_PASSWORD", settings)
     socket_path = None
     host, port = "127.0.0.1", 6379
     if is_socket_path(settings.get("REDIS_HOST", "")):
@@ -167,6 +169,7 @@ def _options_from_parts(settings: dict[str, str]) -> ConnectOptions:
 
 def _options_from_url(settings: dict[str, str]) -> ConnectOptions:
     """What REDIS_URL says. The variables for TLS beside it must not contradict it; the others are not looked at."""
+    _check_text("REDIS_URL", settings)
     parts = _split_url(settings["REDIS_URL"])
     options = _url_options(parts)
     tls = parts.scheme == "rediss"
@@ -189,6 +192,13 @@ def _options_from_url(settings: dict[str, str]) -> ConnectOptions:
         tls_key_file=_file_in_url("ssl_keyfile", options, "REDIS_TLS_KEY_FILE", settings),
         socket_path=unquote(parts.path) if parts.scheme == "unix" else None,
     )
+
+
+def _check_text(name: str, settings: dict[str, str]) -> None:
+    """Raises CourseError for a variable with a byte that is no UTF-8 text: redis-py could not send it."""
+    value = settings.get(name, "")
+    if value.encode(errors="ignore").decode() != value:
+        raise CourseError(f"{name} holds a byte that is no UTF-8 text: set it anew, as UTF-8 text.")
 
 
 def _split_url(url: str) -> SplitResult:

@@ -104,6 +104,9 @@ class RedisConnectionHandle:
     def connect_cache(self) -> redis.Redis:
         """A client for a cache: it waits a quarter of a second at most, never retries, and its GET is the quickest.
 
+        It waits so long for each reply: the first command on a connection may take longer, for connecting takes
+        several steps, and each of them may take a quarter of a second.
+
         Raises CourseError as `connect()` does.
         """
         self._warn_if_unverified()
@@ -225,9 +228,9 @@ def _problem_with_cluster(options: ConnectOptions) -> str | None:
         try:
             client.ping()
             ranges = client.execute_command("CLUSTER SLOTS")
+            served = sum(last - first + 1 for first, last, *_ in ranges)
         except Exception as error:  # what is no Redis makes the client fail in many ways
             return why_no_cluster(options, error)
-    served = sum(last - first + 1 for first, last, *_ in ranges)
     return None if served == SLOTS else not_all_slots(options)
 
 

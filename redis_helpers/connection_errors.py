@@ -153,10 +153,14 @@ WHEN_CONNECTING = (
     (CLOSED_SIGNS, CLOSED),
 )
 
+NO_FREE_CONNECTION = (
+    "was not asked, for all connections of this client are in use: use fewer at once, or raise its max_connections"
+)
 UNKNOWN = "so the command may have run or not: look first, then run it again"
 
 # The same for a command on a connection that was good. These come first; a new connection can fail as above.
 WHILE_IN_USE = (
+    ("maxconnectionserror|too many connections|no connection available", NO_FREE_CONNECTION),
     ("refused", "is gone (connection refused): start it, then run the connect cell again"),
     ("timeout reading", f"did not answer in time (is it busy or paused?), {UNKNOWN}"),
     (CLOSED_SIGNS, f"cut the connection, {UNKNOWN}"),
@@ -247,12 +251,20 @@ def why_failed(error: redis.RedisError) -> str | None:
     """One sentence on a command that Redis could not take, or None when the command itself is to blame."""
     message = _message(error)
     if not isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
+        if re.search("unknown (sub)?command", message):  # behind that stands what was sent
+            return None
         reason = _first(REFUSALS, message)
     elif "refused" in message and _is_lab_redis(error):
         reason = LAB_IS_GONE
     else:
         reason = _first(WHILE_IN_USE, message)
     return f"Redis {reason}." if reason else None
+
+
+def without_arguments(error: Exception) -> str:
+    """What an error says, without the arguments of the command, which redis-py and the server repeat."""
+    said = str(error).rpartition("of pipeline caused error: ")[2]
+    return said.partition(", with args beginning with")[0]
 
 
 def lacks_hello(error: Exception) -> bool:
@@ -340,8 +352,8 @@ def _problem_with_key(cert_file: str, key_file: str | None) -> str | None:
 
 
 def _message(error: Exception) -> str:
-    """What kind of error it is and what it says, without the address: a host may be called as an error is."""
-    said = re.sub(r"(connecting to|reading from) \S+", r"\1", str(error))
+    """What kind of error it is and what it says, without address and arguments: these may be called as an error is."""
+    said = re.sub(r"(connecting to|reading from) \S+", r"\1", without_arguments(error))
     return f"{type(error).__name__}: {said}".lower()
 
 

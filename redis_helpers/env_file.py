@@ -6,7 +6,7 @@ as they stand, and Compose does not.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from dotenv.parser import Binding, parse_stream
 
@@ -22,11 +22,12 @@ ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v"
 DOLLAR = "write $$ for a dollar, or put the value in single quotes"
 
 
-def read_env_file(path: str, needed: re.Pattern[str]) -> dict[str, str]:
+def read_env_file(path: str, needed: re.Pattern[str], unused: Collection[str] = ()) -> dict[str, str]:
     """The variables of the file. One that stands there without a value is "".
 
     `needed` matches the names whose values must be right: where such a value refers to a variable that is not set,
-    the file is refused. Compose would put nothing in its place, and that is never what a password wants.
+    the file is refused. Compose would put nothing in its place, and that is never what a password wants. `unused` are
+    names whose lines may be wrong in any way: the caller does not look at their values.
 
     Raises CourseError, which names the file and the line but not its text, when the file cannot be read.
     """
@@ -34,6 +35,8 @@ def read_env_file(path: str, needed: re.Pattern[str]) -> dict[str, str]:
     for binding in _bindings(path):
         place = f"Line {_line(binding)} of {path}"
         if binding.error or ":" in (binding.key or ""):  # NAME:value, which Compose would take
+            if _name(binding) in unused:
+                continue
             raise CourseError(
                 f"{place} is not of the form NAME=value: "
                 "mend it (a value with spaces or # stands in quotes) or put # in front."
@@ -42,6 +45,8 @@ def read_env_file(path: str, needed: re.Pattern[str]) -> dict[str, str]:
             try:
                 values[binding.key] = _value(binding, values)
             except _CannotReplace as problem:
+                if binding.key in unused:
+                    continue
                 if needed.match(binding.key):
                     raise CourseError(f"{place} {problem}.") from None
                 values[binding.key] = ""
@@ -67,6 +72,12 @@ def _bindings(path: str) -> list[Binding]:
 def _line(binding: Binding) -> int:
     blank = re.match(r"\s*", binding.original.string)
     return binding.original.line + (blank[0].count("\n") if blank else 0)
+
+
+def _name(binding: Binding) -> str:
+    """The name with which a line begins that is not of the form NAME=value, or ""."""
+    found = re.match(r"\s*(?:export\s+)?(\w+)", binding.original.string)
+    return found[1] if found else ""
 
 
 def _value(binding: Binding, earlier: Mapping[str, str]) -> str:

@@ -29,8 +29,10 @@ def impatient_client(redis_conn: redis.Redis | redis.RedisCluster, patience: flo
     cluster asks here which nodes there are, and may raise redis-py's errors. When a node has failed, a command may ask
     the others for the slots first, and waits as long for each of them.
 
-    Raises CourseError for a patience that is not a number of seconds.
+    Raises CourseError for a patience that is not a number of seconds, and TypeError for a client of `redis.asyncio`.
     """
+    if hasattr(redis_conn, "aclose"):
+        raise TypeError("impatient_client needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio")
     if isinstance(patience, bool) or not isinstance(patience, (int, float)) or not 0 < patience <= 3600:
         raise CourseError("A patience is a number of seconds above 0, at most 3600: give such a number.")
     if isinstance(redis_conn, redis.RedisCluster):

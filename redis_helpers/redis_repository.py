@@ -11,7 +11,7 @@ from redis.client import NEVER_DECODE, Pipeline
 from redis.cluster import ClusterPipeline
 from redis.exceptions import NoPermissionError, RedisClusterException
 
-from redis_helpers.connection_errors import why_failed
+from redis_helpers.connection_errors import why_failed, without_arguments
 from redis_helpers.errors import CourseError
 from redis_helpers.redis_values import seconds_of, text_of
 
@@ -341,7 +341,7 @@ class RedisRepository:
         known = why_failed(error)
         if known:
             return known
-        message = _message(error)
+        message = without_arguments(error)
         if "wrong kind of value" in message:
             return _wrong_type(key, self._type_of(key))
         if _is_unknown_command(error) and ("HEXPIRE" in message or "HTTL" in message):
@@ -436,13 +436,7 @@ def _is_not_to_be_had(error: redis.RedisError) -> bool:
 
 
 def _is_unknown_command(error: redis.RedisError) -> bool:
-    return _message(error).lower().startswith("unknown command")
-
-
-def _message(error: redis.RedisError) -> str:
-    """What the server said, without the arguments that redis-py and the server repeat."""
-    said = str(error).rpartition("of pipeline caused error: ")[2]
-    return said.partition(", with args beginning with")[0]
+    return without_arguments(error).lower().startswith("unknown command")
 
 
 def _shown(key: object) -> str:

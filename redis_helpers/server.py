@@ -7,8 +7,8 @@ from enum import Enum
 
 import redis
 
-# So begin the keys that questions are asked with; nothing is left there. In a project of yours, let them begin
-# as your own keys do: a user may be kept to these.
+# So begin the keys that questions are asked with; nothing is left there, but by a user who may run neither UNLINK nor
+# DEL. In a project of yours, let them begin as your own keys do: a user may be kept to these.
 ASKING = "cell-by-cell:asking"
 MOST_ARGUMENTS = 20  # no command wants more of them before it is taken
 # These are not queued, but done at once. On a connection that is thrown away they do no harm.
@@ -51,7 +51,7 @@ def knows(redis_conn: AnyRedis, command: str) -> bool:
 
     Forks differ in more than their version numbers tell. Where this user may not use COMMAND, it is asked as in `may`;
     what cannot be asked counts as known, and so does every subcommand ("CLIENT NOSUCH") before Redis 7.0. Raises
-    redis-py's RedisError when the connection is lost.
+    redis-py's RedisError when the connection is lost, and ValueError for an empty text.
     """
     if len(command.split()) == 1:
         with contextlib.suppress(redis.ResponseError):
@@ -67,7 +67,8 @@ def may(redis_conn: AnyRedis, command: str) -> bool:
     counts as not allowed.
 
     It asks for the command, not for keys: a user may be kept to keys with a certain beginning (`takes` finds out). A
-    server that keeps an ACL LOG notes each refusal there. Raises redis-py's RedisError when the connection is lost.
+    server that keeps an ACL LOG notes each refusal there. Raises redis-py's RedisError when the connection is lost, and
+    ValueError for an empty text.
     """
     return _answer(redis_conn, command) is Answer.YES
 
@@ -87,15 +88,17 @@ def takes(redis_conn: AnyRedis, command: str) -> bool:
 
     It is run, once, on a key that nobody has (`{key}` stands for it) and that is deleted afterwards. So write a command
     that can work on a missing key; any error means no: an unknown command or option, a missing right, a key that this
-    user may not touch. Words are separated by spaces, and quotes mean nothing.
+    user may not touch. Words are separated by spaces, and quotes mean nothing. A cluster is asked at the node that has
+    the key.
 
-    Raises redis-py's RedisError when the connection is lost.
+    Raises redis-py's RedisError when the connection is lost, its RedisClusterException when no node of a cluster has
+    the key, and ValueError for an empty text.
     """
     key = _new_key()
-    words = [word.replace("{key}", key) for word in command.split()]
-    with _connection_to_throw_away(redis_conn) as connection:
+    words = [word.replace("{key}", key) for word in _words(command)]
+    with _connection_to_throw_away(_server_of(redis_conn, key)) as connection:
         error = _error_of(connection, *words)
-        _error_of(connection, "UNLINK", key)
+        _delete(connection, key)
     return error is None
 
 
@@ -110,15 +113,15 @@ class Answer(Enum):
 
 def _answer(redis_conn: AnyRedis, command: str) -> Answer:
     """What the server says. Nothing is run, or it is run on a key that nobody has."""
-    words = command.upper().split()
+    words = _words(command.upper())
     key = _new_key()
-    with _connection_to_throw_away(redis_conn) as connection:
+    with _connection_to_throw_away(_one_server(redis_conn)) as connection:
         if words[0] in DONE_AT_ONCE or _error_of(connection, "MULTI") is None:
             return _answer_to(connection, words, key)  # what is queued is not run: the connection ends without EXEC
         if " ".join(words) not in HARMLESS_TO_TRY and not _works_on_keys(connection, words):
             return Answer.CANNOT_BE_ASKED
         answer = _answer_to(connection, words, key)
-        _error_of(connection, "UNLINK", key)
+        _delete(connection, key)
         return answer
 
 
@@ -159,9 +162,9 @@ def _works_on_keys(connection: Connection, words: list[str]) -> bool:
 
 
 @contextlib.contextmanager
-def _connection_to_throw_away(redis_conn: AnyRedis) -> Iterator[Connection]:
+def _connection_to_throw_away(one: redis.Redis) -> Iterator[Connection]:
     """One of the client's connections, which is closed afterwards: whatever was begun on it ends there."""
-    pool = _one_server(redis_conn).connection_pool
+    pool = one.connection_pool
     connection = pool.get_connection()
     try:
         yield connection
@@ -185,6 +188,27 @@ def _one_server(redis_conn: AnyRedis) -> redis.Redis:
     if isinstance(redis_conn, redis.RedisCluster):
         return redis_conn.get_redis_connection(redis_conn.get_default_node())
     return redis_conn
+
+
+def _delete(connection: Connection, key: str) -> None:
+    """Deletes a key, in the way that this user may: some may run only one of the two commands."""
+    if _error_of(connection, "UNLINK", key) is not None:
+        _error_of(connection, "DEL", key)
+
+
+def _server_of(redis_conn: AnyRedis, key: str) -> redis.Redis:
+    """The client itself; for a cluster, a client of the node that has the key: the others would not take it."""
+    if isinstance(redis_conn, redis.RedisCluster):
+        return redis_conn.get_redis_connection(redis_conn.get_node_from_key(key))
+    return redis_conn
+
+
+def _words(command: str) -> list[str]:
+    """The words of a command. Raises ValueError when there are none."""
+    words = command.split()
+    if not words:
+        raise ValueError('A command has a name, such as "HEXPIRE": write one.')
+    return words
 
 
 def _new_key() -> str:

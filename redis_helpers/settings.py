@@ -4,7 +4,9 @@ The file is searched from the current folder (a notebook's own) upwards. A varia
 not set. Blanks, and a pair of quotes, around a value are no part of it; of a password they are.
 
 An address and what belongs to it come from one place. As soon as the environment says where Redis is, nothing that the
-file says about Redis counts: a password of the file is for the server of the file, and for no other.
+file says about Redis counts: a password of the file is for the server of the file, and for no other. When REDIS_URL or
+REDIS_HOST is in the environment, a mistake in such a line of the file does not matter either. A mistake in any other
+line still does, also in one that begins with no name at all: nobody can tell what it is about.
 """
 
 import difflib
@@ -60,7 +62,8 @@ def read_settings() -> dict[str, str]:
     Raises CourseError, which names the file and the line but not its text, when `.env` cannot be read.
     """
     environment = _from_environment()
-    from_file = _from_file()
+    complete = "REDIS_URL" in environment or "REDIS_HOST" in environment
+    from_file = _from_file(unused=REDIS_SETTINGS if complete else ())
     if _names_a_redis(environment, from_file):
         from_file = _without(REDIS_SETTINGS, from_file)
     if "MYSQL_HOST" in environment:
@@ -110,12 +113,16 @@ def _from_environment() -> dict[str, str]:
     return found
 
 
-def _from_file() -> dict[str, str]:
-    path = find_dotenv(usecwd=True)
+def _from_file(unused: tuple[str, ...]) -> dict[str, str]:
+    """What `.env` says; where a line with one of the `unused` names is wrong, that line is left out."""
+    try:
+        path = find_dotenv(usecwd=True)
+    except OSError:  # the current folder is gone
+        return {}
     if not path:
         return {}
     found = {}
-    variables = read_env_file(path, OUR_VARIABLES)
+    variables = read_env_file(path, OUR_VARIABLES, unused)
     for name, text in variables.items():
         meant = _meant_by(name)
         if meant and meant not in variables:
@@ -160,7 +167,11 @@ def _found_upwards(value: str) -> str:
     value = os.path.expanduser(value)
     if not value or os.path.isabs(value):
         return value
-    for folder in (Path.cwd(), *Path.cwd().parents):
+    try:
+        current = Path.cwd()
+    except OSError:  # it is gone
+        return value
+    for folder in (current, *current.parents):
         if (folder / value).is_file():
             return str(folder / value)
     return value

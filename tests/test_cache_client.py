@@ -1,6 +1,8 @@
 """`cache_client()`: an ordinary client with a quick pool, whatever happens to its connections."""
 
+import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,14 +12,17 @@ import time
 
 import pytest
 import redis
+from redis.cache import CacheConfig
+from redis.event import EventDispatcher
 from redis.exceptions import MaxConnectionsError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from redis_helpers.cache_client import CachePool, cache_client
 from redis_helpers.connection import ConnectOptions, RedisConnectionHandle
 from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.exercises.runner import FairClock
 from redis_helpers.errors import CourseError
-from tests.support.servers import free_port, options_of, wait_until
+from tests.support.servers import answering_server, free_port, options_of, wait_until
 
 
 @pytest.fixture
@@ -203,8 +208,62 @@ def test_its_settings_can_be_changed(server):
         assert client.connection_pool.max_connections == 1000
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("single_connection_client", True),
+        ("cache", object()),
+        ("cache_config", CacheConfig()),
+        ("connection_pool", redis.ConnectionPool()),
+        ("event_dispatcher", EventDispatcher()),
+    ],
+)
+def test_what_its_pool_cannot_do_is_refused_by_name(name, value):
+    with pytest.raises(TypeError, match=f"^cache_client\\(\\) does not take {name}: leave it out, or .*\\.$"):
+        cache_client(protocol=3, **{name: value})
+
+
 def test_it_speaks_through_a_unix_socket_too(short_folder):
     path = str(short_folder / "redis.sock")
     with EmbeddedRedis(unixsocket=path) as server, cache_client(unix_socket_path=path, password=server.password) as own:
         own.set("fruit", "uva")
         assert own.get("fruit") == b"uva"
+
+
+# Maintenance notifications, with which some managed servers make the time-outs longer
+
+OF_HELLO = b"%1\r\n+proto\r\n:3\r\n"
+
+
+@contextlib.contextmanager
+def server_that_grants_all():
+    """A port, and what its server receives: it answers each command with OK, and so grants the notifications."""
+    received = []
+
+    def answer(client):
+        while data := client.recv(65536):
+            received.append(data.upper())
+            commands = re.findall(rb"^\*\d+\r\n\$\d+\r\n(\w+)", data, re.MULTILINE)
+            client.sendall(b"".join(OF_HELLO if command == b"HELLO" else b"+OK\r\n" for command in commands))
+
+    with answering_server(answer) as port:
+        yield port, received
+
+
+@pytest.mark.parametrize("options", [{}, {"protocol": 3}, {"username": "me", "password": "word"}, {"db": 2}], ids=str)
+@pytest.mark.parametrize(("make", "asked"), [(cache_client, False), (redis.Redis, True)])
+def test_it_asks_for_no_maintenance_notifications_which_a_plain_client_does(make, asked, options):
+    with server_that_grants_all() as (port, received), make(host="127.0.0.1", port=port, **options) as client:
+        assert client.get("fruit") == b"OK"
+        assert (b"MAINT_NOTIFICATIONS" in b"".join(received)) is asked
+
+
+@pytest.mark.parametrize("enabled", [True, "auto"])
+def test_who_wants_maintenance_notifications_gets_them(enabled):
+    wanted = MaintNotificationsConfig(enabled=enabled)
+    with (
+        server_that_grants_all() as (port, received),
+        cache_client(host="127.0.0.1", port=port, maint_notifications_config=wanted) as client,
+    ):
+        assert client.get("fruit") == b"OK"
+        assert b"MAINT_NOTIFICATIONS" in b"".join(received)

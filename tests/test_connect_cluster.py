@@ -1,5 +1,7 @@
 """`RedisConnectionHandle.connect_cluster`: a real cluster, and what is none."""
 
+import re
+
 import pytest
 import redis
 from redis.exceptions import RedisClusterException
@@ -9,7 +11,7 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.embedded_cluster import EmbeddedCluster, _port_with_free_bus
 from redis_helpers.errors import CourseError
 from redis_helpers.redis_repository import RedisRepository
-from tests.support.servers import free_port, options_of, wait_until
+from tests.support.servers import answering_server, free_port, options_of, wait_until
 
 PREFIX = "cell-by-cell:clients:"
 
@@ -80,6 +82,23 @@ def test_nobody_there_and_a_wrong_password(cluster):
     assert "refused" in problem(options_for(cluster, port=free_port()))
     said = problem(options_for(cluster, password="not-this-one"))
     assert "not-this-one" not in said and "password" in said
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [b":0\r\n", b"$2\r\nab\r\n", b"_\r\n", b"#t\r\n", b"*1\r\n:5\r\n", b"*1\r\n*2\r\n+a\r\n+b\r\n", b",1.5\r\n"],
+)
+def test_something_that_answers_alike_to_all_is_told_as_no_redis(reply):
+    """Even when redis-py can read the reply: it is not the list that CLUSTER SLOTS gives."""
+    of_hello = b"%1\r\n+proto\r\n:3\r\n"
+
+    def answer(client):
+        while data := client.recv(65536):
+            commands = re.findall(rb"^\*\d+\r\n\$\d+\r\n(\w+)", data, re.MULTILINE)
+            client.sendall(b"".join(of_hello if command == b"HELLO" else reply for command in commands))
+
+    with answering_server(answer) as port:
+        assert "answers, but not as a Redis does" in problem(ConnectOptions(port=port))
 
 
 def test_a_node_that_knows_nobody_yet():

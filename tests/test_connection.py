@@ -238,6 +238,37 @@ def test_what_agrees_is_no_contradiction(monkeypatch, url):
     assert connect_options().tls is url.startswith("rediss")
 
 
+NO_TEXT = os.fsdecode(b"hush\xff")  # so Python shows a byte of the environment that is no UTF-8
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PASSWORD", NO_TEXT),
+        ("PASSWORD", "\udc80"),
+        ("USERNAME", NO_TEXT),
+        ("URL", f"redis://:{NO_TEXT}@box"),
+        ("URL", f"redis://{NO_TEXT}@box/0"),
+        ("URL", f"rediss://box?password={NO_TEXT}"),
+    ],
+    ids=ascii,
+)
+def test_what_is_no_text_is_refused_by_name_without_its_value(monkeypatch, name, value):
+    set_all(monkeypatch, HOST="box")
+    set_all(monkeypatch, **{name: value})
+    with pytest.raises(CourseError, match=rf"^REDIS_{name} holds a byte that is no UTF-8 text: .*\.$") as caught:
+        connect_options()
+    assert caught.value.__context__ is None, "the error of an encoding repeats the password"
+    assert "hush" not in str(caught.value) and str(caught.value).isascii()
+
+
+def test_what_is_no_text_and_not_looked_at_stops_nobody(monkeypatch):
+    set_all(monkeypatch, PASSWORD=NO_TEXT, USERNAME=NO_TEXT)
+    assert connect_options() is None
+    set_all(monkeypatch, URL="redis://box")
+    assert connect_options() == ConnectOptions("box")
+
+
 def test_certificates_without_tls_are_told_once(monkeypatch, caplog):
     say_once.cache_clear()
     set_all(monkeypatch, HOST="box", TLS_CA_FILE="/ca.crt")

@@ -368,6 +368,38 @@ def test_a_command_that_is_wrong_in_itself_keeps_its_traceback(redis_conn, comma
     assert why_failed(caught.value) is None
 
 
+@pytest.mark.parametrize("words", [["MISCONF"], ["NOREPLICAS", "read only replica"], ["CLIENT", "noreplicas"]], ids=str)
+def test_a_command_that_is_called_as_an_error_is_an_unknown_command(redis_conn, words):
+    with pytest.raises(redis.ResponseError, match=r"(?i)unknown") as caught:
+        redis_conn.execute_command(*words)
+    assert why_failed(caught.value) is None
+
+
+def test_a_pipeline_whose_arguments_are_called_as_errors_misleads_nobody(redis_conn):
+    for pipe in (redis_conn.pipeline(), redis_conn.pipeline(transaction=False)):
+        with pytest.raises(redis.ResponseError) as caught:
+            pipe.lpush("misconf", "noreplicas").incr("misconf").execute()
+        assert why_failed(caught.value) is None
+        redis_conn.delete("misconf")
+
+
+@pytest.mark.parametrize("pool", [redis.ConnectionPool, redis.BlockingConnectionPool, cache_client.CachePool])
+def test_a_command_for_which_no_connection_was_free_has_not_run(server, redis_conn, pool):
+    options = {"timeout": 0} if pool is redis.BlockingConnectionPool else {}
+    own = pool(host=server.host, port=server.port, password=server.password, max_connections=1, **options)
+    client = redis.Redis.from_pool(own)
+    held = own.get_connection()
+    with pytest.raises(redis.ConnectionError) as caught:
+        client.incr("sold")
+    with pytest.raises(CourseError) as told:
+        RedisRepository(client).insert("sold", 1)
+    assert why_failed(caught.value) == str(told.value)
+    assert str(told.value).startswith("Redis was not asked, for all connections of this client are in use: ")
+    assert not redis_conn.exists("sold")
+    own.release(held)
+    client.close()
+
+
 CELLS = """\
 from redis_helpers.connection import RedisConnectionHandle
 from redis_helpers.redis_repository import RedisRepository

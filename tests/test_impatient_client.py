@@ -4,6 +4,7 @@ import math
 
 import pytest
 import redis
+import redis.asyncio
 
 from redis_helpers.course.breaking.fault_proxy import FaultProxy
 from redis_helpers.course.embedded import EmbeddedRedis
@@ -54,3 +55,9 @@ def test_a_server_that_hangs_costs_its_patience():
 def test_a_patience_is_a_number_of_seconds(patience):
     with pytest.raises(CourseError, match="patience"):
         impatient_client(redis.Redis(), patience)
+
+
+@pytest.mark.parametrize("kind", [redis.asyncio.Redis, redis.asyncio.RedisCluster])
+def test_a_client_of_asyncio_is_refused_at_once(kind):
+    with pytest.raises(TypeError, match=r"^impatient_client needs a client .* not of redis\.asyncio$"):
+        impatient_client(kind(host="127.0.0.1"), 1)

@@ -24,7 +24,7 @@ from redis_helpers.errors import CourseError
 from redis_helpers.redis_repository import RedisRepository, escape_pattern
 from redis_helpers.redis_values import text_of
 from redis_helpers.server import knows
-from tests.support.servers import free_port, options_of, silent_server, wait_until
+from tests.support.servers import free_port, odd_server, options_of, silent_server, wait_until
 
 TOO_OLD = r"needs Redis 7\.4 or Valkey 9"
 
@@ -886,6 +886,28 @@ def test_no_sentence_and_no_traceback_holds_a_value(any_server, any_conn):
                 with pytest.raises(CourseError) as caught:
                     write()
                 assert not holds("marked-value", caught.value)
+
+
+WORDS_OF_ERRORS = ("misconf", "noreplicas", "read only replica", "no permissions", "MOVEDERROR: 1 a:2")
+
+
+@pytest.fixture(name="old_conn", scope="module")
+def _old_conn(tmp_path_factory):
+    """A client of a server that has no TTL for one field, as an older Redis."""
+    lines = [f'rename-command {command} ""' for command in ("HSETEX", "HEXPIRE", "HTTL")]
+    with odd_server(tmp_path_factory.mktemp("old"), *lines) as port, redis.Redis(port=port) as client:
+        yield client
+
+
+@pytest.mark.parametrize("word", WORDS_OF_ERRORS)
+def test_a_key_or_field_that_is_called_as_an_error_misleads_nobody(old_conn, word):
+    """Redis repeats the arguments of a command that it does not know, and redis-py those of a pipeline."""
+    repo = RedisRepository(old_conn)
+    for key, field in ((word, "field"), ("key", word)):
+        with pytest.raises(CourseError, match=r"^A TTL on one field needs Redis 7\.4 or Valkey 9"):
+            repo.insert_hash_field_ex(key, field, "value", 30)
+        with pytest.raises(CourseError, match=r"^A TTL on one field needs Redis 7\.4 or Valkey 9"):
+            repo.ttl_hash_field(key, field)
 
 
 def holds(text, error):

@@ -9,7 +9,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from redis_helpers.course.embedded import EmbeddedRedis, find_server_binary
-from redis_helpers.course.embedded_cluster import _port_with_free_bus
+from redis_helpers.course.embedded_cluster import EmbeddedCluster, _port_with_free_bus
 from redis_helpers.server import HARMLESS_TO_TRY, knows, may, server_name, takes, why_not
 from tests.support.servers import free_port
 from tests.support.users import client_of
@@ -202,6 +202,22 @@ def test_an_option_of_a_command_that_this_user_may_not_run_is_not_taken(lone_ser
         assert not takes(user, "SET {key} 1")
 
 
+@pytest.mark.parametrize("few", [("+del",), ("+unlink",), ("+del", "+unlink")], ids=str)
+def test_nothing_is_left_by_a_user_who_may_delete_in_one_way_only(lone_server, few):
+    with client_of(lone_server, OUR_KEYS, "+set", "+hset", "+type", *few, protocol=2) as user:
+        assert takes(user, "SET {key} 1")
+        assert takes(user, "HSET {key} fruit uva")
+        assert may(user, "SET") and may(user, "HSET")
+    assert everything_left(lone_server) == []
+
+
+@pytest.mark.parametrize("ask", [may, knows, takes, why_not])
+@pytest.mark.parametrize("command", ["", " \n\t"])
+def test_an_empty_command_is_refused_before_anything_is_sent(ask, command):
+    with pytest.raises(ValueError, match=r'^A command has a name, such as "HEXPIRE": write one\.$'):
+        ask(redis.Redis(port=free_port(), retry=None), command)
+
+
 # The name
 
 
@@ -249,6 +265,15 @@ def test_a_cluster_is_asked_at_one_of_its_nodes():
             assert knows(cluster, "XADD")
             assert not knows(cluster, "NOSUCHCOMMAND")
             assert re.fullmatch(r"(Redis|Valkey) \d+\.\d+\.\d+", server_name(cluster))
+
+
+def test_in_a_cluster_a_command_is_tried_where_its_key_lies():
+    with EmbeddedCluster(replicas=0) as nodes, nodes.connect() as cluster:
+        for number in range(12):  # a new key each time, so that each of the three nodes has its turn
+            assert takes(cluster, "SET {key} 1"), number
+            assert takes(cluster, "HSET {key} fruit uva"), number
+            assert not takes(cluster, "SET {key} 1 NOSUCHOPTION")
+        assert [name for node in cluster.get_primaries() for name in cluster.keys(target_nodes=node)] == []
 
 
 # A connection that is lost

@@ -91,6 +91,33 @@ def test_reading_changes_nothing_in_the_environment(folder):
     assert dict(os.environ) == before
 
 
+@pytest.fixture
+def gone(tmp_path, monkeypatch):
+    """We are in a folder that has been deleted."""
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"REDIS_URL": "rediss://box", "REDIS_TLS_CA_FILE": "ca.crt"},
+        {"REDIS_HOST": "box", "REDIS_TLS": "yes", "REDIS_TLS_CERT_FILE": "deep/me.crt"},
+        {"MYSQL_HOST": "box"},
+        {},
+    ],
+    ids=str,
+)
+def test_in_a_folder_that_is_gone_there_is_no_file_and_the_environment_counts(gone, monkeypatch, variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = read_settings()
+    assert {name: found[name] for name in (*REDIS_SETTINGS, *MYSQL_SETTINGS) if name in found} == variables
+    assert (connect_options() is None) is ("REDIS_URL" not in variables and "REDIS_HOST" not in variables)
+
+
 # What goes together
 
 
@@ -429,3 +456,51 @@ def test_a_broken_file_is_refused_by_name_without_its_content(folder, content, w
     assert str(folder / ".env") in message
     assert "hush" not in message
     assert "hush" not in repr(caught.value.__context__)
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "REDIS_DB", "REDIS_PASSWORD", "export REDIS_TLS_KEY_FILE"])
+@pytest.mark.parametrize("value", ["$UNSET", "'hush", '"${hush"'])
+@pytest.mark.parametrize("address", ["REDIS_URL=redis://mine.example", "REDIS_HOST=mine.example"])
+def test_what_the_file_says_of_redis_stops_nobody_whose_environment_says_where_it_is(
+    folder, monkeypatch, name, value, address
+):
+    (folder / ".env").write_text(f"{name}={value}\nMYSQL_USER=ann\n")
+    with pytest.raises(CourseError, match="Line 1 of"):
+        read_settings()
+    monkeypatch.setenv(*address.split("="))
+    assert connect_options() == ConnectOptions("mine.example")
+    assert setting("MYSQL_USER") == "ann"
+
+
+@pytest.mark.parametrize("line", ["REDIS_PASSWORD:hush", "REDIS_PASSWORD: hush", "REDIS_HOST box"])
+def test_nor_does_a_line_of_redis_that_has_no_value(folder, monkeypatch, line):
+    (folder / ".env").write_text(line)
+    monkeypatch.setenv("REDIS_URL", "redis://mine.example")
+    assert connect_options() == ConnectOptions("mine.example")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "MYSQL_PASSWORD=$UNSET",
+        "MYSQL_PASSWORD='hush",
+        "MYSQL_PASSWORD: hush",
+        "MYSQL_PASSWORD=${REDIS_PASSWORD}",  # which the line above does not give
+        "REDIS_SERVER_BINARY=$UNSET",
+        '"hush": 1',
+        "hush hush",
+    ],
+)
+def test_a_line_of_anything_else_stops_who_has_such_an_environment_too(folder, monkeypatch, line):
+    (folder / ".env").write_text(f"REDIS_PASSWORD=$UNSET\n{line}\n")
+    monkeypatch.setenv("REDIS_URL", "redis://mine.example")
+    with pytest.raises(CourseError, match="Line 2 of") as caught:
+        read_settings()
+    assert "hush" not in str(caught.value) + repr(caught.value.__context__)
+
+
+def test_a_port_alone_goes_with_the_files_host_and_the_files_password_must_be_right(folder, monkeypatch):
+    (folder / ".env").write_text("REDIS_HOST=box\nREDIS_PASSWORD=$UNSET\n")
+    monkeypatch.setenv("REDIS_PORT", "7000")
+    with pytest.raises(CourseError, match="Line 2 of"):
+        read_settings()
