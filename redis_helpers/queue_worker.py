@@ -9,6 +9,8 @@
 
 - A handler that returns has done its job. One that raises gets the job again, after a pause; after the last delivery
   the job is a dead letter, with the name of the error. One that raises PutBack gives the job to whoever is next.
+- Nobody awaits what a handler returns. With asyncio, a handler calls `asyncio.run(...)` itself. One that returns
+  something to await, or a generator, has not done its job: that counts as if it had raised NotRun.
 - While Redis is gone, or back with nothing, a worker logs that, and tries again. It raises what does not pass: a wrong
   password, missing rights, a key of another type.
 - Give it a client with a `socket_timeout`, as redis-py 8 has it by default: without one, a read waits for ever when the
@@ -19,6 +21,8 @@
 What it promises, and what not, stands in `work_queue.py`; so do the rights that it needs.
 """
 
+import functools
+import inspect
 import json
 import logging
 import os
@@ -63,6 +67,10 @@ class PutBack(Exception):
     """A handler raises it to give its job back: a worker gets it soon, and this delivery does not count."""
 
 
+class NotRun(Exception):
+    """A handler has returned something to await, or a generator: what is in there has not run."""
+
+
 @dataclass
 class Job:
     """What a handler gets.
@@ -87,12 +95,18 @@ class Worker:
     - `handler`: is called with a Job. It must be idempotent, for it may get a job twice.
     - `stopping`: True after `stop`.
 
-    Raises CourseError for a handler that cannot be called.
+    Raises CourseError for a handler that cannot be called, or that does not run when it is called: `async def`, and a
+    function with `yield`.
     """
 
     def __init__(self, queue: WorkQueue, handler: Callable[[Job], object]) -> None:
         if not callable(handler):
             raise CourseError("A handler is a function that is called with a job: give such a function.")
+        if not _runs_when_called(handler):
+            raise CourseError(
+                "A handler with async def or yield does not run when it is called: give an ordinary function, which "
+                "calls asyncio.run(...) for instance."
+            )
         self.name = ""  # `run` gives a new one: two workers with one name would take each other's jobs for their own
         self.stopping = False
         self._queue = queue
@@ -183,7 +197,9 @@ class Worker:
             self._job = job
             self._began_at = time.monotonic()
         try:
-            self._handler(job)
+            result = self._handler(job)
+            if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
+                raise NotRun
         except PutBack:
             self._settle(job, self._put_back)
         except Exception as error:
@@ -288,6 +304,17 @@ def stop_on(signals: Iterable[signal.Signals], workers: Iterable[Worker]) -> Non
 
     for number in signals:
         signal.signal(number, stop_all)
+
+
+def _runs_when_called(handler: Any) -> bool:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    for function in (handler, type(handler).__call__):  # the second is for an object with a method `__call__`
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            return False
+        if inspect.isgeneratorfunction(function):
+            return False
+    return True
 
 
 def _longest_wait(queue: WorkQueue) -> float:

@@ -1,6 +1,8 @@
 """`Worker`: kills, pauses, lost replies and poison, and no job is lost."""
 
 import contextlib
+import functools
+import inspect
 import os
 import signal
 import sys
@@ -144,6 +146,47 @@ def test_a_worker_that_is_stopped_before_it_runs_does_nothing(redis_conn):
 def test_a_handler_that_cannot_be_called_is_refused(redis_conn):
     with pytest.raises(CourseError, match="handler"):
         Worker(orders(redis_conn), None)
+
+
+class Called:
+    async def __call__(self, job):
+        """Never runs."""
+
+    async def method(self, job):
+        """Never runs."""
+
+    def in_steps(self, job):
+        yield job
+
+    async def in_awaited_steps(self, job):
+        yield job
+
+
+NEVER_RUN = [Called(), Called().method, Called().in_steps, Called().in_awaited_steps]
+
+
+@pytest.mark.parametrize("handler", NEVER_RUN, ids=["__call__", "async def", "yield", "async def with yield"])
+def test_a_handler_that_does_not_run_when_it_is_called_is_refused(redis_conn, handler):
+    for hidden in (handler, functools.partial(handler), functools.partial(functools.partial(handler), job=None)):
+        with pytest.raises(CourseError, match="async def"):
+            Worker(orders(redis_conn), hidden)
+
+
+@pytest.mark.parametrize("handler", NEVER_RUN, ids=["__call__", "async def", "yield", "async def with yield"])
+def test_a_job_whose_handler_returns_what_has_not_run_is_not_done(redis_conn, handler):
+    queue = orders(redis_conn, max_deliveries=1)
+    queue.put(1)
+    returned = []
+
+    def do_nothing_yet(job):
+        returned.append(handler(job))
+        return returned[-1]
+
+    assert Worker(queue, do_nothing_yet).run(until_idle=0) == 0
+    assert [(letter.reason, letter.deliveries) for letter in queue.dead_letters()] == [("NotRun", 1)]
+    for begun in returned:
+        if inspect.iscoroutine(begun):
+            begun.close()  # otherwise Python warns that nobody has awaited it
 
 
 def test_signals_are_for_the_main_thread():
