@@ -262,7 +262,7 @@ class Worker:
             return
         try:
             is_ours = queue.keep(self.name, job.id, 0, job.deliveries)
-        except FAILURES as error:
+        except Exception as error:  # also of a credential provider, or of a client that is closed at this moment
             logger.warning("%s: no heartbeat (%s)", queue.name, _kind(error))
             return
         if not is_ours:

@@ -272,6 +272,28 @@ def test_a_heartbeat_notices_that_the_job_is_somebody_elses(redis_conn):
     assert lost == [True]
 
 
+@pytest.mark.parametrize("error", [OSError, ValueError, AttributeError])
+def test_a_heartbeat_that_fails_for_any_reason_is_followed_by_others(redis_conn, monkeypatch, caplog, error):
+    """OSError from a credential provider; ValueError and AttributeError from a client that is closed just then."""
+    queue = orders(redis_conn, idle_limit=0.3)
+    queue.put(1)
+    beats = []
+    keep = queue.keep
+
+    def fail_at_first(*arguments):
+        beats.append(arguments)
+        if len(beats) == 1:
+            raise error
+        return keep(*arguments)
+
+    def wait_for_more(job):
+        assert wait_until(lambda: len(beats) >= 3, seconds=20)
+
+    monkeypatch.setattr(queue, "keep", fail_at_first)
+    assert Worker(queue, wait_for_more).run(until_idle=0) == 1
+    assert f"no heartbeat ({error.__name__})" in caplog.text
+
+
 # Threads, processes, kills
 
 
