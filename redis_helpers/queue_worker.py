@@ -11,8 +11,8 @@
   the job is a dead letter, with the name of the error. One that raises PutBack gives the job to whoever is next.
 - Nobody awaits what a handler returns. With asyncio, a handler calls `asyncio.run(...)` itself. One that returns
   something to await, or a generator, has not done its job: that counts as if it had raised NotRun.
-- While Redis is gone, or back with nothing, a worker logs that, and tries again. It raises what does not pass: a wrong
-  password, missing rights, a key of another type.
+- While Redis is gone, busy, or back with nothing, a worker logs that, and tries again. It raises what does not pass:
+  a wrong password, missing rights, a key of another type.
 - Give it a client with a `socket_timeout`, as redis-py 8 has it by default: without one, a read waits for ever when the
   machine of Redis vanishes. Reads wait for half of that time at most, and not longer than a second.
 - For more speed, start more workers: in threads with one `WorkQueue`, in processes with a client each. A worker has
@@ -60,7 +60,8 @@ GONE = (
     ReadOnlyError,
     TryAgainError,
 )
-PASSING = re.compile("NOGROUP|UNBLOCKED|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MISCONF|NOREPLICAS|maxmemory")
+# "BUSY " is said while a slow script runs; BUSYGROUP is another thing.
+PASSING = re.compile("NOGROUP|UNBLOCKED|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MISCONF|NOREPLICAS|maxmemory|BUSY ")
 
 
 class PutBack(Exception):

@@ -629,6 +629,29 @@ def test_a_full_redis_still_hands_out_its_jobs(redis_conn):
         assert sorted(done) == [0, 1, 2, 4]
 
 
+def test_a_worker_waits_while_redis_is_busy_with_a_slow_script(caplog):
+    with EmbeddedRedis(lua_time_limit=1) as server:
+        client = redis.Redis.from_url(server.url, retry=None)
+        other = redis.Redis.from_url(server.url, retry=None)
+        queue = orders(client)
+        put_all(queue, range(2))
+        slow = threading.Thread(target=answers, args=[lambda: other.eval("while true do end", 0)])
+        done = []
+
+        def pack(job):
+            done.append(job.payload)
+            if job.payload == 0:
+                slow.start()
+                assert wait_until(lambda: not answers(client.ping), seconds=20)
+
+        with in_thread(Worker(queue, pack)) as outcome:
+            assert wait_until(lambda: outcome or "trying again" in caplog.text, seconds=20)
+            client.script_kill()
+            slow.join()
+            assert wait_until(lambda: outcome or done == [0, 1], seconds=20)
+        assert outcome == [2]
+
+
 def test_what_does_not_pass_is_raised(server, redis_conn):
     with redis.Redis(port=server.port, password="wrong", retry=None) as client:
         assert isinstance(raised_by(Worker(orders(client), pytest.fail)), redis.AuthenticationError)
