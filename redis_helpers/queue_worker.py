@@ -128,8 +128,6 @@ class Worker:
         What ends a handler otherwise than by an Exception (Ctrl-C, `sys.exit`) is raised, after the job was put back.
         """
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        if until_idle is not None:
-            self._wait = min(self._wait, until_idle)
         ended = threading.Event()
         heart = threading.Thread(target=self._beat, args=[ended], name="heartbeat", daemon=True)
         heart.start()
@@ -146,10 +144,13 @@ class Worker:
 
     def _work(self, until_idle: float | None) -> int:
         done = 0
+        wait = self._wait
+        if until_idle is not None:
+            wait = min(wait, until_idle)
         last_job_at = time.monotonic()
         while not self.stopping:
             try:
-                entry = self._next_entry()
+                entry = self._next_entry(wait)
                 job = self._job_of(entry)
             except FAILURES as error:
                 self._wait_for_redis(error)
@@ -162,8 +163,8 @@ class Worker:
                 break
         return done
 
-    def _next_entry(self) -> Entry | None:
-        """A job that was idle for too long, or a new one. None when there is neither: ask again."""
+    def _next_entry(self, wait: float) -> Entry | None:
+        """A job that was idle for too long, or a new one. None when there is neither for `wait` seconds: ask again."""
         if not self._group_is_there:
             self._queue.make_group()
             self._group_is_there = True
@@ -175,7 +176,7 @@ class Worker:
         if time.monotonic() >= self._claim_at:
             self._cursor, entry = self._queue.claim(self.name, self._cursor)
             if self._cursor == "0-0":  # all are looked through: a while later, from the oldest on
-                self._claim_at = time.monotonic() + self._wait
+                self._claim_at = time.monotonic() + wait
         if entry is None:
             entry = self._queue.read(self.name, wait=self._claim_at - time.monotonic())
         return entry

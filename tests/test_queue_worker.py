@@ -551,6 +551,23 @@ def test_a_fault_at_the_end_of_a_job_changes_nothing(server, redis_conn, repeats
     assert [letter.reason for letter in queue.dead_letters()] == ([] if outcome == "done" else ["LookupError"])
 
 
+def test_a_run_until_idle_leaves_later_runs_as_patient_as_before(redis_conn, monkeypatch):
+    queue = orders(redis_conn)
+    worker = Worker(queue, pytest.fail)
+    waits = []
+
+    def find_nothing(name, wait):
+        waits.append(wait)
+        if len(waits) == 2:
+            worker.stop()
+
+    monkeypatch.setattr(queue, "read", find_nothing)
+    worker.run(until_idle=0)
+    worker.run()
+    assert waits[0] <= 0
+    assert 0.5 < waits[1] <= 1
+
+
 @pytest.mark.parametrize("socket_timeout", [0.05, 0.3, None])
 def test_a_read_waits_for_less_than_the_clients_time_out(server, redis_conn, caplog, socket_timeout):
     with redis.Redis.from_url(server.url, socket_timeout=socket_timeout, retry=None) as client:
