@@ -208,6 +208,12 @@ end
 return deleted
 """
 
+# By a script, because redis-py makes a dict of the fields: then one of two fields with the same name is lost.
+# KEYS[1]  the dead letters
+# ARGV[1]  the most of them
+# Returns  of each: its id, and its fields. The first three are those that `bury` gave it, the others are the job's.
+DEAD_LETTERS = "return redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])"
+
 # KEYS[1]  the stream: on a cluster, the node that has it is asked
 CLOCK = "return redis.call('TIME')"
 
@@ -352,12 +358,9 @@ class WorkQueue:
     def dead_letters(self, most: int = 100) -> list[DeadLetter]:
         """The oldest dead letters, `most` of them at most."""
         letters = []
-        for letter_id, fields in self.redis.xrange(self._dead, count=most) or []:
-            values = _texts(fields)
-            job_id = values.pop("job_id")
-            reason = values.pop("reason")
-            deliveries = int(values.pop("deliveries"))
-            letters.append(DeadLetter(_text(letter_id), job_id, reason, deliveries, values))
+        for letter_id, fields in self._run(DEAD_LETTERS, [self._dead], [most]) or []:
+            job_id, reason, deliveries = _text(fields[1]), _text(fields[3]), int(fields[5])
+            letters.append(DeadLetter(_text(letter_id), job_id, reason, deliveries, _texts(fields[6:])))
         return letters
 
     def revive(self, letter_id: str) -> str | None:
@@ -423,7 +426,7 @@ class WorkQueue:
         if isinstance(entries[0], list):
             entries = entries[0]
         entry_id, fields = entries[0]
-        return Entry(_text(entry_id), _texts(fields), 1)
+        return Entry(_text(entry_id), {_text(name): _text(value) for name, value in fields.items()}, 1)
 
     def claim(self, worker: str, cursor: str) -> tuple[str, Entry | None]:
         """Takes over a job that was idle for too long. Returns the cursor with which to go on, and the job or None.
@@ -439,9 +442,8 @@ class WorkQueue:
         if len(reply) == 2:
             return next_cursor, None
         job_id, fields, deliveries = reply[2:]
-        pairs = dict(zip(fields[::2], fields[1::2], strict=True))
         logger.warning("%s: a job comes again, delivery %d of %d", self.name, deliveries, self.max_deliveries)
-        return next_cursor, Entry(_text(job_id), _texts(pairs), deliveries)
+        return next_cursor, Entry(_text(job_id), _texts(fields), deliveries)
 
     def keep(self, worker: str, job_id: str, idle: float, deliveries: int) -> bool:
         """Sets for how many seconds the job has been idle, and its deliveries. False: the worker has it no more.
@@ -489,8 +491,9 @@ def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
-def _texts(fields: Any) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in fields.items()}
+def _texts(fields: list[Any]) -> dict[str, str]:
+    """Scripts give the fields of an entry as name, value, name, value."""
+    return {_text(name): _text(value) for name, value in zip(fields[::2], fields[1::2], strict=True)}
 
 
 def _as_numbers(entry_id: str) -> tuple[int, int]:

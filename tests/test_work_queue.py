@@ -420,18 +420,24 @@ def test_burying_a_deleted_entry_says_so(any_conn):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"fruit": "uva"}, {"own_id": "x", "payload": "{"}, {"payload": "1"}, {f"f{n}": n for n in range(5000)}],
-    ids=["other fields", "no JSON", "no own id", "more fields than a script can hand on"],
+    [
+        {"fruit": "uva"},
+        {"own_id": "x", "payload": "{"},
+        {"payload": "1"},
+        {f"f{n}": n for n in range(5000)},
+        {"job_id": "mine", "reason": "because", "deliveries": "none yet"},
+    ],
+    ids=["other fields", "no JSON", "no own id", "more fields than a script can hand on", "named as a letter's own"],
 )
 def test_what_is_no_job_is_buried_and_the_next_job_is_done(any_conn, fields):
     queue = orders(any_conn)
-    any_conn.xadd(STREAM, fields)
+    entry_id = any_conn.xadd(STREAM, fields)
     queue.put("next")
     done = []
     Worker(queue, lambda job: done.append(job.payload)).run(until_idle=0)
     assert done == ["next"]
     (letter,) = queue.dead_letters()
-    assert letter.reason == NOT_A_JOB
+    assert (letter.job_id, letter.reason, letter.deliveries) == (entry_id, NOT_A_JOB, 1)
     assert letter.fields.items() <= {name: str(value) for name, value in fields.items()}.items()
     assert len(letter.fields) == min(len(fields), 500)
     assert queue.sizes().pending == 0
