@@ -52,6 +52,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+from redis.client import NEVER_DECODE
 from redis.exceptions import NoScriptError
 
 from redis_helpers.errors import CourseError
@@ -60,6 +61,7 @@ logger = logging.getLogger(__name__)
 
 GROUP = "workers"  # the scripts call it so, too
 REMEMBER_CALL = 300.0  # seconds that a put without an `own_id` is remembered: longer than redis-py repeats it
+AS_BYTES: dict[str, Any] = {NEVER_DECODE: True}  # others may put what is no text: then a client cannot decode it
 MOST_DEAD = 10_000  # when there are more dead letters, the oldest are deleted
 
 # Reasons of dead letters, beside the names of the errors that handlers raised.
@@ -209,10 +211,11 @@ return deleted
 """
 
 # By a script, because redis-py makes a dict of the fields: then one of two fields with the same name is lost.
-# KEYS[1]  the dead letters
-# ARGV[1]  the most of them
-# Returns  of each: its id, and its fields. The first three are those that `bury` gave it, the others are the job's.
-DEAD_LETTERS = "return redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', ARGV[1])"
+# KEYS[1]  the stream, or the dead letters
+# ARGV[1]  the id with which to begin
+# ARGV[2]  the most entries
+# Returns  of each: its id, and its fields. The first three of a dead letter are those that `bury` gave it.
+RANGE = "return redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])"
 
 # KEYS[1]  the stream: on a cluster, the node that has it is asked
 CLOCK = "return redis.call('TIME')"
@@ -325,7 +328,7 @@ class WorkQueue:
         except (TypeError, ValueError, RecursionError):
             raise CourseError("A job's payload is what JSON can hold: give texts, numbers, lists and dicts.") from None
         _check_own_id(own_id)
-        job_id = self._run(PUT, [self._stream, self._put + own_id], [own_id, text, _milliseconds(remember)])
+        job_id = self._run(PUT, [self._stream, self._put + own_id], [own_id.encode(), text, _milliseconds(remember)])
         logger.debug("%s: a job was put", self.name)
         return _text(job_id)
 
@@ -344,9 +347,9 @@ class WorkQueue:
                 workers = group["consumers"]
                 last_delivered = _text(group["last-delivered-id"])
         if waiting is None:  # Redis 6.2; or somebody has deleted entries that waited
-            waiting = len(self.redis.xrange(self._stream, min="(" + last_delivered, count=1000) or [])
+            waiting = len(self._range(self._stream, "(" + last_delivered, 1000))
         oldest_waiting = oldest_pending = None
-        for entry_id, _ in self.redis.xrange(self._stream, min="(" + last_delivered, count=1) or []:
+        for entry_id, _ in self._range(self._stream, "(" + last_delivered, 1):
             oldest_waiting = _text(entry_id)
         if pending:
             oldest_pending = self._oldest_pending(GROUP)
@@ -358,7 +361,7 @@ class WorkQueue:
     def dead_letters(self, most: int = 100) -> list[DeadLetter]:
         """The oldest dead letters, `most` of them at most."""
         letters = []
-        for letter_id, fields in self._run(DEAD_LETTERS, [self._dead], [most]) or []:
+        for letter_id, fields in self._range(self._dead, "-", most):
             job_id, reason, deliveries = _text(fields[1]), _text(fields[3]), int(fields[5])
             letters.append(DeadLetter(_text(letter_id), job_id, reason, deliveries, _texts(fields[6:])))
         return letters
@@ -418,7 +421,8 @@ class WorkQueue:
         `legacy_responses=False`, {stream: [entry]}.
         """
         block = _milliseconds(wait)  # at least 1, for 0 would be for ever
-        reply: Any = self.redis.xreadgroup(GROUP, worker, {self._stream: ">"}, count=1, block=block)
+        what = ["GROUP", GROUP, worker, "COUNT", 1, "BLOCK", block, "STREAMS", self._stream, ">"]
+        reply: Any = self.redis.execute_command("XREADGROUP", *what, **AS_BYTES)
         if not reply:
             return None
         streams = list(reply.items()) if isinstance(reply, dict) else reply
@@ -468,27 +472,30 @@ class WorkQueue:
 
     def _groups(self) -> list[dict[str, Any]]:
         try:
-            return self.redis.xinfo_groups(self._stream)
+            return self.redis.execute_command("XINFO GROUPS", self._stream, **AS_BYTES)
         except redis.ResponseError as error:
             if "no such key" in str(error):  # nothing was put yet
                 return []
             raise
 
     def _oldest_pending(self, group: str) -> str | None:
-        oldest = self.redis.xpending(self._stream, group)["min"]
-        return None if oldest is None else _text(oldest)
+        pending = self.redis.execute_command("XPENDING", self._stream, group, keys=[self._stream], **AS_BYTES)
+        return None if pending["min"] is None else _text(pending["min"])
+
+    def _range(self, stream: str, begin: str, most: int) -> list[Any]:
+        return self._run(RANGE, [stream], [begin, most]) or []
 
     def _run(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
         sha = hashlib.sha1(script.encode()).hexdigest()  # the name that Redis gives a script
         try:
-            return self.redis.evalsha(sha, len(keys), *keys, *arguments)
+            return self.redis.execute_command("EVALSHA", sha, len(keys), *keys, *arguments, **AS_BYTES)
         except NoScriptError:  # a new server, a restart, a failover: this once, the script goes along
-            return self.redis.eval(script, len(keys), *keys, *arguments)
+            return self.redis.execute_command("EVAL", script, len(keys), *keys, *arguments, **AS_BYTES)
 
 
-def _text(value: Any) -> str:
-    """A client without `decode_responses` gives bytes."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+def _text(value: bytes) -> str:
+    """What is no UTF-8 gets a question mark in a black diamond."""
+    return value.decode(errors="replace")
 
 
 def _texts(fields: list[Any]) -> dict[str, str]:

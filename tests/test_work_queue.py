@@ -443,6 +443,40 @@ def test_what_is_no_job_is_buried_and_the_next_job_is_done(any_conn, fields):
     assert queue.sizes().pending == 0
 
 
+@pytest.mark.parametrize("settings", CLIENTS, ids=str)
+def test_what_is_no_text_is_buried_and_everything_else_goes_on(server, redis_conn, settings):
+    """Bytes in an entry that waits, in one that is taken over, and in the names of a group and a worker of others."""
+    other = b"\xff"
+    with redis.Redis.from_url(server.url, **settings) as client, redis.Redis.from_url(server.url) as other_client:
+        queue = orders(client)
+        other_client.xadd(STREAM, {"own_id": "x", other: "1"})
+        other_client.xgroup_create(STREAM, other, id="0")
+        other_client.xreadgroup(other, other, {STREAM: ">"})
+        (idle,) = read_all(queue)
+        make_idle(queue, "anna", idle)
+        other_client.xadd(STREAM, {"own_id": "y", "payload": other})
+        queue.put("next", own_id="größer")
+        assert queue.sizes().waiting == 2
+        jobs = []
+        Worker(queue, jobs.append).run(until_idle=0)
+        assert [(job.payload, job.own_id) for job in jobs] == [("next", "größer")]
+        assert queue.trim() == 0  # the other group needs it all
+        letters = queue.dead_letters()
+    assert [(letter.reason, letter.fields) for letter in letters] == [
+        (NOT_A_JOB, {"own_id": "x", "\ufffd": "1"}),
+        (NOT_A_JOB, {"own_id": "y", "payload": "\ufffd"}),
+    ]
+
+
+def test_a_client_of_another_encoding_gets_its_texts_back(server, redis_conn):
+    with redis.Redis.from_url(server.url, encoding="latin-1", decode_responses=True) as client:
+        queue = orders(client)
+        queue.put("größer", own_id="größer")
+        jobs = []
+        Worker(queue, jobs.append).run(until_idle=0)
+    assert [(job.payload, job.own_id) for job in jobs] == [("größer", "größer")]
+
+
 def test_only_so_many_dead_letters_stay(any_conn, monkeypatch):
     monkeypatch.setattr(work_queue, "MOST_DEAD", 3)
     queue = orders(any_conn)
