@@ -292,7 +292,7 @@ class WorkQueue:
         prefix: str = "queues:",
     ) -> None:
         for text in (name, prefix):
-            if not isinstance(text, str) or not text or "{" in text or "}" in text:
+            if not _is_text(text) or "{" in text or "}" in text:
                 raise CourseError("The name of a queue and its prefix are texts without braces: give such ones.")
         if isinstance(max_deliveries, bool) or not isinstance(max_deliveries, int) or not 1 <= max_deliveries <= 100:
             raise CourseError("The most deliveries are a whole number from 1 to 100: give such a number.")
@@ -327,7 +327,8 @@ class WorkQueue:
             text = json.dumps(payload, allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             raise CourseError("A job's payload is what JSON can hold: give texts, numbers, lists and dicts.") from None
-        _check_own_id(own_id)
+        if not _is_text(own_id):
+            raise CourseError("The own id of a job is a text, such as order-7: give such a text.")
         job_id = self._run(PUT, [self._stream, self._put + own_id], [own_id.encode(), text, _milliseconds(remember)])
         logger.debug("%s: a job was put", self.name)
         return _text(job_id)
@@ -519,13 +520,11 @@ def _milliseconds(seconds: float) -> int:
     return max(1, round(1000 * seconds))
 
 
-def _check_own_id(own_id: object) -> None:
+def _is_text(value: object) -> bool:
     try:
-        is_text = isinstance(own_id, str) and own_id.encode() != b""
+        return isinstance(value, str) and value.encode() != b""
     except UnicodeEncodeError:  # half of a character
-        is_text = False
-    if not is_text:
-        raise CourseError("The own id of a job is a text, such as order-7: give such a text.")
+        return False
 
 
 def _seconds(number: object, name: str, least: float) -> float:

@@ -270,6 +270,8 @@ def test_no_id_of_a_dead_letter_is_refused_before_anything_is_sent(letter_id):
         {"name": ""},
         {"name": "a{b"},
         {"name": 7},
+        {"name": "\ud83c"},
+        {"prefix": "\udf4c:"},
         {"prefix": "{}"},
         {"prefix": ""},
         {"idle_limit": 0},
