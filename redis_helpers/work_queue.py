@@ -276,7 +276,8 @@ class WorkQueue:
     - `remember`: seconds for which a repeated put is recognised by its `own_id`: some 100 bytes of memory for each.
     - `prefix`: the keys in Redis begin so.
 
-    Give all programs that share a queue the same settings. Raises CourseError for a name or a number that cannot be.
+    Give all programs that share a queue the same settings. Raises CourseError for a name or a number that cannot be,
+    TypeError for a client of `redis.asyncio`.
     """
 
     def __init__(
@@ -291,6 +292,8 @@ class WorkQueue:
         remember: float = 86400,
         prefix: str = "queues:",
     ) -> None:
+        if hasattr(redis_conn, "aclose"):
+            raise TypeError("WorkQueue needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio")
         for text in (name, prefix):
             if not _is_text(text) or "{" in text or "}" in text:
                 raise CourseError("The name of a queue and its prefix are texts without braces: give such ones.")

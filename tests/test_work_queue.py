@@ -6,6 +6,7 @@ import re
 
 import pytest
 import redis
+import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -292,6 +293,13 @@ def test_no_id_of_a_dead_letter_is_refused_before_anything_is_sent(letter_id):
 def test_settings_that_cannot_be_are_refused(settings):
     with pytest.raises(CourseError):
         WorkQueue(redis.Redis(port=free_port()), **{"name": "orders", **settings})
+
+
+@pytest.mark.parametrize("kind", [redis.asyncio.Redis, redis.asyncio.RedisCluster], ids=["Redis", "RedisCluster"])
+def test_a_client_of_asyncio_is_a_type_error_at_once(kind):
+    client = kind(host="127.0.0.1", port=free_port())
+    with pytest.raises(TypeError, match=r"not of redis\.asyncio"):
+        WorkQueue(client, "orders")
 
 
 # Taking over
