@@ -139,7 +139,10 @@ class Worker:
             self._leave()
 
     def stop(self) -> None:
-        """Lets `run` return: after the job in hand, or within a second when there is none."""
+        """Lets `run` return: after the job in hand, or within a second when there is none.
+
+        While Redis does not answer, it takes longer: with redis-py's own settings, up to some ten seconds.
+        """
         self.stopping = True
 
     def _work(self, until_idle: float | None) -> int:

@@ -25,6 +25,11 @@ What it cannot promise:
   a worker may die between its last write and the acknowledgement. **Handlers must be idempotent**: `job.own_id` is
   the same at each delivery, and fit for a unique column in your database.
 - The order. Jobs begin in the order in which they were put; one that is repeated comes later.
+- More than 10,000 dead letters. When there are more, the oldest are deleted, and what their jobs held is lost.
+- An end for a job whose handler each time raises what ends the worker: KeyboardInterrupt, SystemExit (`sys.exit`) or
+  asyncio.CancelledError. The job is put back, this delivery does not count, and so it never becomes a dead letter.
+- The idle limit, when somebody sets the clock of Redis's machine, by which idle times are measured. When it is set
+  forward, another worker may take over the job of a living one. When it is set back, idle jobs are taken over later.
 - A heartbeat while a handler keeps Python's global lock (GIL), as some C extensions do, for longer than `idle_limit`.
 - Anything that Redis forgets. Of 2,000 jobs that were put, after a kill -9 of Redis, so many were left:
 
@@ -40,7 +45,7 @@ What it cannot promise:
 
 Described at redis.io: "Redis Streams", XREADGROUP, XAUTOCLAIM, XCLAIM. Least server: Redis 6.2, Valkey. Rights of an
 ACL user: EVALSHA, EVAL, GET, SET, TIME, XACK, XADD, XAUTOCLAIM, XCLAIM, XDEL, XGROUP, XINFO, XLEN, XPENDING, XRANGE,
-XREADGROUP, XTRIM, and keys under `prefix`. All errors but CourseError are those of redis-py.
+XREADGROUP, XTRIM, and keys under `prefix`. All errors but CourseError and TypeError are those of redis-py.
 """
 
 import hashlib
@@ -250,7 +255,8 @@ class DeadLetter:
 class Sizes:
     """For a dashboard. Ages are seconds since the put, 0 when there is no such job.
 
-    - `waiting`: not handed out yet; Redis 6.2 counts up to 1,000. `pending`: handed out, and not done.
+    - `waiting`: not handed out yet. It is 1,000 at most on Redis 6.2, and on a newer one after somebody has deleted a
+      job that waited (XDEL). `pending`: handed out, and not done.
     - `workers`: names that Redis knows, also of workers that were killed. `kept`: what the stream holds in all.
     """
 
@@ -373,7 +379,8 @@ class WorkQueue:
     def revive(self, letter_id: str) -> str | None:
         """Queues a dead letter again, as a new job with the same own id, and returns its job id.
 
-        None: there is no such dead letter (any more), or it holds no job.
+        None: there is no such dead letter (any more), or it holds nothing, for its job was deleted (TRIMMED).
+        One that is NOT_A_JOB is queued again as it is: a worker that still cannot read it buries it again.
         """
         if not isinstance(letter_id, str) or not re.fullmatch(r"\d+-\d+", letter_id, re.ASCII):
             raise CourseError("The id of a dead letter looks like 1719403200000-0: take one from dead_letters().")

@@ -509,6 +509,17 @@ def test_a_dead_letter_that_is_revived_keeps_its_own_id_and_begins_anew(any_conn
     assert queue.dead_letters() == [] and queue.revive(letter.id) is None
 
 
+def test_what_is_no_job_is_revived_as_it_is_and_buried_again(any_conn):
+    queue = orders(any_conn)
+    any_conn.xadd(STREAM, {"fruit": "uva"})
+    Worker(queue, pytest.fail).run(until_idle=0)
+    (letter,) = queue.dead_letters()
+    job_id = queue.revive(letter.id)
+    Worker(queue, pytest.fail).run(until_idle=0)
+    (again,) = queue.dead_letters()
+    assert again == DeadLetter(again.id, job_id, NOT_A_JOB, 1, {"fruit": "uva"})
+
+
 # Trimming
 
 
