@@ -9,8 +9,10 @@
 
 - A handler that returns has done its job. One that raises gets the job again, after a pause; after the last delivery
   the job is a dead letter, with the name of the error. One that raises PutBack gives the job to whoever is next.
-- While Redis is gone, or back with nothing, a worker logs that, and tries again. It raises what does not pass: a wrong
-  password, missing rights, a key of another type.
+- Nobody awaits what a handler returns. With asyncio, a handler calls `asyncio.run(...)` itself. One that returns
+  something to await, or a generator, has not done its job: that counts as if it had raised NotRun.
+- While Redis is gone, busy, or back with nothing, a worker logs that, and tries again. It raises what does not pass:
+  a wrong password, missing rights, a key of another type.
 - Give it a client with a `socket_timeout`, as redis-py 8 has it by default: without one, a read waits for ever when the
   machine of Redis vanishes. Reads wait for half of that time at most, and not longer than a second.
 - For more speed, start more workers: in threads with one `WorkQueue`, in processes with a client each. A worker has
@@ -19,6 +21,8 @@
 What it promises, and what not, stands in `work_queue.py`; so do the rights that it needs.
 """
 
+import functools
+import inspect
 import json
 import logging
 import os
@@ -56,11 +60,16 @@ GONE = (
     ReadOnlyError,
     TryAgainError,
 )
-PASSING = re.compile("NOGROUP|UNBLOCKED|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MISCONF|NOREPLICAS|maxmemory")
+# "BUSY " is said while a slow script runs; BUSYGROUP is another thing.
+PASSING = re.compile("NOGROUP|UNBLOCKED|READONLY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|MISCONF|NOREPLICAS|maxmemory|BUSY ")
 
 
 class PutBack(Exception):
     """A handler raises it to give its job back: a worker gets it soon, and this delivery does not count."""
+
+
+class NotRun(Exception):
+    """A handler has returned something to await, or a generator: what is in there has not run."""
 
 
 @dataclass
@@ -87,12 +96,18 @@ class Worker:
     - `handler`: is called with a Job. It must be idempotent, for it may get a job twice.
     - `stopping`: True after `stop`.
 
-    Raises CourseError for a handler that cannot be called.
+    Raises CourseError for a handler that cannot be called, or that does not run when it is called: `async def`, and a
+    function with `yield`.
     """
 
     def __init__(self, queue: WorkQueue, handler: Callable[[Job], object]) -> None:
         if not callable(handler):
             raise CourseError("A handler is a function that is called with a job: give such a function.")
+        if not _runs_when_called(handler):
+            raise CourseError(
+                "A handler with async def or yield does not run when it is called: give an ordinary function, which "
+                "calls asyncio.run(...) for instance."
+            )
         self.name = ""  # `run` gives a new one: two workers with one name would take each other's jobs for their own
         self.stopping = False
         self._queue = queue
@@ -113,8 +128,6 @@ class Worker:
         What ends a handler otherwise than by an Exception (Ctrl-C, `sys.exit`) is raised, after the job was put back.
         """
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        if until_idle is not None:
-            self._wait = min(self._wait, until_idle)
         ended = threading.Event()
         heart = threading.Thread(target=self._beat, args=[ended], name="heartbeat", daemon=True)
         heart.start()
@@ -126,15 +139,21 @@ class Worker:
             self._leave()
 
     def stop(self) -> None:
-        """Lets `run` return: after the job in hand, or within a second when there is none."""
+        """Lets `run` return: after the job in hand, or within a second when there is none.
+
+        While Redis does not answer, it takes longer: with redis-py's own settings, up to some ten seconds.
+        """
         self.stopping = True
 
     def _work(self, until_idle: float | None) -> int:
         done = 0
+        wait = self._wait
+        if until_idle is not None:
+            wait = min(wait, until_idle)
         last_job_at = time.monotonic()
         while not self.stopping:
             try:
-                entry = self._next_entry()
+                entry = self._next_entry(wait)
                 job = self._job_of(entry)
             except FAILURES as error:
                 self._wait_for_redis(error)
@@ -147,8 +166,8 @@ class Worker:
                 break
         return done
 
-    def _next_entry(self) -> Entry | None:
-        """A job that was idle for too long, or a new one. None when there is neither: ask again."""
+    def _next_entry(self, wait: float) -> Entry | None:
+        """A job that was idle for too long, or a new one. None when there is neither for `wait` seconds: ask again."""
         if not self._group_is_there:
             self._queue.make_group()
             self._group_is_there = True
@@ -160,7 +179,7 @@ class Worker:
         if time.monotonic() >= self._claim_at:
             self._cursor, entry = self._queue.claim(self.name, self._cursor)
             if self._cursor == "0-0":  # all are looked through: a while later, from the oldest on
-                self._claim_at = time.monotonic() + self._wait
+                self._claim_at = time.monotonic() + wait
         if entry is None:
             entry = self._queue.read(self.name, wait=self._claim_at - time.monotonic())
         return entry
@@ -183,7 +202,9 @@ class Worker:
             self._job = job
             self._began_at = time.monotonic()
         try:
-            self._handler(job)
+            result = self._handler(job)
+            if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
+                raise NotRun
         except PutBack:
             self._settle(job, self._put_back)
         except Exception as error:
@@ -246,7 +267,7 @@ class Worker:
             return
         try:
             is_ours = queue.keep(self.name, job.id, 0, job.deliveries)
-        except FAILURES as error:
+        except Exception as error:  # also of a credential provider, or of a client that is closed at this moment
             logger.warning("%s: no heartbeat (%s)", queue.name, _kind(error))
             return
         if not is_ours:
@@ -288,6 +309,17 @@ def stop_on(signals: Iterable[signal.Signals], workers: Iterable[Worker]) -> Non
 
     for number in signals:
         signal.signal(number, stop_all)
+
+
+def _runs_when_called(handler: Any) -> bool:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    for function in (handler, type(handler).__call__):  # the second is for an object with a method `__call__`
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            return False
+        if inspect.isgeneratorfunction(function):
+            return False
+    return True
 
 
 def _longest_wait(queue: WorkQueue) -> float:

@@ -25,6 +25,11 @@ What it cannot promise:
   a worker may die between its last write and the acknowledgement. **Handlers must be idempotent**: `job.own_id` is
   the same at each delivery, and fit for a unique column in your database.
 - The order. Jobs begin in the order in which they were put; one that is repeated comes later.
+- More than 10,000 dead letters. When there are more, the oldest are deleted, and what their jobs held is lost.
+- An end for a job whose handler each time raises what ends the worker: KeyboardInterrupt, SystemExit (`sys.exit`) or
+  asyncio.CancelledError. The job is put back, this delivery does not count, and so it never becomes a dead letter.
+- The idle limit, when somebody sets the clock of Redis's machine, by which idle times are measured. When it is set
+  forward, another worker may take over the job of a living one. When it is set back, idle jobs are taken over later.
 - A heartbeat while a handler keeps Python's global lock (GIL), as some C extensions do, for longer than `idle_limit`.
 - Anything that Redis forgets. Of 2,000 jobs that were put, after a kill -9 of Redis, so many were left:
 
@@ -40,7 +45,7 @@ What it cannot promise:
 
 Described at redis.io: "Redis Streams", XREADGROUP, XAUTOCLAIM, XCLAIM. Least server: Redis 6.2, Valkey. Rights of an
 ACL user: EVALSHA, EVAL, GET, SET, TIME, XACK, XADD, XAUTOCLAIM, XCLAIM, XDEL, XGROUP, XINFO, XLEN, XPENDING, XRANGE,
-XREADGROUP, XTRIM, and keys under `prefix`. All errors but CourseError are those of redis-py.
+XREADGROUP, XTRIM, and keys under `prefix`. All errors but CourseError and TypeError are those of redis-py.
 """
 
 import hashlib
@@ -52,6 +57,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
+from redis.client import NEVER_DECODE
 from redis.exceptions import NoScriptError
 
 from redis_helpers.errors import CourseError
@@ -60,6 +66,7 @@ logger = logging.getLogger(__name__)
 
 GROUP = "workers"  # the scripts call it so, too
 REMEMBER_CALL = 300.0  # seconds that a put without an `own_id` is remembered: longer than redis-py repeats it
+AS_BYTES: dict[str, Any] = {NEVER_DECODE: True}  # others may put what is no text: then a client cannot decode it
 MOST_DEAD = 10_000  # when there are more dead letters, the oldest are deleted
 
 # Reasons of dead letters, beside the names of the errors that handlers raised.
@@ -208,6 +215,13 @@ end
 return deleted
 """
 
+# By a script, because redis-py makes a dict of the fields: then one of two fields with the same name is lost.
+# KEYS[1]  the stream, or the dead letters
+# ARGV[1]  the id with which to begin
+# ARGV[2]  the most entries
+# Returns  of each: its id, and its fields. The first three of a dead letter are those that `bury` gave it.
+RANGE = "return redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])"
+
 # KEYS[1]  the stream: on a cluster, the node that has it is asked
 CLOCK = "return redis.call('TIME')"
 
@@ -241,7 +255,8 @@ class DeadLetter:
 class Sizes:
     """For a dashboard. Ages are seconds since the put, 0 when there is no such job.
 
-    - `waiting`: not handed out yet; Redis 6.2 counts up to 1,000. `pending`: handed out, and not done.
+    - `waiting`: not handed out yet. It is 1,000 at most on Redis 6.2, and on a newer one after somebody has deleted a
+      job that waited (XDEL). `pending`: handed out, and not done.
     - `workers`: names that Redis knows, also of workers that were killed. `kept`: what the stream holds in all.
     """
 
@@ -267,7 +282,8 @@ class WorkQueue:
     - `remember`: seconds for which a repeated put is recognised by its `own_id`: some 100 bytes of memory for each.
     - `prefix`: the keys in Redis begin so.
 
-    Give all programs that share a queue the same settings. Raises CourseError for a name or a number that cannot be.
+    Give all programs that share a queue the same settings. Raises CourseError for a name or a number that cannot be,
+    TypeError for a client of `redis.asyncio`.
     """
 
     def __init__(
@@ -282,8 +298,10 @@ class WorkQueue:
         remember: float = 86400,
         prefix: str = "queues:",
     ) -> None:
+        if hasattr(redis_conn, "aclose"):
+            raise TypeError("WorkQueue needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio")
         for text in (name, prefix):
-            if not isinstance(text, str) or not text or "{" in text or "}" in text:
+            if not _is_text(text) or "{" in text or "}" in text:
                 raise CourseError("The name of a queue and its prefix are texts without braces: give such ones.")
         if isinstance(max_deliveries, bool) or not isinstance(max_deliveries, int) or not 1 <= max_deliveries <= 100:
             raise CourseError("The most deliveries are a whole number from 1 to 100: give such a number.")
@@ -318,8 +336,9 @@ class WorkQueue:
             text = json.dumps(payload, allow_nan=False)
         except (TypeError, ValueError, RecursionError):
             raise CourseError("A job's payload is what JSON can hold: give texts, numbers, lists and dicts.") from None
-        _check_own_id(own_id)
-        job_id = self._run(PUT, [self._stream, self._put + own_id], [own_id, text, _milliseconds(remember)])
+        if not _is_text(own_id):
+            raise CourseError("The own id of a job is a text, such as order-7: give such a text.")
+        job_id = self._run(PUT, [self._stream, self._put + own_id], [own_id.encode(), text, _milliseconds(remember)])
         logger.debug("%s: a job was put", self.name)
         return _text(job_id)
 
@@ -338,9 +357,9 @@ class WorkQueue:
                 workers = group["consumers"]
                 last_delivered = _text(group["last-delivered-id"])
         if waiting is None:  # Redis 6.2; or somebody has deleted entries that waited
-            waiting = len(self.redis.xrange(self._stream, min="(" + last_delivered, count=1000) or [])
+            waiting = len(self._range(self._stream, "(" + last_delivered, 1000))
         oldest_waiting = oldest_pending = None
-        for entry_id, _ in self.redis.xrange(self._stream, min="(" + last_delivered, count=1) or []:
+        for entry_id, _ in self._range(self._stream, "(" + last_delivered, 1):
             oldest_waiting = _text(entry_id)
         if pending:
             oldest_pending = self._oldest_pending(GROUP)
@@ -352,18 +371,16 @@ class WorkQueue:
     def dead_letters(self, most: int = 100) -> list[DeadLetter]:
         """The oldest dead letters, `most` of them at most."""
         letters = []
-        for letter_id, fields in self.redis.xrange(self._dead, count=most) or []:
-            values = _texts(fields)
-            job_id = values.pop("job_id")
-            reason = values.pop("reason")
-            deliveries = int(values.pop("deliveries"))
-            letters.append(DeadLetter(_text(letter_id), job_id, reason, deliveries, values))
+        for letter_id, fields in self._range(self._dead, "-", most):
+            job_id, reason, deliveries = _text(fields[1]), _text(fields[3]), int(fields[5])
+            letters.append(DeadLetter(_text(letter_id), job_id, reason, deliveries, _texts(fields[6:])))
         return letters
 
     def revive(self, letter_id: str) -> str | None:
         """Queues a dead letter again, as a new job with the same own id, and returns its job id.
 
-        None: there is no such dead letter (any more), or it holds no job.
+        None: there is no such dead letter (any more), or it holds nothing, for its job was deleted (TRIMMED).
+        One that is NOT_A_JOB is queued again as it is: a worker that still cannot read it buries it again.
         """
         if not isinstance(letter_id, str) or not re.fullmatch(r"\d+-\d+", letter_id, re.ASCII):
             raise CourseError("The id of a dead letter looks like 1719403200000-0: take one from dead_letters().")
@@ -415,7 +432,8 @@ class WorkQueue:
         `legacy_responses=False`, {stream: [entry]}.
         """
         block = _milliseconds(wait)  # at least 1, for 0 would be for ever
-        reply: Any = self.redis.xreadgroup(GROUP, worker, {self._stream: ">"}, count=1, block=block)
+        what = ["GROUP", GROUP, worker, "COUNT", 1, "BLOCK", block, "STREAMS", self._stream, ">"]
+        reply: Any = self.redis.execute_command("XREADGROUP", *what, **AS_BYTES)
         if not reply:
             return None
         streams = list(reply.items()) if isinstance(reply, dict) else reply
@@ -423,7 +441,7 @@ class WorkQueue:
         if isinstance(entries[0], list):
             entries = entries[0]
         entry_id, fields = entries[0]
-        return Entry(_text(entry_id), _texts(fields), 1)
+        return Entry(_text(entry_id), {_text(name): _text(value) for name, value in fields.items()}, 1)
 
     def claim(self, worker: str, cursor: str) -> tuple[str, Entry | None]:
         """Takes over a job that was idle for too long. Returns the cursor with which to go on, and the job or None.
@@ -439,9 +457,8 @@ class WorkQueue:
         if len(reply) == 2:
             return next_cursor, None
         job_id, fields, deliveries = reply[2:]
-        pairs = dict(zip(fields[::2], fields[1::2], strict=True))
         logger.warning("%s: a job comes again, delivery %d of %d", self.name, deliveries, self.max_deliveries)
-        return next_cursor, Entry(_text(job_id), _texts(pairs), deliveries)
+        return next_cursor, Entry(_text(job_id), _texts(fields), deliveries)
 
     def keep(self, worker: str, job_id: str, idle: float, deliveries: int) -> bool:
         """Sets for how many seconds the job has been idle, and its deliveries. False: the worker has it no more.
@@ -466,31 +483,35 @@ class WorkQueue:
 
     def _groups(self) -> list[dict[str, Any]]:
         try:
-            return self.redis.xinfo_groups(self._stream)
+            return self.redis.execute_command("XINFO GROUPS", self._stream, **AS_BYTES)
         except redis.ResponseError as error:
             if "no such key" in str(error):  # nothing was put yet
                 return []
             raise
 
     def _oldest_pending(self, group: str) -> str | None:
-        oldest = self.redis.xpending(self._stream, group)["min"]
-        return None if oldest is None else _text(oldest)
+        pending = self.redis.execute_command("XPENDING", self._stream, group, keys=[self._stream], **AS_BYTES)
+        return None if pending["min"] is None else _text(pending["min"])
+
+    def _range(self, stream: str, begin: str, most: int) -> list[Any]:
+        return self._run(RANGE, [stream], [begin, most]) or []
 
     def _run(self, script: str, keys: list[str], arguments: list[Any]) -> Any:
         sha = hashlib.sha1(script.encode()).hexdigest()  # the name that Redis gives a script
         try:
-            return self.redis.evalsha(sha, len(keys), *keys, *arguments)
+            return self.redis.execute_command("EVALSHA", sha, len(keys), *keys, *arguments, **AS_BYTES)
         except NoScriptError:  # a new server, a restart, a failover: this once, the script goes along
-            return self.redis.eval(script, len(keys), *keys, *arguments)
+            return self.redis.execute_command("EVAL", script, len(keys), *keys, *arguments, **AS_BYTES)
 
 
-def _text(value: Any) -> str:
-    """A client without `decode_responses` gives bytes."""
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+def _text(value: bytes) -> str:
+    """What is no UTF-8 gets a question mark in a black diamond."""
+    return value.decode(errors="replace")
 
 
-def _texts(fields: Any) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in fields.items()}
+def _texts(fields: list[Any]) -> dict[str, str]:
+    """Scripts give the fields of an entry as name, value, name, value."""
+    return {_text(name): _text(value) for name, value in zip(fields[::2], fields[1::2], strict=True)}
 
 
 def _as_numbers(entry_id: str) -> tuple[int, int]:
@@ -509,13 +530,11 @@ def _milliseconds(seconds: float) -> int:
     return max(1, round(1000 * seconds))
 
 
-def _check_own_id(own_id: object) -> None:
+def _is_text(value: object) -> bool:
     try:
-        is_text = isinstance(own_id, str) and own_id.encode() != b""
+        return isinstance(value, str) and value.encode() != b""
     except UnicodeEncodeError:  # half of a character
-        is_text = False
-    if not is_text:
-        raise CourseError("The own id of a job is a text, such as order-7: give such a text.")
+        return False
 
 
 def _seconds(number: object, name: str, least: float) -> float:

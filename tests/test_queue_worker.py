@@ -1,6 +1,8 @@
 """`Worker`: kills, pauses, lost replies and poison, and no job is lost."""
 
 import contextlib
+import functools
+import inspect
 import os
 import signal
 import sys
@@ -146,6 +148,47 @@ def test_a_handler_that_cannot_be_called_is_refused(redis_conn):
         Worker(orders(redis_conn), None)
 
 
+class Called:
+    async def __call__(self, job):
+        """Never runs."""
+
+    async def method(self, job):
+        """Never runs."""
+
+    def in_steps(self, job):
+        yield job
+
+    async def in_awaited_steps(self, job):
+        yield job
+
+
+NEVER_RUN = [Called(), Called().method, Called().in_steps, Called().in_awaited_steps]
+
+
+@pytest.mark.parametrize("handler", NEVER_RUN, ids=["__call__", "async def", "yield", "async def with yield"])
+def test_a_handler_that_does_not_run_when_it_is_called_is_refused(redis_conn, handler):
+    for hidden in (handler, functools.partial(handler), functools.partial(functools.partial(handler), job=None)):
+        with pytest.raises(CourseError, match="async def"):
+            Worker(orders(redis_conn), hidden)
+
+
+@pytest.mark.parametrize("handler", NEVER_RUN, ids=["__call__", "async def", "yield", "async def with yield"])
+def test_a_job_whose_handler_returns_what_has_not_run_is_not_done(redis_conn, handler):
+    queue = orders(redis_conn, max_deliveries=1)
+    queue.put(1)
+    returned = []
+
+    def do_nothing_yet(job):
+        returned.append(handler(job))
+        return returned[-1]
+
+    assert Worker(queue, do_nothing_yet).run(until_idle=0) == 0
+    assert [(letter.reason, letter.deliveries) for letter in queue.dead_letters()] == [("NotRun", 1)]
+    for begun in returned:
+        if inspect.iscoroutine(begun):
+            begun.close()  # otherwise Python warns that nobody has awaited it
+
+
 def test_signals_are_for_the_main_thread():
     problems = []
 
@@ -227,6 +270,28 @@ def test_a_heartbeat_notices_that_the_job_is_somebody_elses(redis_conn):
     with in_thread(Worker(queue, look)):
         assert wait_until(lambda: lost)
     assert lost == [True]
+
+
+@pytest.mark.parametrize("error", [OSError, ValueError, AttributeError])
+def test_a_heartbeat_that_fails_for_any_reason_is_followed_by_others(redis_conn, monkeypatch, caplog, error):
+    """OSError from a credential provider; ValueError and AttributeError from a client that is closed just then."""
+    queue = orders(redis_conn, idle_limit=0.3)
+    queue.put(1)
+    beats = []
+    keep = queue.keep
+
+    def fail_at_first(*arguments):
+        beats.append(arguments)
+        if len(beats) == 1:
+            raise error
+        return keep(*arguments)
+
+    def wait_for_more(job):
+        assert wait_until(lambda: len(beats) >= 3, seconds=20)
+
+    monkeypatch.setattr(queue, "keep", fail_at_first)
+    assert Worker(queue, wait_for_more).run(until_idle=0) == 1
+    assert f"no heartbeat ({error.__name__})" in caplog.text
 
 
 # Threads, processes, kills
@@ -486,6 +551,23 @@ def test_a_fault_at_the_end_of_a_job_changes_nothing(server, redis_conn, repeats
     assert [letter.reason for letter in queue.dead_letters()] == ([] if outcome == "done" else ["LookupError"])
 
 
+def test_a_run_until_idle_leaves_later_runs_as_patient_as_before(redis_conn, monkeypatch):
+    queue = orders(redis_conn)
+    worker = Worker(queue, pytest.fail)
+    waits = []
+
+    def find_nothing(name, wait):
+        waits.append(wait)
+        if len(waits) == 2:
+            worker.stop()
+
+    monkeypatch.setattr(queue, "read", find_nothing)
+    worker.run(until_idle=0)
+    worker.run()
+    assert waits[0] <= 0
+    assert 0.5 < waits[1] <= 1
+
+
 @pytest.mark.parametrize("socket_timeout", [0.05, 0.3, None])
 def test_a_read_waits_for_less_than_the_clients_time_out(server, redis_conn, caplog, socket_timeout):
     with redis.Redis.from_url(server.url, socket_timeout=socket_timeout, retry=None) as client:
@@ -562,6 +644,29 @@ def test_a_full_redis_still_hands_out_its_jobs(redis_conn):
             client.config_set("maxmemory", 0)
             assert wait_until(lambda: len(done) == 4 and queue.dead_letters())
         assert sorted(done) == [0, 1, 2, 4]
+
+
+def test_a_worker_waits_while_redis_is_busy_with_a_slow_script(caplog):
+    with EmbeddedRedis(lua_time_limit=1) as server:
+        client = redis.Redis.from_url(server.url, retry=None)
+        other = redis.Redis.from_url(server.url, retry=None)
+        queue = orders(client)
+        put_all(queue, range(2))
+        slow = threading.Thread(target=answers, args=[lambda: other.eval("while true do end", 0)])
+        done = []
+
+        def pack(job):
+            done.append(job.payload)
+            if job.payload == 0:
+                slow.start()
+                assert wait_until(lambda: not answers(client.ping), seconds=20)
+
+        with in_thread(Worker(queue, pack)) as outcome:
+            assert wait_until(lambda: outcome or "trying again" in caplog.text, seconds=20)
+            client.script_kill()
+            slow.join()
+            assert wait_until(lambda: outcome or done == [0, 1], seconds=20)
+        assert outcome == [2]
 
 
 def test_what_does_not_pass_is_raised(server, redis_conn):

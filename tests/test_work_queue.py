@@ -6,6 +6,7 @@ import re
 
 import pytest
 import redis
+import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -270,6 +271,8 @@ def test_no_id_of_a_dead_letter_is_refused_before_anything_is_sent(letter_id):
         {"name": ""},
         {"name": "a{b"},
         {"name": 7},
+        {"name": "\ud83c"},
+        {"prefix": "\udf4c:"},
         {"prefix": "{}"},
         {"prefix": ""},
         {"idle_limit": 0},
@@ -290,6 +293,13 @@ def test_no_id_of_a_dead_letter_is_refused_before_anything_is_sent(letter_id):
 def test_settings_that_cannot_be_are_refused(settings):
     with pytest.raises(CourseError):
         WorkQueue(redis.Redis(port=free_port()), **{"name": "orders", **settings})
+
+
+@pytest.mark.parametrize("kind", [redis.asyncio.Redis, redis.asyncio.RedisCluster], ids=["Redis", "RedisCluster"])
+def test_a_client_of_asyncio_is_a_type_error_at_once(kind):
+    client = kind(host="127.0.0.1", port=free_port())
+    with pytest.raises(TypeError, match=r"not of redis\.asyncio"):
+        WorkQueue(client, "orders")
 
 
 # Taking over
@@ -420,21 +430,61 @@ def test_burying_a_deleted_entry_says_so(any_conn):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"fruit": "uva"}, {"own_id": "x", "payload": "{"}, {"payload": "1"}, {f"f{n}": n for n in range(5000)}],
-    ids=["other fields", "no JSON", "no own id", "more fields than a script can hand on"],
+    [
+        {"fruit": "uva"},
+        {"own_id": "x", "payload": "{"},
+        {"payload": "1"},
+        {f"f{n}": n for n in range(5000)},
+        {"job_id": "mine", "reason": "because", "deliveries": "none yet"},
+    ],
+    ids=["other fields", "no JSON", "no own id", "more fields than a script can hand on", "named as a letter's own"],
 )
 def test_what_is_no_job_is_buried_and_the_next_job_is_done(any_conn, fields):
     queue = orders(any_conn)
-    any_conn.xadd(STREAM, fields)
+    entry_id = any_conn.xadd(STREAM, fields)
     queue.put("next")
     done = []
     Worker(queue, lambda job: done.append(job.payload)).run(until_idle=0)
     assert done == ["next"]
     (letter,) = queue.dead_letters()
-    assert letter.reason == NOT_A_JOB
+    assert (letter.job_id, letter.reason, letter.deliveries) == (entry_id, NOT_A_JOB, 1)
     assert letter.fields.items() <= {name: str(value) for name, value in fields.items()}.items()
     assert len(letter.fields) == min(len(fields), 500)
     assert queue.sizes().pending == 0
+
+
+@pytest.mark.parametrize("settings", CLIENTS, ids=str)
+def test_what_is_no_text_is_buried_and_everything_else_goes_on(server, redis_conn, settings):
+    """Bytes in an entry that waits, in one that is taken over, and in the names of a group and a worker of others."""
+    other = b"\xff"
+    with redis.Redis.from_url(server.url, **settings) as client, redis.Redis.from_url(server.url) as other_client:
+        queue = orders(client)
+        other_client.xadd(STREAM, {"own_id": "x", other: "1"})
+        other_client.xgroup_create(STREAM, other, id="0")
+        other_client.xreadgroup(other, other, {STREAM: ">"})
+        (idle,) = read_all(queue)
+        make_idle(queue, "anna", idle)
+        other_client.xadd(STREAM, {"own_id": "y", "payload": other})
+        queue.put("next", own_id="größer")
+        assert queue.sizes().waiting == 2
+        jobs = []
+        Worker(queue, jobs.append).run(until_idle=0)
+        assert [(job.payload, job.own_id) for job in jobs] == [("next", "größer")]
+        assert queue.trim() == 0  # the other group needs it all
+        letters = queue.dead_letters()
+    assert [(letter.reason, letter.fields) for letter in letters] == [
+        (NOT_A_JOB, {"own_id": "x", "\ufffd": "1"}),
+        (NOT_A_JOB, {"own_id": "y", "payload": "\ufffd"}),
+    ]
+
+
+def test_a_client_of_another_encoding_gets_its_texts_back(server, redis_conn):
+    with redis.Redis.from_url(server.url, encoding="latin-1", decode_responses=True) as client:
+        queue = orders(client)
+        queue.put("größer", own_id="größer")
+        jobs = []
+        Worker(queue, jobs.append).run(until_idle=0)
+    assert [(job.payload, job.own_id) for job in jobs] == [("größer", "größer")]
 
 
 def test_only_so_many_dead_letters_stay(any_conn, monkeypatch):
@@ -457,6 +507,17 @@ def test_a_dead_letter_that_is_revived_keeps_its_own_id_and_begins_anew(any_conn
     assert new_id != job_id
     assert read_all(queue) == [Entry(new_id, {"own_id": "order-7", "payload": '{"order": 7}'}, 1)]
     assert queue.dead_letters() == [] and queue.revive(letter.id) is None
+
+
+def test_what_is_no_job_is_revived_as_it_is_and_buried_again(any_conn):
+    queue = orders(any_conn)
+    any_conn.xadd(STREAM, {"fruit": "uva"})
+    Worker(queue, pytest.fail).run(until_idle=0)
+    (letter,) = queue.dead_letters()
+    job_id = queue.revive(letter.id)
+    Worker(queue, pytest.fail).run(until_idle=0)
+    (again,) = queue.dead_letters()
+    assert again == DeadLetter(again.id, job_id, NOT_A_JOB, 1, {"fruit": "uva"})
 
 
 # Trimming
