@@ -14,7 +14,8 @@ number that it has seen. It refuses a lower one:
 
 What it promises:
 
-- While the lock lasts, nobody else acquires it. Only its holder renews and releases it.
+- While the lock lasts, nobody else acquires it. Only its holder renews and releases it. A forked child does not hold
+  what its parent holds.
 - The fencing numbers of one name grow, as long as Redis keeps them.
 - A reply that is lost does not lock its owner out: the next try, with the same token, finds that the lock is ours, and
   gets the same number.
@@ -52,6 +53,7 @@ from typing import Any
 import redis
 from redis.exceptions import NoScriptError, RedisClusterException
 
+from redis_helpers.after_fork import reset_in_forked_children
 from redis_helpers.errors import CourseError
 from redis_helpers.impatient_client import impatient_client
 
@@ -151,6 +153,13 @@ class FencedLock:
         self._token: str | None = None
         self._answered = False  # whether Redis has said that this token holds the lock
         self._acquired_at = 0.0
+        self._ends_at = 0.0
+        reset_in_forked_children(self)
+
+    def reset_after_fork(self) -> None:
+        """The lock stays with the parent: the child asks with a token of its own."""
+        self._token = None
+        self._answered = False
         self._ends_at = 0.0
 
     def __repr__(self) -> str:

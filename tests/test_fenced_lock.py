@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import math
+import os
 import sqlite3
 import threading
 import time
@@ -16,6 +17,7 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.embedded_cluster import EmbeddedCluster
 from redis_helpers.errors import CourseError
 from redis_helpers.fenced_lock import FencedLock, LockNotAcquired
+from tests.support.forks import in_forked_child
 from tests.support.servers import free_port, options_of, paused, wait_until
 from tests.support.users import client_of
 
@@ -332,6 +334,46 @@ def test_a_paused_holder_comes_late_and_the_resource_refuses_it(server, redis_co
     assert sold is False
     with contextlib.closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT crates, fence FROM stock").fetchone() == (4, 2)
+
+
+# Forks
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+@needs_fork
+def test_a_forked_child_does_not_hold_what_its_parent_holds(redis_conn):
+    """Whether it ends the `with` block, asks for the lock, renews it or releases it."""
+    lock = lock_of(redis_conn)
+
+    def in_the_child():
+        left = lock.seconds_left()
+        return left, lock.renew(), lock.release(), lock.acquire()
+
+    with contextlib.ExitStack() as block:
+        fence = block.enter_context(lock.held())
+        token = redis_conn.get(LOCK_KEY)
+        assert in_forked_child(in_the_child) == (0, False, False, None)
+        in_forked_child(block.close)
+        assert redis_conn.get(LOCK_KEY) == token
+        assert lock.renew() is True
+    assert not redis_conn.exists(LOCK_KEY)
+    assert in_forked_child(lock.acquire) == fence + 1  # a child can hold it by itself
+
+
+@needs_fork
+def test_after_a_lost_reply_and_a_fork_one_of_the_two_holds_it(through_proxy, redis_conn):
+    proxy, client = through_proxy
+    lock = lock_of(client, ttl=3600)
+    with lock.held():
+        pass
+    proxy.drop_replies = 2
+    with pytest.raises(redis.ConnectionError):
+        lock.acquire()
+    assert in_forked_child(lock.acquire) is None
+    assert lock.acquire() == 2
+    assert in_forked_child(lock.acquire) is None
+    assert lock.release() is True
 
 
 # Who asks
