@@ -51,6 +51,7 @@ from dataclasses import dataclass
 import redis
 from redis.exceptions import ClusterDownError, MaxConnectionsError, NoScriptError, RedisClusterException
 
+from redis_helpers.after_fork import reset_in_forked_children
 from redis_helpers.errors import CourseError
 from redis_helpers.impatient_client import impatient_client
 
@@ -329,6 +330,11 @@ class RateLimiter:
         self._redis = impatient_client(redis_conn, patience)
         self._sha = hashlib.sha1(self._script.encode()).hexdigest()  # the name that Redis gives a script
         self._ask_again_at = 0.0
+        self._turn = threading.Lock()
+        reset_in_forked_children(self)
+
+    def reset_after_fork(self) -> None:
+        """A thread that had the turn is not there in a child, and would never give it back."""
         self._turn = threading.Lock()
 
     def hit(self, key: str, cost: int = 1) -> Decision:

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import threading
 import time
 
@@ -16,7 +17,8 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.embedded_cluster import EmbeddedCluster
 from redis_helpers.errors import CourseError
 from redis_helpers.rate_limiter import FixedWindow, SlidingCounter, SlidingLog, TokenBucket
-from tests.support.servers import options_of, paused, wait_until
+from tests.support.forks import in_forked_child
+from tests.support.servers import free_port, options_of, paused, wait_until
 from tests.support.users import client_of
 
 LIMITERS = [FixedWindow, SlidingLog, SlidingCounter, TokenBucket]
@@ -316,6 +318,15 @@ def test_while_redis_hangs_one_caller_in_a_pause_waits_and_the_others_do_not(mon
             for thread in threads:
                 thread.join()
             assert time.monotonic() - began < 50 * 0.3 / 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@every_limiter
+def test_a_child_that_is_forked_while_another_thread_has_the_turn_does_not_wait_for_it(kind):
+    limiter = kind(redis.Redis(port=free_port()), 5, 60, fail_open=True)
+    limiter.hit("anna")  # nobody answers: from now on, callers take turns
+    with limiter._turn:
+        assert in_forked_child(lambda: limiter.hit("anna")) == rate_limiter.Decision(True, 0, 0, redis_answered=False)
 
 
 def test_a_new_connection_takes_its_patience_a_step(server):
