@@ -24,6 +24,8 @@ What all four promise:
   seconds for a reply. When it must connect first, it may wait as long for each step of that: to connect, to log in, to
   give its name (two replies), to choose the database; and when Redis does not know the script, once more. A Redis that
   hangs is found at the first of these steps. Then the limiter leaves Redis alone for PAUSE seconds.
+- When all connections are in use (as many as `redis_conn` may have, at most 1000), a hit waits `patience` seconds for
+  one to be free. Then it answers by itself, for this hit alone.
 - One key that holds something else, or that this user may not touch, is answered so alone. Others are still counted.
 
 What they cannot promise:

@@ -5,6 +5,7 @@ import math
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -327,6 +328,24 @@ def test_a_child_that_is_forked_while_another_thread_has_the_turn_does_not_wait_
     limiter.hit("anna")  # nobody answers: from now on, callers take turns
     with limiter._turn:
         assert in_forked_child(lambda: limiter.hit("anna")) == rate_limiter.Decision(True, 0, 0, redis_answered=False)
+
+
+@pytest.mark.parametrize("pool_class", [redis.ConnectionPool, redis.BlockingConnectionPool])
+def test_with_fewer_connections_than_threads_the_limit_holds(server, redis_conn, pool_class):
+    pool = pool_class.from_url(server.url, max_connections=2)
+    limiter = FixedWindow(redis.Redis(connection_pool=pool), 10, 3600, fail_open=True, patience=20)
+    with ThreadPoolExecutor(16) as threads:
+        decisions = list(threads.map(lambda _: limiter.hit("anna"), range(320)))
+    assert all(decision.redis_answered for decision in decisions)
+    assert sum(decision.allowed for decision in decisions) == 10
+
+
+def test_a_hit_that_finds_no_connection_free_does_not_keep_the_others_from_redis(server, redis_conn):
+    pool = redis.BlockingConnectionPool.from_url(server.url, max_connections=1)
+    limiter = FixedWindow(redis.Redis(connection_pool=pool), 10, 3600, fail_open=True, patience=0.02)
+    with limiter._redis.monitor():  # takes the one connection
+        assert not limiter.hit("anna").redis_answered
+    assert limiter.hit("anna").redis_answered
 
 
 def test_a_new_connection_takes_its_patience_a_step(server):
