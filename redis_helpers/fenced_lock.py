@@ -16,7 +16,7 @@ What it promises:
 
 - While the lock lasts, nobody else acquires it. Only its holder renews and releases it. A forked child does not hold
   what its parent holds.
-- The fencing numbers of one name grow, as long as Redis keeps them.
+- The fencing numbers of one name grow, as long as Redis keeps them, up to 2**63 - 1.
 - A reply that is lost does not lock its owner out: the next try, with the same token, finds that the lock is ours, and
   gets the same number.
 - `acquire` waits as long as its caller says, and after that for the replies that are still to come: each at most
@@ -66,22 +66,27 @@ LOST_REPLIES = (redis.ConnectionError, redis.TimeoutError)
 # KEYS[2]  the last fencing number that was given
 # ARGV[1]  our token
 # ARGV[2]  milliseconds until the lock ends
-# Returns  our fencing number and 0; or 0 and the milliseconds that somebody else's lock has left.
+# Returns  our fencing number and 0; or nothing and the milliseconds that somebody else's lock has left.
+#
+# The number is taken first: when Redis refuses to count, nobody gets a lock without one. It is returned as a text,
+# because Lua's own numbers are exact up to 2^53 only.
 ACQUIRE = """
 local holder = redis.call('GET', KEYS[1])
 if holder == ARGV[1] then  -- ours already: we have asked before, and the reply was lost
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
   local fence = redis.call('GET', KEYS[2])
-  if not fence then  -- somebody has deleted the last number
-    fence = redis.call('INCR', KEYS[2])
+  if not fence or not string.find(fence, '^-?%d+$') then  -- somebody has deleted the last number, or written a text
+    redis.call('INCR', KEYS[2])
+    fence = redis.call('GET', KEYS[2])
   end
-  return {tonumber(fence), 0}
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return {fence, 0}
 end
 if holder then  -- somebody else's
-  return {0, redis.call('PTTL', KEYS[1])}
+  return {false, redis.call('PTTL', KEYS[1])}
 end
+redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {redis.call('INCR', KEYS[2]), 0}
+return {redis.call('GET', KEYS[2]), 0}
 """
 
 # KEYS[1]  the lock
@@ -171,6 +176,8 @@ class FencedLock:
         A try whose reply is lost is made again, with the same token, until the time is over, and at least once. Then
         redis-py's error is raised. The lock may be ours without our knowing: then the next `acquire` of this object
         finds that out, or the lock ends after `ttl` seconds.
+        When Redis cannot count, because somebody else has written to the key of the last number or it has reached
+        2**63 - 1, redis-py's ResponseError is raised, and the lock is not acquired.
         Raises CourseError when this object holds the lock already (it would wait for itself), and for a wait that
         cannot be.
         """
@@ -192,7 +199,7 @@ class FencedLock:
                 lost_before = True
                 left = -1
             else:
-                if fence:
+                if fence is not None:
                     logger.info("%s acquired, fencing number %d", self._prefix, fence)
                     return fence
                 if time_is_over:
@@ -201,16 +208,17 @@ class FencedLock:
                     return None
             self._pause(left, give_up_at)
 
-    def _ask_for_it(self, token: str) -> tuple[int, int]:
+    def _ask_for_it(self, token: str) -> tuple[int | None, int]:
         """Asks for the lock once. Returns what ACQUIRE returns."""
         asked_at = time.monotonic()
         keys = [self._lock_key, self._fence_key]
         fence, left = self._run(ACQUIRE, keys, [token, _milliseconds(self._ttl)])
-        if fence:
-            self._answered = True
-            self._acquired_at = asked_at
-            self._ends_at = asked_at + self._ttl  # from before we asked: Redis begins to count later
-        return fence, left
+        if fence is None:
+            return None, left
+        self._answered = True
+        self._acquired_at = asked_at
+        self._ends_at = asked_at + self._ttl  # from before we asked: Redis begins to count later
+        return int(fence), left
 
     @staticmethod
     def _pause(left: int, give_up_at: float) -> None:

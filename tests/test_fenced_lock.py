@@ -459,6 +459,50 @@ def test_a_key_of_another_type_is_redis_pys_error_and_stays(any_conn):
     assert any_conn.lrange(LOCK_KEY, 0, -1) == ["something else"]
 
 
+@pytest.mark.parametrize("wrong", ["abc", "", "1.5", "0x10", str(2**63 - 1), ["a list"]], ids=str)
+def test_a_last_number_that_cannot_be_counted_on_is_redis_pys_error_and_nobody_holds_the_lock(any_conn, wrong):
+    if isinstance(wrong, list):
+        any_conn.rpush(FENCE_KEY, *wrong)
+    else:
+        any_conn.set(FENCE_KEY, wrong)
+    for _ in range(2):
+        lock = lock_of(any_conn)
+        for _ in range(2):
+            with pytest.raises(redis.ResponseError):
+                lock.acquire()
+            assert not any_conn.exists(LOCK_KEY)
+            assert lock.seconds_left() == 0
+    any_conn.delete(FENCE_KEY)
+    assert lock.acquire() == 1
+
+
+@pytest.mark.parametrize("wrong", ["abc", "", "1.5", ["a list"]], ids=str)
+def test_a_last_number_that_somebody_else_wrote_over_while_a_reply_was_lost_is_redis_pys_error(any_conn, wrong):
+    lock = lock_of(any_conn)
+    lock.acquire()
+    lock._answered, lock._ends_at = False, 0.0  # as after a reply that was lost
+    any_conn.delete(FENCE_KEY)
+    if isinstance(wrong, list):
+        any_conn.rpush(FENCE_KEY, *wrong)
+    else:
+        any_conn.set(FENCE_KEY, wrong)
+    with pytest.raises(redis.ResponseError):
+        lock.acquire()
+
+
+@pytest.mark.parametrize("last", [2**53 - 2, 2**53, 10**18, 2**63 - 5, -3])
+def test_the_numbers_grow_from_wherever_the_counter_was_set(any_conn, last):
+    any_conn.set(FENCE_KEY, last)
+    numbers = []
+    for _ in range(3):
+        lock = lock_of(any_conn)
+        numbers.append(lock.acquire())
+        lock._answered, lock._ends_at = False, 0.0  # as after a reply that was lost
+        assert lock.acquire() == numbers[-1]
+        assert lock.release()
+    assert numbers == [last + 1, last + 2, last + 3]
+
+
 def test_the_log_holds_no_token_and_no_name(any_conn, caplog):
     caplog.set_level(logging.DEBUG, "redis_helpers")
     lock = lock_of(any_conn)
