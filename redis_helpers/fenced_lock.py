@@ -59,6 +59,7 @@ from redis_helpers.impatient_client import impatient_client
 
 logger = logging.getLogger(__name__)
 
+MOST_SECONDS = 10**8  # of any time that is given
 LONGEST_PAUSE = 0.1  # seconds between two looks at a lock that somebody else holds
 LOST_REPLIES = (redis.ConnectionError, redis.TimeoutError)
 
@@ -123,7 +124,8 @@ class FencedLock:
       and redis-py's errors may come.)
     - `name`: what is locked, such as "last-crate". Without braces.
     - `ttl`: seconds until the lock ends when it is not renewed. Longer than the work usually takes.
-    - `longest`: seconds for which one holder may have it in all, renewed again and again. Without it: six times `ttl`.
+    - `longest`: seconds for which one holder may have it in all, renewed again and again. Without it: six times `ttl`, at most
+      10**8.
     - `patience`: seconds that one reply is waited for. Without it: a third of `ttl`, at most 1 second.
     - `prefix`: the keys in Redis begin so. The key of the last fencing number never ends: there is one for each name.
 
@@ -144,7 +146,7 @@ class FencedLock:
         self._prefix = _text_without_braces(prefix, "The prefix of a lock's keys")
         self._ttl = _seconds(ttl, "A time to live", least=0.001)
         if longest is None:
-            longest = 6 * self._ttl
+            longest = min(6 * self._ttl, MOST_SECONDS)
         self._longest = _seconds(longest, "The longest time of a holder", least=0.001)
         if self._longest < self._ttl:
             raise CourseError("The longest time of a holder is at least the time to live: give a longer one.")
@@ -329,6 +331,6 @@ def _text_without_braces(text: str, what: str) -> str:
 
 
 def _seconds(number: float, what: str, least: float) -> float:
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not least <= number <= 10**8:
-        raise CourseError(f"{what} is a number of seconds, from {least:g}: give such a number.")
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not least <= number <= MOST_SECONDS:
+        raise CourseError(f"{what} is a number of seconds, from {least:g} to 10**8: give such a number.")
     return float(number)

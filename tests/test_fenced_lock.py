@@ -447,6 +447,10 @@ def test_a_mistake_of_the_caller_is_one_sentence_before_anything_is_sent():
             FencedLock(nobody, "crate", patience=wrong)
     with pytest.raises(CourseError, match="longest time"):
         FencedLock(nobody, "crate", ttl=10, longest=5)
+    with pytest.raises(CourseError, match=r"time to live.* to 10\*\*8"):
+        FencedLock(nobody, "crate", ttl=10**8 + 1)
+    for longest_of_all in (10**8 / 6, 5e7, 10**8):
+        FencedLock(nobody, "crate", ttl=longest_of_all)  # what is not given cannot be wrong
     for wrong in (-1, math.nan, math.inf, True, "1", None):
         with pytest.raises(CourseError, match="wait"):
             FencedLock(nobody, "crate").acquire(wrong)
