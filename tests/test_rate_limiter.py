@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import socketserver
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -346,6 +347,77 @@ def test_a_hit_that_finds_no_connection_free_does_not_keep_the_others_from_redis
     with limiter._redis.monitor():  # takes the one connection
         assert not limiter.hit("anna").redis_answered
     assert limiter.hit("anna").redis_answered
+
+
+class NoCredentials(redis.CredentialProvider):
+    def __init__(self, error):
+        self.error = error
+
+    def get_credentials(self):
+        raise self.error
+
+
+@pytest.mark.parametrize("fail_open", [True, False])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"host": "a" * 70},  # no name of a host: UnicodeError
+        {"host": "a..b"},
+        {"host": "a\0b"},
+        {"ssl": True, "ssl_ca_certs": "/nowhere/ca.pem"},
+        {"credential_provider": NoCredentials(OSError("the token service does not answer"))},
+        {"credential_provider": NoCredentials(RuntimeError("no token"))},
+        {"credential_provider": NoCredentials(KeyError("token"))},
+    ],
+    ids=["long label", "empty label", "zero byte", "no certificates", "OSError", "RuntimeError", "KeyError"],
+)
+def test_whatever_keeps_it_from_asking_it_answers_by_itself(server, settings, fail_open, caplog, monkeypatch):
+    monkeypatch.setattr(rate_limiter, "PAUSE", 3600)
+    limiter = FixedWindow(redis.Redis(**{"port": server.port, **settings}), 5, 60, fail_open=fail_open)
+    for _ in range(2):
+        decision = limiter.hit("anna")
+        assert (decision.allowed, decision.redis_answered) == (fail_open, False)
+    assert len(caplog.records) == 1, "after the first, it leaves Redis alone for a while"
+
+
+STRANGERS = [
+    b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b":1\r\n",
+    b"*1\r\n:1\r\n",
+    b"+OK\r\n" * 9,
+    b"%1\r\n+proto\r\n:3\r\n" + b"+OK\r\n" * 2 + b"*3\r\n+a\r\n+b\r\n+c\r\n",
+    b"*3\r\n:1\r\n:1\r\n_\r\n" * 9,
+    b"$-5\r\nabc",
+    b":abc\r\n",
+    b"\r\n",
+    b"\xff\xfe\r\n",
+    b"",
+]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_stranger_behind_the_port_is_answered_for(protocol):
+    greeting = []
+
+    class Stranger(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(1000)
+            self.request.sendall(greeting[-1])
+
+    class Strangers(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Strangers(("127.0.0.1", 0), Stranger) as strangers:
+        threading.Thread(target=strangers.serve_forever, args=[0.01], daemon=True).start()
+        try:
+            client = redis.Redis(port=strangers.server_address[1], protocol=protocol)
+            for words in STRANGERS:
+                greeting.append(words)
+                for fail_open in (True, False):
+                    decision = FixedWindow(client, 5, 60, fail_open=fail_open).hit("anna")
+                    assert (decision.allowed, decision.redis_answered) == (fail_open, False), words
+        finally:
+            strangers.shutdown()
 
 
 def test_a_new_connection_takes_its_patience_a_step(server):
