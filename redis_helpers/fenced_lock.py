@@ -124,8 +124,8 @@ class FencedLock:
       and redis-py's errors may come.)
     - `name`: what is locked, such as "last-crate". Without braces.
     - `ttl`: seconds until the lock ends when it is not renewed. Longer than the work usually takes.
-    - `longest`: seconds for which one holder may have it in all, renewed again and again. Without it: six times `ttl`, at most
-      10**8.
+    - `longest`: seconds for which one holder may have it in all, renewed again and again. Without it: six times `ttl`,
+      at most 10**8.
     - `patience`: seconds that one reply is waited for. Without it: a third of `ttl`, at most 1 second.
     - `prefix`: the keys in Redis begin so. The key of the last fencing number never ends: there is one for each name.
 
