@@ -62,7 +62,7 @@ from redis_helpers.impatient_client import impatient_client
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.5  # seconds that a Redis which did not answer is left alone
-LARGEST = 2**53  # up to here, Lua's numbers are exact
+LARGEST = 2**52  # up to here, the sum of two numbers is exact in Lua
 
 # These errors say that Redis is gone, or cannot serve anybody now. Other RedisErrors concern one key, or one user's
 # rights.
@@ -307,7 +307,7 @@ class RateLimiter:
       hit, such as `limits:fixed:1000:anna`. So one user may have ten a second and a hundred a minute. Two limiters of
       one kind and one window count together, unless their prefixes differ.
 
-    Raises CourseError for a limit, a window, a prefix or a patience that cannot be.
+    Raises CourseError for a limit, a window, a `fail_open`, a prefix or a patience that cannot be.
     """
 
     _script: str
@@ -323,6 +323,10 @@ class RateLimiter:
         prefix: str = "limits:",
         patience: float = 0.25,
     ) -> None:
+        if not isinstance(prefix, str):
+            raise CourseError("A prefix is a text: give such a text.")
+        if not isinstance(fail_open, bool):
+            raise CourseError("`fail_open` is True (let everybody in) or False (nobody): give one of the two.")
         self.limit = _whole(limit, "A limit")
         self.window = window
         self.prefix = prefix
@@ -330,7 +334,9 @@ class RateLimiter:
         self._window_ms = _milliseconds(window)
         self._key_start = _bytes(f"{prefix}{self._kind}:{self._window_ms}:", "A prefix is a text: give such a text.")
         if self._largest_number() > LARGEST:
-            raise CourseError("That many in so long a window cannot be counted exactly: choose a shorter window.")
+            raise CourseError(
+                "That many in so long a window cannot be counted exactly: choose a lower limit or a shorter window."
+            )
         self._given_conn = redis_conn  # kept, because a Sentinel's pool must stay while connections are made from it
         self._redis = impatient_client(redis_conn, patience)
         self._sha = hashlib.sha1(self._script.encode()).hexdigest()  # the name that Redis gives a script

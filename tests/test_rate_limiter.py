@@ -581,8 +581,15 @@ def test_a_mistake_of_the_caller_is_one_sentence_before_anything_is_sent(kind):
     for wrong in (0, -1, math.nan, math.inf, True, "1", None):
         with pytest.raises(CourseError, match="patience"):
             kind(nobody, 5, 60, fail_open=True, patience=wrong)
-    with pytest.raises(CourseError, match="exactly"):
-        kind(nobody, 2**60, 60, fail_open=True)
+    for wrong in (2**52 + 1, 2**53, 2**60):
+        with pytest.raises(CourseError, match="exactly"):
+            kind(nobody, wrong, 60, fail_open=True)
+    for wrong in (None, 5, b"limits:", "\ud800"):
+        with pytest.raises(CourseError, match="prefix is a text"):
+            kind(nobody, 5, 60, fail_open=True, prefix=wrong)
+    for wrong in (None, 0, 1, "", "no", "false", "True"):
+        with pytest.raises(CourseError, match="fail_open"):
+            kind(nobody, 5, 60, fail_open=wrong)
     limiter = kind(nobody, 5, 60, fail_open=True)
     for wrong in ("", None, 5, b"anna", "\ud800"):
         with pytest.raises(CourseError, match="key of a hit"):
@@ -592,6 +599,12 @@ def test_a_mistake_of_the_caller_is_one_sentence_before_anything_is_sent(kind):
             limiter.hit("anna", wrong)
     with pytest.raises(TypeError):
         kind(nobody, 5, 60)  # whether it fails open has no default
+
+
+def test_the_largest_limit_is_counted_exactly(any_conn):
+    limiter = FixedWindow(any_conn, 2**52, 3600, fail_open=False)
+    costs = [2**52 - 1, 2**52, 2, 1, 1]
+    assert [limiter.hit("anna", cost).allowed for cost in costs] == [True, False, False, True, False]
 
 
 def test_a_bucket_of_no_tokens_lets_nobody_in(any_conn):
