@@ -292,6 +292,8 @@ class Leaderboard:
         - What others write to this board during the build is lost with the old board.
         - A build that is killed, or fails, leaves the old board as it is, and the part that it has written ends
           BUILD_SECONDS later.
+        - Only the reply to the very last command says that the sum is in place. When it is lost, the sum may be there
+          or not, and the error is redis-py's, or a CourseError when the client repeats commands: build it again.
 
         Raises CourseError when a total lies beyond 2**53, and when this program stood still for BUILD_SECONDS.
         """
@@ -302,12 +304,21 @@ class Leaderboard:
         self._write(being_built, totals)
         if not self._run(PUT_IN_PLACE, [self._board, being_built], len(totals), self._ttl_ms):
             logger.warning("a sum of %d boards was not put in place: it is not whole", len(boards))
-            raise CourseError(
-                f"The sum has ended before it was whole, because {BUILD_SECONDS} seconds passed between two pages, or "
-                "Redis has lost a part of it: build it again. The old board is as it was."
-            )
+            raise CourseError(self._why_not_in_place())
         logger.info("a sum of %d boards is in place: %d members", len(boards), len(totals))
         return len(totals)
+
+    def _why_not_in_place(self) -> str:
+        if _repeats(self._redis):
+            return (
+                "The sum that was built is gone. Either this client has sent its last command twice, because a reply "
+                f"was lost, and the sum is in place; or {BUILD_SECONDS} seconds passed between two pages, or Redis has "
+                "lost a part of it, and the old board is as it was: build it again."
+            )
+        return (
+            f"The sum has ended before it was whole, because {BUILD_SECONDS} seconds passed between two pages, or "
+            "Redis has lost a part of it: build it again. The old board is as it was."
+        )
 
     def _write(self, being_built: bytes, totals: dict[bytes, int]) -> None:
         page: list[bytes | int] = []

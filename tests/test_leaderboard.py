@@ -359,6 +359,32 @@ def test_a_client_that_repeats_may_not_add(server, redis_conn):
         assert Leaderboard(client, "today").add("anna", 1) == 1
 
 
+@pytest.mark.parametrize("repeats", [True, False])
+def test_when_the_last_reply_of_a_build_is_lost_nobody_says_that_the_old_board_is_there(server, redis_conn, repeats):
+    day = filled(redis_conn, "day", {"anna": 5, "ben": 7})
+    week = filled(redis_conn, "week", {"old": 99})
+    retry = Retry(NoBackoff(), 1 if repeats else 0)
+    with (
+        FaultProxy(server.port) as proxy,
+        redis.Redis(port=proxy.port, password=server.password, retry=retry) as client,
+    ):
+        through = Leaderboard(client, "week")
+        run = through._run
+
+        def lose_the_last_reply(script, *arguments):
+            if script == leaderboard.PUT_IN_PLACE:
+                proxy.drop_replies = 1
+            return run(script, *arguments)
+
+        redis_conn.script_load(leaderboard.PUT_IN_PLACE)
+        through._run = lose_the_last_reply
+        with pytest.raises(CourseError if repeats else redis.ConnectionError) as error:
+            through.replace_with_sum([day])
+    assert [row.member for row in week.top(9)] == ["ben", "anna"]
+    if repeats:
+        assert "the sum is in place; or" in str(error.value) and "build it again" in str(error.value)
+
+
 def test_a_server_that_has_forgotten_the_scripts_is_told_them_again(board, any_conn):
     board.add("anna", 1)
     any_conn.script_flush()
