@@ -27,7 +27,8 @@ What it cannot promise:
   its own, and build the board from them.
   To repeat `keep_best` or `remove` does no harm, but the answer to the repeat is False.
 - A failover or a restart of Redis may forget the last writes.
-- Scores that somebody else has stored in such a key, and that are not whole: reading them raises CourseError.
+- Scores that somebody else has stored in such a key, and that are not whole: reading them raises CourseError. So does
+  a page with a member that is not UTF-8.
 
 Sources: https://redis.io/docs/latest/develop/data-types/sorted-sets/ and /commands/scan/ (what a ZSCAN returns).
 
@@ -372,7 +373,7 @@ def _rows(first_rank: int, first_place: int, reply: list[bytes]) -> list[Row]:
     """The rows of a reply: a member, its score, the next member, its score …"""
     rows: list[Row] = []
     for position in range(0, len(reply), 2):
-        member = reply[position].decode()
+        member = _member(reply[position])
         score = _score(reply[position + 1])
         if not rows:
             place = first_place
@@ -382,6 +383,13 @@ def _rows(first_rank: int, first_place: int, reply: list[bytes]) -> list[Row]:
             place = first_rank + len(rows) + 1
         rows.append(Row(place, member, score))
     return rows
+
+
+def _member(reply: bytes) -> str:
+    try:
+        return reply.decode()
+    except UnicodeDecodeError:
+        raise CourseError("A member of this board is not UTF-8: only a Leaderboard may write to its key.") from None
 
 
 def _score(reply: bytes | float) -> int:

@@ -425,6 +425,16 @@ def test_scores_of_somebody_else_that_are_not_whole_are_named(board, any_conn, s
             call()
 
 
+@pytest.mark.parametrize("member", [b"\xff", b"caf\xe9", "half \ud83c".encode("utf-8", "surrogatepass")])
+def test_members_of_somebody_else_that_are_not_utf_8_are_named(board, any_conn, member):
+    any_conn.zadd(board.key, {"anna": 1, member: 2})
+    for call in (lambda: board.top(2), lambda: board.around("anna")):
+        with pytest.raises(CourseError, match="not UTF-8"):
+            call()
+    assert board.place("anna") == 2
+    assert board.around("anna", 1) == [Row(2, "anna", 1)]
+
+
 @pytest.mark.parametrize("number", [True, False, 1.0, 0.5, "1", None, float("nan"), numpy.float64(1), numpy.True_])
 def test_only_whole_numbers_are_taken(board, number):
     for call in (board.add, board.keep_best, board.around):
