@@ -129,7 +129,8 @@ class FencedLock:
     - `patience`: seconds that one reply is waited for. Without it: a third of `ttl`, at most 1 second.
     - `prefix`: the keys in Redis begin so. The key of the last fencing number never ends: there is one for each name.
 
-    Raises CourseError for a name, a prefix or a number of seconds that cannot be.
+    Raises CourseError for a name, a prefix or a number of seconds that cannot be, and TypeError for a client of
+    `redis.asyncio`.
     """
 
     def __init__(
@@ -142,6 +143,8 @@ class FencedLock:
         patience: float | None = None,
         prefix: str = "locks:",
     ) -> None:
+        if hasattr(redis_conn, "aclose"):
+            raise TypeError("FencedLock needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio")
         self.name = _text_without_braces(name, "The name of a lock")
         self._prefix = _text_without_braces(prefix, "The prefix of a lock's keys")
         self._ttl = _seconds(ttl, "A time to live", least=0.001)

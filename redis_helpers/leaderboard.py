@@ -195,7 +195,8 @@ class Leaderboard:
       member was removed is gone, and the next write makes a new one. A board that is there keeps what it has.
 
     A member is a text that is not empty. Points and scores are whole numbers (int, or what Python takes for one, such
-    as numpy's), from -2**53 to 2**53. What is not raises CourseError before anything is sent.
+    as numpy's), from -2**53 to 2**53. What is not raises CourseError before anything is sent. A
+    client of `redis.asyncio` raises TypeError.
     """
 
     def __init__(
@@ -206,6 +207,8 @@ class Leaderboard:
         ttl: float | None = None,
         prefix: str = "leaderboards:",
     ) -> None:
+        if hasattr(redis_conn, "aclose"):
+            raise TypeError("Leaderboard needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio")
         _encoded(name, "The name of a board")
         if not isinstance(prefix, str) or "{" in prefix + name or "}" in prefix + name:
             raise CourseError("The prefix and the name of a board are texts without braces: choose others.")

@@ -307,7 +307,8 @@ class RateLimiter:
       hit, such as `limits:fixed:1000:anna`. So one user may have ten a second and a hundred a minute. Two limiters of
       one kind and one window count together, unless their prefixes differ.
 
-    Raises CourseError for a limit, a window, a `fail_open`, a prefix or a patience that cannot be.
+    Raises CourseError for a limit, a window, a `fail_open`, a prefix or a patience that cannot be, and TypeError for a
+    client of `redis.asyncio`.
     """
 
     _script: str
@@ -323,6 +324,10 @@ class RateLimiter:
         prefix: str = "limits:",
         patience: float = 0.25,
     ) -> None:
+        if hasattr(redis_conn, "aclose"):
+            raise TypeError(
+                f"{type(self).__name__} needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio"
+            )
         if not isinstance(prefix, str):
             raise CourseError("A prefix is a text: give such a text.")
         if not isinstance(fail_open, bool):

@@ -10,6 +10,7 @@ import time
 
 import pytest
 import redis
+import redis.asyncio
 
 from redis_helpers.course.breaking.fault_proxy import FaultProxy
 from redis_helpers.course.breaking.processes import Processes
@@ -461,6 +462,12 @@ def test_a_key_of_another_type_is_redis_pys_error_and_stays(any_conn):
     with pytest.raises(redis.ResponseError):
         lock_of(any_conn).acquire(wait=20)
     assert any_conn.lrange(LOCK_KEY, 0, -1) == ["something else"]
+
+
+def test_a_client_of_asyncio_is_refused():
+    for client in (redis.asyncio.Redis(), redis.asyncio.RedisCluster(host="127.0.0.1", port=1)):
+        with pytest.raises(TypeError, match="FencedLock needs a client"):
+            FencedLock(client, "crate")
 
 
 @pytest.mark.parametrize("wrong", ["abc", "", "1.5", "0x10", str(2**63 - 1), ["a list"]], ids=str)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy
 import pytest
 import redis
+import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.retry import Retry
@@ -491,6 +492,12 @@ def test_members_may_hold_every_character(board):
         assert board.add(member, points) == points
     assert [row.member for row in board.top(50)] == members[::-1]
     assert [board.place(member) for member in members] == list(range(len(members), 0, -1))
+
+
+def test_a_client_of_asyncio_is_refused():
+    for client in (redis.asyncio.Redis(), redis.asyncio.RedisCluster(host="127.0.0.1", port=1)):
+        with pytest.raises(TypeError, match="Leaderboard needs a client"):
+            Leaderboard(client, "today")
 
 
 @pytest.mark.parametrize("name", ["", None, 7, b"today", "a{b", "a}b", "half \ud83c"])

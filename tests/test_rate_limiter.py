@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
+import redis.asyncio
 
 from redis_helpers import rate_limiter
 from redis_helpers.connection import RedisConnectionHandle
@@ -599,6 +600,13 @@ def test_a_mistake_of_the_caller_is_one_sentence_before_anything_is_sent(kind):
             limiter.hit("anna", wrong)
     with pytest.raises(TypeError):
         kind(nobody, 5, 60)  # whether it fails open has no default
+
+
+@every_limiter
+def test_a_client_of_asyncio_is_refused(kind):
+    for client in (redis.asyncio.Redis(), redis.asyncio.RedisCluster(host="127.0.0.1", port=1)):
+        with pytest.raises(TypeError, match=f"{kind.__name__} needs a client"):
+            kind(client, 5, 60, fail_open=True)
 
 
 def test_the_largest_limit_is_counted_exactly(any_conn):
