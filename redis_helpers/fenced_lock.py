@@ -14,8 +14,9 @@ number that it has seen. It refuses a lower one:
 
 What it promises:
 
-- While the lock lasts, nobody else acquires it. Only its holder renews and releases it.
-- The fencing numbers of one name grow, as long as Redis keeps them.
+- While the lock lasts, nobody else acquires it. Only its holder renews and releases it. A forked child does not hold
+  what its parent holds.
+- The fencing numbers of one name grow, as long as Redis keeps them, up to 2**63 - 1.
 - A reply that is lost does not lock its owner out: the next try, with the same token, finds that the lock is ours, and
   gets the same number.
 - `acquire` waits as long as its caller says, and after that for the replies that are still to come: each at most
@@ -52,11 +53,13 @@ from typing import Any
 import redis
 from redis.exceptions import NoScriptError, RedisClusterException
 
+from redis_helpers.after_fork import reset_in_forked_children
 from redis_helpers.errors import CourseError
 from redis_helpers.impatient_client import impatient_client
 
 logger = logging.getLogger(__name__)
 
+MOST_SECONDS = 10**8  # of any time that is given
 LONGEST_PAUSE = 0.1  # seconds between two looks at a lock that somebody else holds
 LOST_REPLIES = (redis.ConnectionError, redis.TimeoutError)
 
@@ -64,22 +67,27 @@ LOST_REPLIES = (redis.ConnectionError, redis.TimeoutError)
 # KEYS[2]  the last fencing number that was given
 # ARGV[1]  our token
 # ARGV[2]  milliseconds until the lock ends
-# Returns  our fencing number and 0; or 0 and the milliseconds that somebody else's lock has left.
+# Returns  our fencing number and 0; or nothing and the milliseconds that somebody else's lock has left.
+#
+# The number is taken first: when Redis refuses to count, nobody gets a lock without one. It is returned as a text,
+# because Lua's own numbers are exact up to 2^53 only.
 ACQUIRE = """
 local holder = redis.call('GET', KEYS[1])
 if holder == ARGV[1] then  -- ours already: we have asked before, and the reply was lost
-  redis.call('PEXPIRE', KEYS[1], ARGV[2])
   local fence = redis.call('GET', KEYS[2])
-  if not fence then  -- somebody has deleted the last number
-    fence = redis.call('INCR', KEYS[2])
+  if not fence or not string.find(fence, '^-?%d+$') then  -- somebody has deleted the last number, or written a text
+    redis.call('INCR', KEYS[2])
+    fence = redis.call('GET', KEYS[2])
   end
-  return {tonumber(fence), 0}
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  return {fence, 0}
 end
 if holder then  -- somebody else's
-  return {0, redis.call('PTTL', KEYS[1])}
+  return {false, redis.call('PTTL', KEYS[1])}
 end
+redis.call('INCR', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {redis.call('INCR', KEYS[2]), 0}
+return {redis.call('GET', KEYS[2]), 0}
 """
 
 # KEYS[1]  the lock
@@ -116,11 +124,13 @@ class FencedLock:
       and redis-py's errors may come.)
     - `name`: what is locked, such as "last-crate". Without braces.
     - `ttl`: seconds until the lock ends when it is not renewed. Longer than the work usually takes.
-    - `longest`: seconds for which one holder may have it in all, renewed again and again. Without it: six times `ttl`.
+    - `longest`: seconds for which one holder may have it in all, renewed again and again. Without it: six times `ttl`,
+      at most 10**8.
     - `patience`: seconds that one reply is waited for. Without it: a third of `ttl`, at most 1 second.
     - `prefix`: the keys in Redis begin so. The key of the last fencing number never ends: there is one for each name.
 
-    Raises CourseError for a name, a prefix or a number of seconds that cannot be.
+    Raises CourseError for a name, a prefix or a number of seconds that cannot be, and TypeError for a client of
+    `redis.asyncio`.
     """
 
     def __init__(
@@ -133,11 +143,13 @@ class FencedLock:
         patience: float | None = None,
         prefix: str = "locks:",
     ) -> None:
+        if hasattr(redis_conn, "aclose"):
+            raise TypeError("FencedLock needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio")
         self.name = _text_without_braces(name, "The name of a lock")
         self._prefix = _text_without_braces(prefix, "The prefix of a lock's keys")
         self._ttl = _seconds(ttl, "A time to live", least=0.001)
         if longest is None:
-            longest = 6 * self._ttl
+            longest = min(6 * self._ttl, MOST_SECONDS)
         self._longest = _seconds(longest, "The longest time of a holder", least=0.001)
         if self._longest < self._ttl:
             raise CourseError("The longest time of a holder is at least the time to live: give a longer one.")
@@ -152,6 +164,13 @@ class FencedLock:
         self._answered = False  # whether Redis has said that this token holds the lock
         self._acquired_at = 0.0
         self._ends_at = 0.0
+        reset_in_forked_children(self)
+
+    def reset_after_fork(self) -> None:
+        """The lock stays with the parent: the child asks with a token of its own."""
+        self._token = None
+        self._answered = False
+        self._ends_at = 0.0
 
     def __repr__(self) -> str:
         return f"FencedLock({self.name!r}, {self.seconds_left():.1f} s left)"
@@ -162,6 +181,8 @@ class FencedLock:
         A try whose reply is lost is made again, with the same token, until the time is over, and at least once. Then
         redis-py's error is raised. The lock may be ours without our knowing: then the next `acquire` of this object
         finds that out, or the lock ends after `ttl` seconds.
+        When Redis cannot count, because somebody else has written to the key of the last number or it has reached
+        2**63 - 1, redis-py's ResponseError is raised, and the lock is not acquired.
         Raises CourseError when this object holds the lock already (it would wait for itself), and for a wait that
         cannot be.
         """
@@ -183,7 +204,7 @@ class FencedLock:
                 lost_before = True
                 left = -1
             else:
-                if fence:
+                if fence is not None:
                     logger.info("%s acquired, fencing number %d", self._prefix, fence)
                     return fence
                 if time_is_over:
@@ -192,16 +213,17 @@ class FencedLock:
                     return None
             self._pause(left, give_up_at)
 
-    def _ask_for_it(self, token: str) -> tuple[int, int]:
+    def _ask_for_it(self, token: str) -> tuple[int | None, int]:
         """Asks for the lock once. Returns what ACQUIRE returns."""
         asked_at = time.monotonic()
         keys = [self._lock_key, self._fence_key]
         fence, left = self._run(ACQUIRE, keys, [token, _milliseconds(self._ttl)])
-        if fence:
-            self._answered = True
-            self._acquired_at = asked_at
-            self._ends_at = asked_at + self._ttl  # from before we asked: Redis begins to count later
-        return fence, left
+        if fence is None:
+            return None, left
+        self._answered = True
+        self._acquired_at = asked_at
+        self._ends_at = asked_at + self._ttl  # from before we asked: Redis begins to count later
+        return int(fence), left
 
     @staticmethod
     def _pause(left: int, give_up_at: float) -> None:
@@ -312,6 +334,6 @@ def _text_without_braces(text: str, what: str) -> str:
 
 
 def _seconds(number: float, what: str, least: float) -> float:
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not least <= number <= 10**8:
-        raise CourseError(f"{what} is a number of seconds, from {least:g}: give such a number.")
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not least <= number <= MOST_SECONDS:
+        raise CourseError(f"{what} is a number of seconds, from {least:g} to 10**8: give such a number.")
     return float(number)

@@ -1,13 +1,17 @@
 """`impatient_client`: a second client of the same Redis, which waits briefly and sends nothing twice."""
 
+from queue import Empty, LifoQueue
 from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
+from redis.exceptions import MaxConnectionsError
 from redis.retry import Retry
 
 from redis_helpers.errors import CourseError
+
+MOST_CONNECTIONS = 1000  # a pool keeps a list as long as this
 
 # What redis-py keeps among the settings for its own use, and what belongs to another patience.
 NOT_COPIED = (
@@ -23,7 +27,9 @@ NOT_COPIED = (
 def impatient_client(redis_conn: redis.Redis | redis.RedisCluster, patience: float) -> redis.Redis | redis.RedisCluster:
     """A client with the address, the rights and the TLS of `redis_conn`, and with connections of its own.
 
-    It waits `patience` seconds for a connection, and as long for each reply. Keep `redis_conn` while you use it.
+    It waits `patience` seconds to connect, and as long for each reply. It has at most as many connections as
+    `redis_conn` may have, and 1000. When all are in use, it waits `patience` seconds for one to be free, and then
+    raises redis-py's MaxConnectionsError. Keep `redis_conn` while you use it.
 
     For a client of one server nothing is sent here: redis-py's errors come from the first command. A client of a
     cluster asks here which nodes there are, and may raise redis-py's errors. When a node has failed, a command may ask
@@ -39,8 +45,26 @@ def impatient_client(redis_conn: redis.Redis | redis.RedisCluster, patience: flo
         return _of_a_cluster(redis_conn, patience)
     pool = redis_conn.connection_pool
     settings = _impatient_settings(pool.connection_kwargs, patience)
-    own_pool = redis.ConnectionPool(pool.connection_class, max_connections=pool.max_connections, **settings)
+    own_pool = redis.BlockingConnectionPool(
+        max_connections=min(pool.max_connections, MOST_CONNECTIONS),
+        timeout=patience,
+        connection_class=pool.connection_class,
+        queue_class=_FreeConnections,
+        **settings,
+    )
     return redis.Redis.from_pool(own_pool)
+
+
+class _FreeConnections(LifoQueue):
+    """The free connections of a pool. It has an error of its own when there is none: redis-py's looks as if Redis were
+    gone.
+    """
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        try:
+            return super().get(block, timeout)
+        except Empty:
+            raise MaxConnectionsError("No connection was free.") from None
 
 
 def _of_a_cluster(redis_conn: redis.RedisCluster, patience: float) -> redis.RedisCluster:

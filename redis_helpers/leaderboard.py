@@ -27,7 +27,8 @@ What it cannot promise:
   its own, and build the board from them.
   To repeat `keep_best` or `remove` does no harm, but the answer to the repeat is False.
 - A failover or a restart of Redis may forget the last writes.
-- Scores that somebody else has stored in such a key, and that are not whole: reading them raises CourseError.
+- Scores that somebody else has stored in such a key, and that are not whole: reading them raises CourseError. So does
+  a page with a member that is not UTF-8.
 
 Sources: https://redis.io/docs/latest/develop/data-types/sorted-sets/ and /commands/scan/ (what a ZSCAN returns).
 
@@ -194,7 +195,8 @@ class Leaderboard:
       member was removed is gone, and the next write makes a new one. A board that is there keeps what it has.
 
     A member is a text that is not empty. Points and scores are whole numbers (int, or what Python takes for one, such
-    as numpy's), from -2**53 to 2**53. What is not raises CourseError before anything is sent.
+    as numpy's), from -2**53 to 2**53. What is not raises CourseError before anything is sent. A
+    client of `redis.asyncio` raises TypeError.
     """
 
     def __init__(
@@ -205,6 +207,8 @@ class Leaderboard:
         ttl: float | None = None,
         prefix: str = "leaderboards:",
     ) -> None:
+        if hasattr(redis_conn, "aclose"):
+            raise TypeError("Leaderboard needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio")
         _encoded(name, "The name of a board")
         if not isinstance(prefix, str) or "{" in prefix + name or "}" in prefix + name:
             raise CourseError("The prefix and the name of a board are texts without braces: choose others.")
@@ -292,6 +296,8 @@ class Leaderboard:
         - What others write to this board during the build is lost with the old board.
         - A build that is killed, or fails, leaves the old board as it is, and the part that it has written ends
           BUILD_SECONDS later.
+        - Only the reply to the very last command says that the sum is in place. When it is lost, the sum may be there
+          or not, and the error is redis-py's, or a CourseError when the client repeats commands: build it again.
 
         Raises CourseError when a total lies beyond 2**53, and when this program stood still for BUILD_SECONDS.
         """
@@ -302,12 +308,21 @@ class Leaderboard:
         self._write(being_built, totals)
         if not self._run(PUT_IN_PLACE, [self._board, being_built], len(totals), self._ttl_ms):
             logger.warning("a sum of %d boards was not put in place: it is not whole", len(boards))
-            raise CourseError(
-                f"The sum has ended before it was whole, because {BUILD_SECONDS} seconds passed between two pages, or "
-                "Redis has lost a part of it: build it again. The old board is as it was."
-            )
+            raise CourseError(self._why_not_in_place())
         logger.info("a sum of %d boards is in place: %d members", len(boards), len(totals))
         return len(totals)
+
+    def _why_not_in_place(self) -> str:
+        if _repeats(self._redis):
+            return (
+                "The sum that was built is gone. Either this client has sent its last command twice, because a reply "
+                f"was lost, and the sum is in place; or {BUILD_SECONDS} seconds passed between two pages, or Redis has "
+                "lost a part of it, and the old board is as it was: build it again."
+            )
+        return (
+            f"The sum has ended before it was whole, because {BUILD_SECONDS} seconds passed between two pages, or "
+            "Redis has lost a part of it: build it again. The old board is as it was."
+        )
 
     def _write(self, being_built: bytes, totals: dict[bytes, int]) -> None:
         page: list[bytes | int] = []
@@ -361,7 +376,7 @@ def _rows(first_rank: int, first_place: int, reply: list[bytes]) -> list[Row]:
     """The rows of a reply: a member, its score, the next member, its score …"""
     rows: list[Row] = []
     for position in range(0, len(reply), 2):
-        member = reply[position].decode()
+        member = _member(reply[position])
         score = _score(reply[position + 1])
         if not rows:
             place = first_place
@@ -371,6 +386,13 @@ def _rows(first_rank: int, first_place: int, reply: list[bytes]) -> list[Row]:
             place = first_rank + len(rows) + 1
         rows.append(Row(place, member, score))
     return rows
+
+
+def _member(reply: bytes) -> str:
+    try:
+        return reply.decode()
+    except UnicodeDecodeError:
+        raise CourseError("A member of this board is not UTF-8: only a Leaderboard may write to its key.") from None
 
 
 def _score(reply: bytes | float) -> int:

@@ -24,6 +24,8 @@ What all four promise:
   seconds for a reply. When it must connect first, it may wait as long for each step of that: to connect, to log in, to
   give its name (two replies), to choose the database; and when Redis does not know the script, once more. A Redis that
   hangs is found at the first of these steps. Then the limiter leaves Redis alone for PAUSE seconds.
+- When all connections are in use (as many as `redis_conn` may have, at most 1000), a hit waits `patience` seconds for
+  one to be free. Then it answers by itself, for this hit alone.
 - One key that holds something else, or that this user may not touch, is answered so alone. Others are still counted.
 
 What they cannot promise:
@@ -32,8 +34,10 @@ What they cannot promise:
 - A failover or a restart of Redis may forget the last hits, or all of them: then more are let in, for one window.
 - If the server's clock is set forward, windows end earlier by so much.
 - A server that evicts keys (`maxmemory-policy allkeys-…`) may forget a counter. Limiters belong on one that does not.
-- The look-up of a host's name takes as long as the system takes. On a cluster of which a node has failed, a hit may ask
-  the other nodes first where the slots are now, and wait `patience` seconds for each of them.
+- The look-up of a host's name takes as long as the system takes, and a credential provider as long as it takes. On a
+  cluster of which a node has failed, a hit may ask the other nodes first where the slots are now, and wait `patience`
+  seconds for each of them.
+- A server that sends its reply bit by bit: `patience` is the longest wait for the next bit, and not for the whole.
 
 Least server: Redis 6.2, Valkey. Rights of an ACL user: EVALSHA and EVAL, TIME, PEXPIRE, for FixedWindow HMGET, HSET and
 HINCRBY, for SlidingLog LINDEX, LRANGE, LLEN, LPOP, RPUSH and DEL, for the other two HMGET and HSET; and keys under
@@ -49,18 +53,20 @@ import time
 from dataclasses import dataclass
 
 import redis
-from redis.exceptions import ClusterDownError, MaxConnectionsError, NoScriptError, RedisClusterException
+from redis.exceptions import ClusterDownError, MaxConnectionsError, NoScriptError
 
+from redis_helpers.after_fork import reset_in_forked_children
 from redis_helpers.errors import CourseError
 from redis_helpers.impatient_client import impatient_client
 
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.5  # seconds that a Redis which did not answer is left alone
-LARGEST = 2**53  # up to here, Lua's numbers are exact
+LARGEST = 2**52  # up to here, the sum of two numbers is exact in Lua
 
-# These errors say that Redis is gone, or cannot serve anybody now. Others concern one key, or one user's rights.
-GONE = (redis.ConnectionError, redis.TimeoutError, RedisClusterException, ClusterDownError)
+# These errors say that Redis is gone, or cannot serve anybody now. Other RedisErrors concern one key, or one user's
+# rights.
+GONE = (redis.ConnectionError, redis.TimeoutError, redis.InvalidResponse, ClusterDownError)
 
 # Each script begins so. `now` is the server's time in microseconds since 1970.
 TIME_IN_MICROSECONDS = """
@@ -301,7 +307,8 @@ class RateLimiter:
       hit, such as `limits:fixed:1000:anna`. So one user may have ten a second and a hundred a minute. Two limiters of
       one kind and one window count together, unless their prefixes differ.
 
-    Raises CourseError for a limit, a window, a prefix or a patience that cannot be.
+    Raises CourseError for a limit, a window, a `fail_open`, a prefix or a patience that cannot be, and TypeError for a
+    client of `redis.asyncio`.
     """
 
     _script: str
@@ -317,6 +324,14 @@ class RateLimiter:
         prefix: str = "limits:",
         patience: float = 0.25,
     ) -> None:
+        if hasattr(redis_conn, "aclose"):
+            raise TypeError(
+                f"{type(self).__name__} needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio"
+            )
+        if not isinstance(prefix, str):
+            raise CourseError("A prefix is a text: give such a text.")
+        if not isinstance(fail_open, bool):
+            raise CourseError("`fail_open` is True (let everybody in) or False (nobody): give one of the two.")
         self.limit = _whole(limit, "A limit")
         self.window = window
         self.prefix = prefix
@@ -324,19 +339,26 @@ class RateLimiter:
         self._window_ms = _milliseconds(window)
         self._key_start = _bytes(f"{prefix}{self._kind}:{self._window_ms}:", "A prefix is a text: give such a text.")
         if self._largest_number() > LARGEST:
-            raise CourseError("That many in so long a window cannot be counted exactly: choose a shorter window.")
+            raise CourseError(
+                "That many in so long a window cannot be counted exactly: choose a lower limit or a shorter window."
+            )
         self._given_conn = redis_conn  # kept, because a Sentinel's pool must stay while connections are made from it
         self._redis = impatient_client(redis_conn, patience)
         self._sha = hashlib.sha1(self._script.encode()).hexdigest()  # the name that Redis gives a script
         self._ask_again_at = 0.0
+        self._turn = threading.Lock()
+        reset_in_forked_children(self)
+
+    def reset_after_fork(self) -> None:
+        """A thread that had the turn is not there in a child, and would never give it back."""
         self._turn = threading.Lock()
 
     def hit(self, key: str, cost: int = 1) -> Decision:
         """Asks whether a request of `cost` is let in now, and counts it if it is.
 
         `key` says whose limit it is: a user's id, an address, a route, or several joined by colons.
-        Raises CourseError for a key that is no text, or a cost that is not a whole number from 1. Does not raise when
-        Redis fails.
+        Raises CourseError for a key that is no text, or a cost that is not a whole number from 1. When Redis cannot be
+        asked, for whatever reason, it does not raise, but answers as `fail_open` says.
         """
         name = _bytes(key, "The key of a hit is a text that says whose limit it is, such as a user's id: give one.")
         if _whole(cost, "A cost") == 0:
@@ -346,13 +368,12 @@ class RateLimiter:
         if not self._may_ask():
             return self._without_redis()
         try:
-            allowed, remaining, wait = self._ask(self._key_start + name, cost)
-        except (redis.RedisError, RedisClusterException) as error:
+            decision = self._decision(self._key_start + name, cost)
+        except Exception as error:  # of redis-py, of the network, of the caller's credential provider
             self._note(error)
             return self._without_redis()
         self._ask_again_at = 0.0
-        retry_after = wait / 1_000_000 if wait >= 0 else math.inf
-        return Decision(allowed == 1, remaining, retry_after)
+        return decision
 
     def _most(self) -> int:
         """The largest cost that can ever be let in."""
@@ -365,6 +386,14 @@ class RateLimiter:
     def _arguments(self, cost: int) -> list[int]:
         """What the script wants in ARGV."""
         raise NotImplementedError
+
+    def _decision(self, key: bytes, cost: int) -> Decision:
+        """What Redis answers. Raises what a client raises, and what follows from a reply that is none of our script."""
+        allowed, remaining, wait = self._ask(key, cost)
+        if not (isinstance(allowed, int) and isinstance(remaining, int) and isinstance(wait, int)):
+            raise redis.InvalidResponse("The reply is none of this script.")
+        retry_after = wait / 1_000_000 if wait >= 0 else math.inf
+        return Decision(allowed == 1, remaining, retry_after)
 
     def _ask(self, key: bytes, cost: int) -> list[int]:
         arguments = self._arguments(cost)
@@ -391,7 +420,7 @@ class RateLimiter:
     def _note(self, error: Exception) -> None:
         """Logs a failure. Leaves Redis alone for a while when it is gone, and not only this hit's trouble."""
         everybody = "in" if self.fail_open else "out"
-        if isinstance(error, GONE) and not isinstance(error, MaxConnectionsError):
+        if _is_gone(error):
             self._ask_again_at = time.monotonic() + PAUSE
             logger.warning(
                 "Redis does not answer (%s): for %g s everybody stays %s", _error_name(error), PAUSE, everybody
@@ -501,6 +530,13 @@ def _bytes(text: str, sentence: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise CourseError(sentence) from None
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether nobody can be served now. Otherwise it concerns one key, one user's rights, or this moment."""
+    if isinstance(error, MaxConnectionsError):
+        return False
+    return isinstance(error, GONE) or not isinstance(error, redis.RedisError)
 
 
 def _error_name(error: Exception) -> str:

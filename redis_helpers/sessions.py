@@ -195,6 +195,7 @@ class Sessions:
     - `moves`: names of the fields that a log-in takes along.
     - `prefix`: the keys are `prefix`session:HASH, one for each session, and `prefix`user:HASH, one for each user.
 
+    Raises TypeError for a client of `redis.asyncio`.
     Every method raises CourseError for an argument that cannot be, before anything is sent, and redis-py's RedisError
     when Redis refuses or does not answer. An id that is no id (such as None, when there was no cookie) is not an error:
     it has no session. A client that repeats a command after a lost reply, as redis-py's does, does no harm.
@@ -209,6 +210,8 @@ class Sessions:
         moves: Iterable[str] = (),
         prefix: str = "sessions:",
     ) -> None:
+        if hasattr(redis_conn, "aclose"):
+            raise TypeError("Sessions needs a client of redis.Redis or redis.RedisCluster, not of redis.asyncio")
         self._redis = redis_conn
         self._idle = _milliseconds(idle, "idle")
         self._lifetime = _milliseconds(lifetime, "lifetime")

@@ -3,12 +3,14 @@
 import contextlib
 import logging
 import math
+import os
 import sqlite3
 import threading
 import time
 
 import pytest
 import redis
+import redis.asyncio
 
 from redis_helpers.course.breaking.fault_proxy import FaultProxy
 from redis_helpers.course.breaking.processes import Processes
@@ -16,6 +18,7 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.embedded_cluster import EmbeddedCluster
 from redis_helpers.errors import CourseError
 from redis_helpers.fenced_lock import FencedLock, LockNotAcquired
+from tests.support.forks import in_forked_child
 from tests.support.servers import free_port, options_of, paused, wait_until
 from tests.support.users import client_of
 
@@ -334,6 +337,46 @@ def test_a_paused_holder_comes_late_and_the_resource_refuses_it(server, redis_co
         assert database.execute("SELECT crates, fence FROM stock").fetchone() == (4, 2)
 
 
+# Forks
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+@needs_fork
+def test_a_forked_child_does_not_hold_what_its_parent_holds(redis_conn):
+    """Whether it ends the `with` block, asks for the lock, renews it or releases it."""
+    lock = lock_of(redis_conn)
+
+    def in_the_child():
+        left = lock.seconds_left()
+        return left, lock.renew(), lock.release(), lock.acquire()
+
+    with contextlib.ExitStack() as block:
+        fence = block.enter_context(lock.held())
+        token = redis_conn.get(LOCK_KEY)
+        assert in_forked_child(in_the_child) == (0, False, False, None)
+        in_forked_child(block.close)
+        assert redis_conn.get(LOCK_KEY) == token
+        assert lock.renew() is True
+    assert not redis_conn.exists(LOCK_KEY)
+    assert in_forked_child(lock.acquire) == fence + 1  # a child can hold it by itself
+
+
+@needs_fork
+def test_after_a_lost_reply_and_a_fork_one_of_the_two_holds_it(through_proxy, redis_conn):
+    proxy, client = through_proxy
+    lock = lock_of(client, ttl=3600)
+    with lock.held():
+        pass
+    proxy.drop_replies = 2
+    with pytest.raises(redis.ConnectionError):
+        lock.acquire()
+    assert in_forked_child(lock.acquire) is None
+    assert lock.acquire() == 2
+    assert in_forked_child(lock.acquire) is None
+    assert lock.release() is True
+
+
 # Who asks
 
 
@@ -405,6 +448,10 @@ def test_a_mistake_of_the_caller_is_one_sentence_before_anything_is_sent():
             FencedLock(nobody, "crate", patience=wrong)
     with pytest.raises(CourseError, match="longest time"):
         FencedLock(nobody, "crate", ttl=10, longest=5)
+    with pytest.raises(CourseError, match=r"time to live.* to 10\*\*8"):
+        FencedLock(nobody, "crate", ttl=10**8 + 1)
+    for longest_of_all in (10**8 / 6, 5e7, 10**8):
+        FencedLock(nobody, "crate", ttl=longest_of_all)  # what is not given cannot be wrong
     for wrong in (-1, math.nan, math.inf, True, "1", None):
         with pytest.raises(CourseError, match="wait"):
             FencedLock(nobody, "crate").acquire(wrong)
@@ -415,6 +462,56 @@ def test_a_key_of_another_type_is_redis_pys_error_and_stays(any_conn):
     with pytest.raises(redis.ResponseError):
         lock_of(any_conn).acquire(wait=20)
     assert any_conn.lrange(LOCK_KEY, 0, -1) == ["something else"]
+
+
+def test_a_client_of_asyncio_is_refused():
+    for client in (redis.asyncio.Redis(), redis.asyncio.RedisCluster(host="127.0.0.1", port=1)):
+        with pytest.raises(TypeError, match="FencedLock needs a client"):
+            FencedLock(client, "crate")
+
+
+@pytest.mark.parametrize("wrong", ["abc", "", "1.5", "0x10", str(2**63 - 1), ["a list"]], ids=str)
+def test_a_last_number_that_cannot_be_counted_on_is_redis_pys_error_and_nobody_holds_the_lock(any_conn, wrong):
+    if isinstance(wrong, list):
+        any_conn.rpush(FENCE_KEY, *wrong)
+    else:
+        any_conn.set(FENCE_KEY, wrong)
+    for _ in range(2):
+        lock = lock_of(any_conn)
+        for _ in range(2):
+            with pytest.raises(redis.ResponseError):
+                lock.acquire()
+            assert not any_conn.exists(LOCK_KEY)
+            assert lock.seconds_left() == 0
+    any_conn.delete(FENCE_KEY)
+    assert lock.acquire() == 1
+
+
+@pytest.mark.parametrize("wrong", ["abc", "", "1.5", ["a list"]], ids=str)
+def test_a_last_number_that_somebody_else_wrote_over_while_a_reply_was_lost_is_redis_pys_error(any_conn, wrong):
+    lock = lock_of(any_conn)
+    lock.acquire()
+    lock._answered, lock._ends_at = False, 0.0  # as after a reply that was lost
+    any_conn.delete(FENCE_KEY)
+    if isinstance(wrong, list):
+        any_conn.rpush(FENCE_KEY, *wrong)
+    else:
+        any_conn.set(FENCE_KEY, wrong)
+    with pytest.raises(redis.ResponseError):
+        lock.acquire()
+
+
+@pytest.mark.parametrize("last", [2**53 - 2, 2**53, 10**18, 2**63 - 5, -3])
+def test_the_numbers_grow_from_wherever_the_counter_was_set(any_conn, last):
+    any_conn.set(FENCE_KEY, last)
+    numbers = []
+    for _ in range(3):
+        lock = lock_of(any_conn)
+        numbers.append(lock.acquire())
+        lock._answered, lock._ends_at = False, 0.0  # as after a reply that was lost
+        assert lock.acquire() == numbers[-1]
+        assert lock.release()
+    assert numbers == [last + 1, last + 2, last + 3]
 
 
 def test_the_log_holds_no_token_and_no_name(any_conn, caplog):

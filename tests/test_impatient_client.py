@@ -1,6 +1,7 @@
 """`impatient_client`: the same Redis and rights, other time-outs, nothing sent twice."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
@@ -49,6 +50,29 @@ def test_a_server_that_hangs_costs_its_patience():
         client = impatient_client(redis.Redis.from_url(server.url), 0.05)
         with paused(server), pytest.raises(redis.TimeoutError):
             client.ping()
+
+
+@pytest.mark.parametrize("pool_class", [redis.ConnectionPool, redis.BlockingConnectionPool])
+def test_whoever_finds_all_connections_in_use_waits_for_one(server, redis_conn, pool_class):
+    pool = pool_class.from_url(server.url, max_connections=2)
+    client = impatient_client(redis.Redis(connection_pool=pool), 20)
+    with ThreadPoolExecutor(16) as threads:
+        numbers = sorted(threads.map(lambda _: client.incr("visits"), range(320)))
+    assert numbers == list(range(1, 321))
+    assert len(client.connection_pool._connections) <= 2
+
+
+def test_a_connection_that_is_not_free_in_time_is_an_error_of_its_own(server):
+    pool = redis.ConnectionPool.from_url(server.url, max_connections=1)
+    client = impatient_client(redis.Redis(connection_pool=pool), 0.02)
+    with client.monitor(), pytest.raises(redis.exceptions.MaxConnectionsError):
+        client.ping()
+    assert client.ping()
+
+
+def test_a_client_without_a_bound_gets_a_pool_of_some_size():
+    pool = redis.ConnectionPool(max_connections=2**31)
+    assert impatient_client(redis.Redis(connection_pool=pool), 1).connection_pool.max_connections == 1000
 
 
 @pytest.mark.parametrize("patience", [0, -1, math.nan, math.inf, True, "1", None])

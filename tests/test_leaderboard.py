@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy
 import pytest
 import redis
+import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
 from redis.retry import Retry
@@ -359,6 +360,32 @@ def test_a_client_that_repeats_may_not_add(server, redis_conn):
         assert Leaderboard(client, "today").add("anna", 1) == 1
 
 
+@pytest.mark.parametrize("repeats", [True, False])
+def test_when_the_last_reply_of_a_build_is_lost_nobody_says_that_the_old_board_is_there(server, redis_conn, repeats):
+    day = filled(redis_conn, "day", {"anna": 5, "ben": 7})
+    week = filled(redis_conn, "week", {"old": 99})
+    retry = Retry(NoBackoff(), 1 if repeats else 0)
+    with (
+        FaultProxy(server.port) as proxy,
+        redis.Redis(port=proxy.port, password=server.password, retry=retry) as client,
+    ):
+        through = Leaderboard(client, "week")
+        run = through._run
+
+        def lose_the_last_reply(script, *arguments):
+            if script == leaderboard.PUT_IN_PLACE:
+                proxy.drop_replies = 1
+            return run(script, *arguments)
+
+        redis_conn.script_load(leaderboard.PUT_IN_PLACE)
+        through._run = lose_the_last_reply
+        with pytest.raises(CourseError if repeats else redis.ConnectionError) as error:
+            through.replace_with_sum([day])
+    assert [row.member for row in week.top(9)] == ["ben", "anna"]
+    if repeats:
+        assert "the sum is in place; or" in str(error.value) and "build it again" in str(error.value)
+
+
 def test_a_server_that_has_forgotten_the_scripts_is_told_them_again(board, any_conn):
     board.add("anna", 1)
     any_conn.script_flush()
@@ -397,6 +424,16 @@ def test_scores_of_somebody_else_that_are_not_whole_are_named(board, any_conn, s
     ):
         with pytest.raises(CourseError, match="not a whole number"):
             call()
+
+
+@pytest.mark.parametrize("member", [b"\xff", b"caf\xe9", "half \ud83c".encode("utf-8", "surrogatepass")])
+def test_members_of_somebody_else_that_are_not_utf_8_are_named(board, any_conn, member):
+    any_conn.zadd(board.key, {"anna": 1, member: 2})
+    for call in (lambda: board.top(2), lambda: board.around("anna")):
+        with pytest.raises(CourseError, match="not UTF-8"):
+            call()
+    assert board.place("anna") == 2
+    assert board.around("anna", 1) == [Row(2, "anna", 1)]
 
 
 @pytest.mark.parametrize("number", [True, False, 1.0, 0.5, "1", None, float("nan"), numpy.float64(1), numpy.True_])
@@ -455,6 +492,12 @@ def test_members_may_hold_every_character(board):
         assert board.add(member, points) == points
     assert [row.member for row in board.top(50)] == members[::-1]
     assert [board.place(member) for member in members] == list(range(len(members), 0, -1))
+
+
+def test_a_client_of_asyncio_is_refused():
+    for client in (redis.asyncio.Redis(), redis.asyncio.RedisCluster(host="127.0.0.1", port=1)):
+        with pytest.raises(TypeError, match="Leaderboard needs a client"):
+            Leaderboard(client, "today")
 
 
 @pytest.mark.parametrize("name", ["", None, 7, b"today", "a{b", "a}b", "half \ud83c"])

@@ -2,11 +2,15 @@
 
 import logging
 import math
+import os
+import socketserver
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
+import redis.asyncio
 
 from redis_helpers import rate_limiter
 from redis_helpers.connection import RedisConnectionHandle
@@ -16,7 +20,8 @@ from redis_helpers.course.embedded import EmbeddedRedis
 from redis_helpers.course.embedded_cluster import EmbeddedCluster
 from redis_helpers.errors import CourseError
 from redis_helpers.rate_limiter import FixedWindow, SlidingCounter, SlidingLog, TokenBucket
-from tests.support.servers import options_of, paused, wait_until
+from tests.support.forks import in_forked_child
+from tests.support.servers import free_port, options_of, paused, wait_until
 from tests.support.users import client_of
 
 LIMITERS = [FixedWindow, SlidingLog, SlidingCounter, TokenBucket]
@@ -318,6 +323,104 @@ def test_while_redis_hangs_one_caller_in_a_pause_waits_and_the_others_do_not(mon
             assert time.monotonic() - began < 50 * 0.3 / 2
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@every_limiter
+def test_a_child_that_is_forked_while_another_thread_has_the_turn_does_not_wait_for_it(kind):
+    limiter = kind(redis.Redis(port=free_port()), 5, 60, fail_open=True)
+    limiter.hit("anna")  # nobody answers: from now on, callers take turns
+    with limiter._turn:
+        assert in_forked_child(lambda: limiter.hit("anna")) == rate_limiter.Decision(True, 0, 0, redis_answered=False)
+
+
+@pytest.mark.parametrize("pool_class", [redis.ConnectionPool, redis.BlockingConnectionPool])
+def test_with_fewer_connections_than_threads_the_limit_holds(server, redis_conn, pool_class):
+    pool = pool_class.from_url(server.url, max_connections=2)
+    limiter = FixedWindow(redis.Redis(connection_pool=pool), 10, 3600, fail_open=True, patience=20)
+    with ThreadPoolExecutor(16) as threads:
+        decisions = list(threads.map(lambda _: limiter.hit("anna"), range(320)))
+    assert all(decision.redis_answered for decision in decisions)
+    assert sum(decision.allowed for decision in decisions) == 10
+
+
+def test_a_hit_that_finds_no_connection_free_does_not_keep_the_others_from_redis(server, redis_conn):
+    pool = redis.BlockingConnectionPool.from_url(server.url, max_connections=1)
+    limiter = FixedWindow(redis.Redis(connection_pool=pool), 10, 3600, fail_open=True, patience=0.02)
+    with limiter._redis.monitor():  # takes the one connection
+        assert not limiter.hit("anna").redis_answered
+    assert limiter.hit("anna").redis_answered
+
+
+class NoCredentials(redis.CredentialProvider):
+    def __init__(self, error):
+        self.error = error
+
+    def get_credentials(self):
+        raise self.error
+
+
+@pytest.mark.parametrize("fail_open", [True, False])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"host": "a" * 70},  # no name of a host: UnicodeError
+        {"host": "a..b"},
+        {"host": "a\0b"},
+        {"ssl": True, "ssl_ca_certs": "/nowhere/ca.pem"},
+        {"credential_provider": NoCredentials(OSError("the token service does not answer"))},
+        {"credential_provider": NoCredentials(RuntimeError("no token"))},
+        {"credential_provider": NoCredentials(KeyError("token"))},
+    ],
+    ids=["long label", "empty label", "zero byte", "no certificates", "OSError", "RuntimeError", "KeyError"],
+)
+def test_whatever_keeps_it_from_asking_it_answers_by_itself(server, settings, fail_open, caplog, monkeypatch):
+    monkeypatch.setattr(rate_limiter, "PAUSE", 3600)
+    limiter = FixedWindow(redis.Redis(**{"port": server.port, **settings}), 5, 60, fail_open=fail_open)
+    for _ in range(2):
+        decision = limiter.hit("anna")
+        assert (decision.allowed, decision.redis_answered) == (fail_open, False)
+    assert len(caplog.records) == 1, "after the first, it leaves Redis alone for a while"
+
+
+STRANGERS = [
+    b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    b":1\r\n",
+    b"*1\r\n:1\r\n",
+    b"+OK\r\n" * 9,
+    b"%1\r\n+proto\r\n:3\r\n" + b"+OK\r\n" * 2 + b"*3\r\n+a\r\n+b\r\n+c\r\n",
+    b"*3\r\n:1\r\n:1\r\n_\r\n" * 9,
+    b"$-5\r\nabc",
+    b":abc\r\n",
+    b"\r\n",
+    b"\xff\xfe\r\n",
+    b"",
+]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_stranger_behind_the_port_is_answered_for(protocol):
+    greeting = []
+
+    class Stranger(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.recv(1000)
+            self.request.sendall(greeting[-1])
+
+    class Strangers(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Strangers(("127.0.0.1", 0), Stranger) as strangers:
+        threading.Thread(target=strangers.serve_forever, args=[0.01], daemon=True).start()
+        try:
+            client = redis.Redis(port=strangers.server_address[1], protocol=protocol)
+            for words in STRANGERS:
+                greeting.append(words)
+                for fail_open in (True, False):
+                    decision = FixedWindow(client, 5, 60, fail_open=fail_open).hit("anna")
+                    assert (decision.allowed, decision.redis_answered) == (fail_open, False), words
+        finally:
+            strangers.shutdown()
+
+
 def test_a_new_connection_takes_its_patience_a_step(server):
     """Each reply comes late, but none too late."""
     with FaultProxy(server.port) as proxy, redis.Redis(**options_of(server, port=proxy.port).arguments()) as client:
@@ -479,8 +582,15 @@ def test_a_mistake_of_the_caller_is_one_sentence_before_anything_is_sent(kind):
     for wrong in (0, -1, math.nan, math.inf, True, "1", None):
         with pytest.raises(CourseError, match="patience"):
             kind(nobody, 5, 60, fail_open=True, patience=wrong)
-    with pytest.raises(CourseError, match="exactly"):
-        kind(nobody, 2**60, 60, fail_open=True)
+    for wrong in (2**52 + 1, 2**53, 2**60):
+        with pytest.raises(CourseError, match="exactly"):
+            kind(nobody, wrong, 60, fail_open=True)
+    for wrong in (None, 5, b"limits:", "\ud800"):
+        with pytest.raises(CourseError, match="prefix is a text"):
+            kind(nobody, 5, 60, fail_open=True, prefix=wrong)
+    for wrong in (None, 0, 1, "", "no", "false", "True"):
+        with pytest.raises(CourseError, match="fail_open"):
+            kind(nobody, 5, 60, fail_open=wrong)
     limiter = kind(nobody, 5, 60, fail_open=True)
     for wrong in ("", None, 5, b"anna", "\ud800"):
         with pytest.raises(CourseError, match="key of a hit"):
@@ -490,6 +600,19 @@ def test_a_mistake_of_the_caller_is_one_sentence_before_anything_is_sent(kind):
             limiter.hit("anna", wrong)
     with pytest.raises(TypeError):
         kind(nobody, 5, 60)  # whether it fails open has no default
+
+
+@every_limiter
+def test_a_client_of_asyncio_is_refused(kind):
+    for client in (redis.asyncio.Redis(), redis.asyncio.RedisCluster(host="127.0.0.1", port=1)):
+        with pytest.raises(TypeError, match=f"{kind.__name__} needs a client"):
+            kind(client, 5, 60, fail_open=True)
+
+
+def test_the_largest_limit_is_counted_exactly(any_conn):
+    limiter = FixedWindow(any_conn, 2**52, 3600, fail_open=False)
+    costs = [2**52 - 1, 2**52, 2, 1, 1]
+    assert [limiter.hit("anna", cost).allowed for cost in costs] == [True, False, False, True, False]
 
 
 def test_a_bucket_of_no_tokens_lets_nobody_in(any_conn):

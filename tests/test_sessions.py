@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
+import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.cluster import LoadBalancingStrategy
 from redis.retry import Retry
@@ -320,6 +321,12 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent(redis_conn, call):
     with pytest.raises(CourseError, match=r"^[^\n]*\.$"):
         call(sessions)
     assert everything(redis_conn) == before
+
+
+def test_a_client_of_asyncio_is_refused():
+    for client in (redis.asyncio.Redis(), redis.asyncio.RedisCluster(host="127.0.0.1", port=1)):
+        with pytest.raises(TypeError, match="Sessions needs a client"):
+            Sessions(client)
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 0.0001, 0.0015, float("nan"), float("inf"), True, "60", None])
