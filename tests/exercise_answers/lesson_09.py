@@ -171,17 +171,17 @@ def stored_by_the_repository(redis_conn, prefix, number, price):
     RedisRepository(redis_conn).insert_hash(f"{prefix}{int(number / 500)}", str(number), price)
 
 
-@wrong("9.3", "belongs into the hash number")
+@wrong("9.3", "belongs in the hash number")
 def stored_in_one_hash(redis_conn, prefix, number, price):
     redis_conn.hset(f"{prefix}0", number, price)
 
 
-@wrong("9.3", "belongs into the hash number")
+@wrong("9.3", "belongs in the hash number")
 def stored_by_the_rest(redis_conn, prefix, number, price):
     redis_conn.hset(f"{prefix}{number % 500}", number, price)
 
 
-@wrong("9.3", "belongs into the hash number")
+@wrong("9.3", "belongs in the hash number")
 def stored_with_a_point(redis_conn, prefix, number, price):
     redis_conn.hset(f"{prefix}{number / 500}", number, price)
 
@@ -191,12 +191,12 @@ def stored_by_the_place_in_the_hash(redis_conn, prefix, number, price):
     redis_conn.hset(f"{prefix}{number // 500}", number % 500, price)
 
 
-@wrong("9.3", "belongs into the hash number")
+@wrong("9.3", "belongs in the hash number")
 def stored_as_a_string(redis_conn, prefix, number, price):
     redis_conn.set(f"{prefix}{number}", price)
 
 
-@wrong("9.3", "belongs into the hash number")
+@wrong("9.3", "belongs in the hash number")
 def stored_alone(redis_conn, prefix, number, price):
     key = f"{prefix}{number // 500}"
     redis_conn.pipeline().delete(key).hset(key, number, price).execute()
