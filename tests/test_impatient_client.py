@@ -64,7 +64,7 @@ def test_whoever_finds_all_connections_in_use_waits_for_one(server, redis_conn, 
 
 def test_a_connection_that_is_not_free_in_time_is_an_error_of_its_own(server):
     pool = redis.ConnectionPool.from_url(server.url, max_connections=1)
-    client = impatient_client(redis.Redis(connection_pool=pool), 0.02)
+    client = impatient_client(redis.Redis(connection_pool=pool), 0.5)
     with client.monitor(), pytest.raises(redis.exceptions.MaxConnectionsError):
         client.ping()
     assert client.ping()
