@@ -102,10 +102,11 @@ class RedisConnectionHandle:
         return client
 
     def connect_cache(self) -> redis.Redis:
-        """A client for a cache: it waits a quarter of a second at most, never retries, and its GET is the quickest.
+        """A client for a cache: it waits a quarter of a second at most for a reply, never retries, and its GET is the
+        quickest.
 
-        It waits so long for each reply: the first command on a connection may take longer, for connecting takes
-        several steps, and each of them may take a quarter of a second.
+        The first command on a connection may take longer: connecting takes several steps, and each of them may take a
+        quarter of a second.
 
         Raises CourseError as `connect()` does.
         """

@@ -195,8 +195,8 @@ class Leaderboard:
       member was removed is gone, and the next write makes a new one. A board that is there keeps what it has.
 
     A member is a text that is not empty. Points and scores are whole numbers (int, or what Python takes for one, such
-    as numpy's), from -2**53 to 2**53. What is not raises CourseError before anything is sent. A
-    client of `redis.asyncio` raises TypeError.
+    as numpy's), from -2**53 to 2**53. What is not raises CourseError before anything is sent. A client
+    of `redis.asyncio` raises TypeError.
     """
 
     def __init__(
